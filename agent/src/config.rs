@@ -1,0 +1,231 @@
+//! What an operator decides: one TOML file, every key known, every default stated here.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use model::{
+    ids::{AgentId, JurisdictionId, RegionId},
+    invalid::Invalid,
+    limits,
+    role::Role,
+};
+use serde::Deserialize;
+
+/// Configuration of `liandong agent`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The region, as its root of trust names it.
+    pub region: String,
+    /// Whose agent this is: a division code or short name.
+    pub jurisdiction: String,
+    /// The agent's name within its jurisdiction, as in its certificate.
+    #[serde(default = "name")]
+    pub name: String,
+    /// State directory: journal, store, blobs, documents, quarantine.
+    pub state: PathBuf,
+    /// Directory with the agent's keys and certificates and the signed files of the region.
+    pub trust: PathBuf,
+    /// The broker, one or more `host:port`; they are tried in turn.
+    pub broker: Vec<String>,
+    /// The link.
+    #[serde(default)]
+    pub link: LinkConfig,
+    /// Where local systems and the command line call.
+    #[serde(default)]
+    pub desk: DeskConfig,
+    /// What a draft leaves out.
+    #[serde(default)]
+    pub officer: OfficerConfig,
+    /// Size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB.
+    #[serde(default)]
+    pub segment_bytes: Option<u64>,
+    /// Accept file systems whose syncs mean nothing. For tests.
+    #[serde(default)]
+    pub allow_unsafe_filesystem: bool,
+    /// Error of this machine's clock in milliseconds, as far as the operator knows; it stands in every receipt.
+    #[serde(default = "clock_error_ms")]
+    pub clock_error_ms: u32,
+}
+
+/// How the link behaves.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkConfig {
+    /// What sort of line it is.
+    pub profile: Profile,
+}
+
+/// What sort of line leads to the broker.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Wire or good mobile network.
+    #[default]
+    Normal,
+    /// Some tens of kilobits a second.
+    Slow,
+    /// Seconds of delay, and each byte is paid for.
+    Satellite,
+}
+
+impl Profile {
+    /// As the contract names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Slow => "slow",
+            Self::Satellite => "satellite",
+        }
+    }
+
+    /// How often an idle link gives a sign of life.
+    pub const fn heartbeat(self) -> Duration {
+        match self {
+            Self::Normal | Self::Slow => limits::HEARTBEAT,
+            Self::Satellite => limits::HEARTBEAT_SATELLITE,
+        }
+    }
+
+    /// Bytes of content that may be on their way to this agent, for each precedence.
+    pub const fn window_bytes(self) -> u64 {
+        match self {
+            Self::Normal => 4 * 1024 * 1024,
+            Self::Slow => 1024 * 1024,
+            Self::Satellite => 1024 * 1024,
+        }
+    }
+}
+
+/// Where local systems call.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeskConfig {
+    /// Unix socket, mode 0600; unset: `desk.sock` in the state directory.
+    pub socket: Option<PathBuf>,
+    /// A loopback address for systems that cannot use the socket; needs `token_file`.
+    pub listen: Option<SocketAddr>,
+    /// File with the bearer token that callers of `listen` show; only its owner may read it.
+    pub token_file: Option<PathBuf>,
+    /// gRPC reflection on the desk's faces.
+    pub reflection: bool,
+}
+
+/// What a draft leaves out about who speaks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OfficerConfig {
+    /// Name of whoever is on duty, where the draft does not say it.
+    pub name: String,
+    /// Role, where the draft does not say it.
+    pub role: String,
+    /// Telephone of the desk.
+    pub duty_phone: String,
+    /// Language of bodies, BCP 47.
+    pub language: String,
+    /// Minutes ahead of UTC.
+    pub utc_offset_min: i32,
+}
+
+impl Default for OfficerConfig {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            role: Role::DutyOfficer.name().to_owned(),
+            duty_phone: String::new(),
+            language: "zh-CN".to_owned(),
+            utc_offset_min: 480,
+        }
+    }
+}
+
+fn name() -> String {
+    "desk".to_owned()
+}
+
+const fn clock_error_ms() -> u32 {
+    500
+}
+
+/// A commented example, shown by `liandong config print agent`.
+pub const EXAMPLE: &str = include_str!("agent.example.toml");
+
+/// Who an agent is: the names of its configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The region.
+    pub region: RegionId,
+    /// Jurisdiction and name.
+    pub agent: AgentId,
+    /// The role of whoever is on duty.
+    pub role: Role,
+}
+
+impl Identity {
+    /// Whose agent it is.
+    pub fn jurisdiction(&self) -> &JurisdictionId {
+        &self.agent.jurisdiction
+    }
+}
+
+impl Config {
+    /// The names in it, checked.
+    pub fn identity(&self) -> Result<Identity, Invalid> {
+        let within = |key: &'static str| move |invalid: Invalid| Invalid { field: key.to_owned(), ..invalid };
+        let jurisdiction: JurisdictionId = self.jurisdiction.parse().map_err(within("jurisdiction"))?;
+        if self.broker.is_empty() {
+            return Err(Invalid::missing("broker"));
+        }
+        self.check_desk()?;
+        Ok(Identity {
+            region: self.region.parse().map_err(within("region"))?,
+            agent: AgentId::new(jurisdiction, &self.name).map_err(within("name"))?,
+            role: self.officer.role.parse().map_err(within("officer.role"))?,
+        })
+    }
+
+    /// Whoever may reach the desk over TCP speaks as this jurisdiction: loopback only, and never without a token.
+    fn check_desk(&self) -> Result<(), Invalid> {
+        let Some(listen) = self.desk.listen else { return Ok(()) };
+        if !listen.ip().is_loopback() {
+            return Err(Invalid::code("desk.listen", "config.loopback").detail(listen.to_string()));
+        }
+        self.desk.token_file.as_ref().map(|_| ()).ok_or_else(|| Invalid::missing("desk.token_file"))
+    }
+
+    /// Where the desk's socket is.
+    pub fn socket(&self) -> PathBuf {
+        self.desk.socket.clone().unwrap_or_else(|| self.state.join("desk.sock"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_valid_configuration() {
+        let config: Config = toml::from_str(EXAMPLE).unwrap();
+
+        assert_eq!(config.identity().unwrap().agent.to_string(), "371300/desk");
+        assert_eq!(config.link.profile, Profile::Normal);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error() {
+        assert!(toml::from_str::<Config>(&format!("brokers = []\n{EXAMPLE}")).is_err());
+        assert!(toml::from_str::<Config>(&format!("{EXAMPLE}\nphone = \"1\"\n")).is_err());
+    }
+
+    #[test]
+    fn the_desk_listens_on_loopback_alone_and_asks_for_a_token() {
+        let mut config: Config = toml::from_str(EXAMPLE).unwrap();
+        config.desk.listen = Some("0.0.0.0:7450".parse().unwrap());
+        config.desk.token_file = Some("/etc/liandong/token".into());
+        assert_eq!(config.identity().unwrap_err().rule, "config.loopback");
+
+        config.desk.listen = Some("127.0.0.1:7450".parse().unwrap());
+        config.desk.token_file = None;
+        assert_eq!(config.identity().unwrap_err().field, "desk.token_file");
+    }
+}

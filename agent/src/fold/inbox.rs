@@ -1,0 +1,167 @@
+//! What was received, and what people did with it. Inbox entry, dedupe and DELIVERED receipt are one record, so a cut
+//! leaves all of them or none.
+
+use model::{
+    header::Action,
+    ids::MessageId,
+    position::{EpochId, Position},
+    stage::{As, Stage},
+};
+use prost::Message as _;
+use proto::{
+    record::{Attested, Delivered, EarlyCancelRow, ListRow, Received, ReceivedRow},
+    v1,
+};
+use store::FoldError;
+
+use super::{Folding, Outcome, bytes_of, decode_row, hash_of, id_of, index, keys, number, stage_of};
+use crate::message::{self, Read};
+
+impl Folding<'_, '_> {
+    /// The receipts of a record stand in the order of its deliveries. One that was here before (two sessions may overlap)
+    /// changes nothing, and its receipt is not sent: the first one's is.
+    pub(super) fn received(&mut self, record: &Received) -> Result<Outcome, FoldError> {
+        let statements: &[bytes::Bytes] = record.receipts.as_ref().map_or(&[], |batch| &batch.statements);
+        let mut any = false;
+        for (at, (delivery, statement)) in record.deliveries.iter().zip(statements).enumerate() {
+            any |= self.one_received(delivery, statement, index(at))?;
+        }
+        if any {
+            self.keep_record(self.at.position)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn one_received(&mut self, delivery: &Delivered, statement: &[u8], at: u32) -> Result<bool, FoldError> {
+        // what cannot be read is declined and never journalled as received
+        let Some(read) = delivery.envelope.as_ref().and_then(|envelope| message::read(envelope).ok()) else { return Ok(false) };
+        let id = read.header.message_id;
+        if self.received_row(id)?.is_some() {
+            return Ok(false);
+        }
+        let mut row = self.new_row(&read, delivery, at);
+        row.last_receipt = hash_of(statement);
+        self.list_received(&read, &row)?;
+        let stage = stage_of(row.stage).unwrap_or(Stage::Delivered);
+        let recipient = v1::ReceiptStatement::decode(statement).map(|said| said.recipient).unwrap_or_default();
+        self.receipt(id, at, &recipient, stage, statement, false)?;
+        self.cancel_early(&read, &mut row)?;
+        self.put(&keys::received(id), &row)?;
+        if let Some(place) = &delivery.place
+            && let Ok(epoch) = place.epoch.as_ref().try_into()
+        {
+            self.told(EpochId(epoch), Position(place.position));
+        }
+        Ok(true)
+    }
+
+    fn new_row(&self, read: &Read, delivery: &Delivered, at: u32) -> ReceivedRow {
+        let header = &read.header;
+        let stage = if delivery.refused.is_empty() { Stage::Delivered } else { Stage::Refused };
+        ReceivedRow {
+            position: self.at.position.0,
+            index: at,
+            content_hash: read.content_hash.0.to_vec().into(),
+            sender: header.sender.jurisdiction.to_string(),
+            kind: number(header.kind.number()),
+            status: number(header.status.number()),
+            precedence: number(header.precedence.number()),
+            originating: bytes_of(header.thread()),
+            revision: header.revision,
+            stage: number(stage.number()),
+            refused: delivery.refused.clone(),
+            r#as: number(As::To.number()),
+            cursor: keys::cursor(self.at.position, at),
+            at: self.now_ms(),
+            expires_at: header.expires_at.millis(),
+            incident: header.incident_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+            ..ReceivedRow::default()
+        }
+    }
+
+    /// Inbox, unopened and thread; a refused one is kept for the record and stands in no list.
+    fn list_received(&mut self, read: &Read, row: &ReceivedRow) -> Result<(), FoldError> {
+        if !row.refused.is_empty() {
+            return Ok(());
+        }
+        let line = ListRow { message_id: bytes_of(read.header.message_id), sent: false };
+        self.put(&keys::listed(keys::table::INBOX, row.cursor), &line)?;
+        self.put(&keys::listed(keys::table::UNOPENED, row.cursor), &line)?;
+        self.agent.unopened += 1;
+        self.file(&read.header, row.cursor, false)
+    }
+
+    /// A CANCEL marks what it names, if both are of one author; one that comes first is remembered.
+    fn cancel_early(&mut self, read: &Read, row: &mut ReceivedRow) -> Result<(), FoldError> {
+        let header = &read.header;
+        if !row.refused.is_empty() {
+            return Ok(());
+        }
+        let early = keys::early_cancel(header.message_id);
+        if let Some(cancel) = self.row::<EarlyCancelRow>(&early)? {
+            row.recalled = cancel.author == row.sender;
+            self.rows.remove(&early)?;
+        }
+        let (Action::Cancel, Some(target)) = (header.action, header.preceding_message_id) else { return Ok(()) };
+        match self.received_row(target)? {
+            Some(mut cancelled) if cancelled.sender == row.sender => {
+                cancelled.recalled = true;
+                self.put(&keys::received(target), &cancelled)
+            }
+            Some(_) => Ok(()),
+            None => self.put(&keys::early_cancel(target), &EarlyCancelRow { author: row.sender.clone() }),
+        }
+    }
+
+    /// A person opened, acknowledged or promised an answer. Whoever was first counts; who comes second is shown the
+    /// receipt of the first.
+    pub(super) fn attested(&mut self, record: &Attested) -> Result<Outcome, FoldError> {
+        let statements: &[bytes::Bytes] = record.receipts.as_ref().map_or(&[], |batch| &batch.statements);
+        let (mut places, mut any) = (Vec::with_capacity(statements.len()), false);
+        for (at, bytes) in statements.iter().enumerate() {
+            let (place, new) = self.one_attested(bytes, index(at))?;
+            any |= new;
+            places.push(place);
+        }
+        if any {
+            self.keep_record(self.at.position)?;
+        }
+        Ok(Outcome::Attested(places))
+    }
+
+    fn one_attested(&mut self, bytes: &[u8], at: u32) -> Result<(Option<(Position, u32)>, bool), FoldError> {
+        let Ok(statement) = v1::ReceiptStatement::decode(bytes) else { return Ok((None, false)) };
+        let (Some(id), Some(stage)) = (id_of(&statement.message_id), Stage::from_number(statement.stage)) else { return Ok((None, false)) };
+        let Some(mut row) = self.received_row(id)? else { return Ok((None, false)) };
+        let now = stage_of(row.stage).unwrap_or(Stage::Refused);
+        if now.is_negative() || stage.is_negative() || stage <= now {
+            return Ok((self.newest_own_receipt(id)?, false));
+        }
+        self.receipt(id, at, &statement.recipient, stage, bytes, false)?;
+        row.stage = number(stage.number());
+        row.last_receipt = hash_of(bytes);
+        if now == Stage::Delivered {
+            self.rows.remove(&keys::listed(keys::table::UNOPENED, row.cursor))?;
+            self.agent.unopened = self.agent.unopened.saturating_sub(1);
+        }
+        self.put(&keys::received(id), &row)?;
+        Ok((Some((self.at.position, at)), true))
+    }
+
+    /// The receipt of the stage that the message stands at.
+    fn newest_own_receipt(&self, id: MessageId) -> Result<Option<(Position, u32)>, FoldError> {
+        let mut newest = None;
+        self.rows.each(&keys::receipt_prefix(id), |key, value| {
+            let row: proto::record::ReceiptRow = decode_row(value)?;
+            if newest.as_ref().is_none_or(|(stage, _)| row.stage >= *stage) {
+                newest = Some((row.stage, keys::receipt_place(key)));
+            }
+            Ok(())
+        })?;
+        Ok(newest.and_then(|(_, place)| place))
+    }
+
+    fn received_row(&self, id: MessageId) -> Result<Option<ReceivedRow>, FoldError> {
+        self.row(&keys::received(id))
+    }
+}

@@ -1,0 +1,308 @@
+//! Keys of the agent's rows. The first byte names the table; every part is fixed in width and big-endian, so byte
+//! order is the order people mean. Lists that people read from the newest on count their cursor downwards.
+
+use model::{
+    ids::{DocumentId, IncidentId, JurisdictionId, MessageId},
+    position::{EpochId, Position},
+    precedence::Precedence,
+};
+
+/// One byte a table. A byte never changes its meaning.
+pub mod table {
+    /// The agent itself: one row.
+    pub const AGENT: u8 = b'A';
+    /// Envelopes that wait for the broker, by precedence and place in the journal.
+    pub const OUTBOX: u8 = b'o';
+    /// Messages of ours, by id.
+    pub const SENT: u8 = b'm';
+    /// Their recipients.
+    pub const SENT_DELIVERY: u8 = b'd';
+    /// Messages received, by id.
+    pub const RECEIVED: u8 = b'v';
+    /// What was sent, newest first.
+    pub const SENT_LIST: u8 = b's';
+    /// What was received, newest first.
+    pub const INBOX: u8 = b'i';
+    /// What was received and not opened, newest first.
+    pub const UNOPENED: u8 = b'u';
+    /// Messages of a thread, oldest first.
+    pub const THREAD: u8 = b't';
+    /// Threads by id.
+    pub const THREAD_HEAD: u8 = b'h';
+    /// Threads, that of the newest message first.
+    pub const THREAD_LIST: u8 = b'T';
+    /// Threads of an incident, that of the newest message first.
+    pub const INCIDENT_LIST: u8 = b'n';
+    /// Receipts by message and place in this journal.
+    pub const RECEIPT: u8 = b'r';
+    /// Records of ours whose receipts the broker does not keep yet.
+    pub const KEEP: u8 = b'k';
+    /// Records of ours whose receipts the broker keeps.
+    pub const KEPT: u8 = b'c';
+    /// Messages of ours by their place in the broker's journal.
+    pub const ACCEPTED: u8 = b'a';
+    /// Epochs of the broker's journal.
+    pub const EPOCH: u8 = b'e';
+    /// CANCELs that came before what they cancel.
+    pub const EARLY_CANCEL: u8 = b'x';
+    /// Copies of documents.
+    pub const DOCUMENT: u8 = b'D';
+}
+
+/// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
+const JURISDICTION: usize = 32;
+/// Width of an incident id in a key: a jurisdiction, a dash, and 13 more.
+const INCIDENT: usize = 48;
+
+/// Bits of a cursor below the position: a record holds at most this many events.
+const EVENT_BITS: u32 = 10;
+
+/// The cursor of an event: its record's position, then its place in the record. Cursors never repeat.
+pub const fn cursor(at: Position, index: u32) -> u64 {
+    (at.0 << EVENT_BITS) | (index as u64 & ((1 << EVENT_BITS) - 1))
+}
+
+/// The position in a cursor.
+pub const fn cursor_position(cursor: u64) -> Position {
+    Position(cursor >> EVENT_BITS)
+}
+
+/// The place within its record in a cursor.
+pub const fn cursor_index(cursor: u64) -> u32 {
+    (cursor & ((1 << EVENT_BITS) - 1)) as u32
+}
+
+/// Builds one key.
+struct Key(Vec<u8>);
+
+impl Key {
+    fn new(table: u8) -> Self {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.push(table);
+        Self(bytes)
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn padded(mut self, text: &str, width: usize) -> Self {
+        let end = self.0.len() + width;
+        self.0.extend(text.bytes().take(width));
+        self.0.resize(end, 0);
+        self
+    }
+
+    fn number(self, number: u64) -> Self {
+        self.bytes(&number.to_be_bytes())
+    }
+
+    /// Counts downwards: the newest cursor comes first.
+    fn newest_first(self, cursor: u64) -> Self {
+        self.number(!cursor)
+    }
+}
+
+/// The agent's one row.
+pub fn agent() -> Vec<u8> {
+    vec![table::AGENT]
+}
+
+/// A place in the outbox.
+pub fn outbox(precedence: Precedence, at: Position) -> Vec<u8> {
+    Key::new(table::OUTBOX).bytes(&[number(precedence)]).number(at.0).0
+}
+
+/// Everything of one precedence in the outbox begins so.
+pub fn outbox_prefix(precedence: Precedence) -> Vec<u8> {
+    vec![table::OUTBOX, number(precedence)]
+}
+
+/// The place of its Queued record in an outbox key.
+pub fn outbox_position(key: &[u8]) -> Option<Position> {
+    Some(Position(tail(key.get(2..)?)?))
+}
+
+fn number(precedence: Precedence) -> u8 {
+    u8::try_from(precedence.number()).unwrap_or(u8::MAX)
+}
+
+fn tail(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+}
+
+/// A message of ours.
+pub fn sent(id: MessageId) -> Vec<u8> {
+    Key::new(table::SENT).bytes(&id.0).0
+}
+
+/// One recipient of a message of ours.
+pub fn sent_delivery(id: MessageId, recipient: &JurisdictionId) -> Vec<u8> {
+    Key::new(table::SENT_DELIVERY).bytes(&id.0).padded(recipient.as_str(), JURISDICTION).0
+}
+
+/// All recipients of a message of ours begin so.
+pub fn sent_delivery_prefix(id: MessageId) -> Vec<u8> {
+    Key::new(table::SENT_DELIVERY).bytes(&id.0).0
+}
+
+/// The recipient in such a key.
+pub fn sent_delivery_recipient(key: &[u8]) -> Option<JurisdictionId> {
+    let padded = key.get(17..)?;
+    let end = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
+    std::str::from_utf8(padded.get(..end)?).ok()?.parse().ok()
+}
+
+/// A message received.
+pub fn received(id: MessageId) -> Vec<u8> {
+    Key::new(table::RECEIVED).bytes(&id.0).0
+}
+
+/// A line of one of the lists that are read from the newest on.
+pub fn listed(list: u8, cursor: u64) -> Vec<u8> {
+    Key::new(list).newest_first(cursor).0
+}
+
+/// The cursor in such a line.
+pub fn listed_cursor(key: &[u8]) -> Option<u64> {
+    Some(!tail(key.get(key.len().checked_sub(8)?..)?)?)
+}
+
+/// A message in its thread.
+pub fn thread(originating: MessageId, cursor: u64) -> Vec<u8> {
+    Key::new(table::THREAD).bytes(&originating.0).number(cursor).0
+}
+
+/// The messages of a thread begin so.
+pub fn thread_prefix(originating: MessageId) -> Vec<u8> {
+    Key::new(table::THREAD).bytes(&originating.0).0
+}
+
+/// A thread.
+pub fn thread_head(originating: MessageId) -> Vec<u8> {
+    Key::new(table::THREAD_HEAD).bytes(&originating.0).0
+}
+
+/// A thread in the list of an incident.
+pub fn incident(incident: &IncidentId, cursor: u64) -> Vec<u8> {
+    Key::new(table::INCIDENT_LIST).padded(&incident.to_string(), INCIDENT).newest_first(cursor).0
+}
+
+/// The threads of an incident begin so.
+pub fn incident_prefix(incident: &IncidentId) -> Vec<u8> {
+    Key::new(table::INCIDENT_LIST).padded(&incident.to_string(), INCIDENT).0
+}
+
+/// A receipt: the record that holds it and its place there.
+pub fn receipt(id: MessageId, at: Position, index: u32) -> Vec<u8> {
+    Key::new(table::RECEIPT).bytes(&id.0).number(at.0).bytes(&index.to_be_bytes()).0
+}
+
+/// The receipts of a message begin so.
+pub fn receipt_prefix(id: MessageId) -> Vec<u8> {
+    Key::new(table::RECEIPT).bytes(&id.0).0
+}
+
+/// Record and place in a receipt's key.
+pub fn receipt_place(key: &[u8]) -> Option<(Position, u32)> {
+    let at = tail(key.get(17..25)?)?;
+    let index = u32::from_be_bytes(key.get(25..)?.try_into().ok()?);
+    Some((Position(at), index))
+}
+
+/// A record of ours whose receipts the broker does not keep yet.
+pub fn keep(at: Position) -> Vec<u8> {
+    Key::new(table::KEEP).number(at.0).0
+}
+
+/// A record of ours whose receipts the broker keeps.
+pub fn kept(at: Position) -> Vec<u8> {
+    Key::new(table::KEPT).number(at.0).0
+}
+
+/// The record in a key of one of these two tables.
+pub fn keep_position(key: &[u8]) -> Option<Position> {
+    Some(Position(tail(key.get(1..)?)?))
+}
+
+/// A message of ours by its place in the broker's journal. One record of the broker holds one envelope.
+pub fn accepted(epoch: EpochId, at: Position, id: MessageId) -> Vec<u8> {
+    Key::new(table::ACCEPTED).bytes(&epoch.0).number(at.0).bytes(&id.0).0
+}
+
+/// Place and message in such a key.
+pub fn accepted_parts(key: &[u8]) -> Option<(EpochId, Position, MessageId)> {
+    let epoch = EpochId(key.get(1..17)?.try_into().ok()?);
+    let at = Position(tail(key.get(17..25)?)?);
+    Some((epoch, at, MessageId(key.get(25..)?.try_into().ok()?)))
+}
+
+/// An epoch of the broker's journal.
+pub fn epoch(id: EpochId) -> Vec<u8> {
+    Key::new(table::EPOCH).bytes(&id.0).0
+}
+
+/// The epoch in such a key.
+pub fn epoch_id(key: &[u8]) -> Option<EpochId> {
+    Some(EpochId(key.get(1..)?.try_into().ok()?))
+}
+
+/// A CANCEL that waits for what it cancels.
+pub fn early_cancel(target: MessageId) -> Vec<u8> {
+    Key::new(table::EARLY_CANCEL).bytes(&target.0).0
+}
+
+/// A copy of a document.
+pub fn document(id: &DocumentId) -> Vec<u8> {
+    Key::new(table::DOCUMENT).bytes(id.as_str().as_bytes()).0
+}
+
+/// The document in such a key.
+pub fn document_id(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.get(1..)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use model::time::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_outbox_sorts_by_precedence_and_then_by_place(a in 0_u64..1 << 60, b in 0_u64..1 << 60) {
+            let key = |precedence, at| outbox(precedence, Position(at));
+            prop_assert_eq!(key(Precedence::Flash, a).cmp(&key(Precedence::Flash, b)), a.cmp(&b));
+            prop_assert!(key(Precedence::Flash, a) < key(Precedence::Routine, b));
+            prop_assert_eq!(outbox_position(&key(Precedence::Flash, a)), Some(Position(a)));
+        }
+
+        #[test]
+        fn lists_have_the_newest_first(a in 0_u64..1 << 50, b in 0_u64..1 << 50) {
+            prop_assert_eq!(listed(table::INBOX, a).cmp(&listed(table::INBOX, b)), b.cmp(&a));
+            prop_assert_eq!(listed_cursor(&listed(table::INBOX, a)), Some(a));
+        }
+
+        #[test]
+        fn a_cursor_leads_back_to_its_event(at in 0_u64..1 << 50, index in 0_u32..1_024) {
+            let cursor = cursor(Position(at), index);
+            prop_assert_eq!((cursor_position(cursor), cursor_index(cursor)), (Position(at), index));
+        }
+    }
+
+    #[test]
+    fn keys_lead_back_to_their_parts() {
+        let id = MessageId::new(Timestamp::from_millis(7), [3; 10]);
+        let (epoch, at) = (EpochId([5; 16]), Position(9));
+        let recipient: JurisdictionId = "320300".parse().unwrap();
+
+        assert_eq!(accepted_parts(&accepted(epoch, at, id)), Some((epoch, at, id)));
+        assert_eq!(receipt_place(&receipt(id, at, 4)), Some((at, 4)));
+        assert_eq!(sent_delivery_recipient(&sent_delivery(id, &recipient)), Some(recipient));
+        assert_eq!(keep_position(&keep(at)), Some(at));
+        assert_eq!(epoch_id(&super::epoch(epoch)), Some(epoch));
+    }
+}

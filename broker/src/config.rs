@@ -1,0 +1,68 @@
+//! What an operator decides: one TOML file, every key known, every default stated here.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+
+/// Configuration of `liandong broker`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// State directory: journal, store, blobs, quarantine.
+    pub state: PathBuf,
+    /// Directory with the broker's keys, certificates and the signed files of the region.
+    pub trust: PathBuf,
+    /// Where agents call.
+    #[serde(default = "listen")]
+    pub listen: SocketAddr,
+    /// Where operators call, with operator certificates.
+    #[serde(default = "admin_listen")]
+    pub admin_listen: SocketAddr,
+    /// `/metrics` and `/healthz`, plain HTTP; keep it on loopback.
+    #[serde(default = "metrics_listen")]
+    pub metrics_listen: SocketAddr,
+    /// gRPC reflection for agents; on for loopback and demo, off where nobody needs it.
+    #[serde(default = "yes")]
+    pub reflection: bool,
+    /// Size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB.
+    #[serde(default)]
+    pub segment_bytes: Option<u64>,
+    /// Accept file systems whose syncs mean nothing. For tests.
+    #[serde(default)]
+    pub allow_unsafe_filesystem: bool,
+}
+
+fn listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7443))
+}
+
+fn admin_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7444))
+}
+
+fn metrics_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7445))
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A commented example, shown by `liandong config print broker`.
+pub const EXAMPLE: &str = include_str!("broker.example.toml");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_valid_configuration() {
+        assert!(toml::from_str::<Config>(EXAMPLE).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error() {
+        let text = format!("{EXAMPLE}\nlisten_addr = \"127.0.0.1:1\"\n");
+        assert!(toml::from_str::<Config>(&text).is_err());
+    }
+}

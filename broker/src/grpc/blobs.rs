@@ -1,0 +1,112 @@
+//! `Blobs`: attachments in chunks, resumable, known by their digest.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures_util::{Stream, StreamExt as _};
+use journal::{Lane, Record};
+use model::{
+    ids::{Digest, JurisdictionId},
+    invalid::Invalid,
+    limits,
+    reason::Reason,
+};
+use prost::Message as _;
+use proto::{
+    record::{BlobStored, kind},
+    status::{self, Lang},
+    v1::{self, blobs_server::Blobs},
+};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::peer;
+use crate::relay::{Relay, blobs::BlobError};
+
+/// The service.
+#[derive(Clone, Debug)]
+pub struct BlobsFace {
+    /// Does the work.
+    pub relay: Arc<Relay>,
+}
+
+#[tonic::async_trait]
+impl Blobs for BlobsFace {
+    async fn offer(&self, request: Request<v1::OfferRequest>) -> Result<Response<v1::OfferResponse>, Status> {
+        peer::agent(&request)?;
+        let lang = Lang::of(request.metadata());
+        let digest = announced(&request.get_ref().sha256, request.get_ref().bytes, lang)?;
+        Ok(Response::new(v1::OfferResponse { offset: self.relay.blobs.held(digest) }))
+    }
+
+    async fn put(&self, request: Request<Streaming<v1::PutRequest>>) -> Result<Response<v1::PutResponse>, Status> {
+        let (caller, lang) = (peer::agent(&request)?.jurisdiction, Lang::of(request.metadata()));
+        let mut parts = request.into_inner();
+        let first = parts.next().await.transpose()?.ok_or_else(|| status::of(&Invalid::missing("sha256"), lang))?;
+        let (digest, bytes) = (announced(&first.sha256, first.bytes, lang)?, first.bytes);
+        let mut part = Some(first);
+        while let Some(chunk) = part {
+            if !self.relay.blobs.has(digest) && !chunk.chunk.is_empty() {
+                self.relay.blobs.add(digest, chunk.offset, &chunk.chunk).map_err(|error| blob_status(&error, lang))?;
+            }
+            part = parts.next().await.transpose()?;
+        }
+        self.finish(&caller, digest, bytes, lang).await?;
+        Ok(Response::new(v1::PutResponse { bytes }))
+    }
+
+    type GetStream = Pin<Box<dyn Stream<Item = Result<v1::BlobsGetResponse, Status>> + Send>>;
+
+    async fn get(&self, request: Request<v1::BlobsGetRequest>) -> Result<Response<Self::GetStream>, Status> {
+        peer::agent(&request)?;
+        let lang = Lang::of(request.metadata());
+        let digest = announced(&request.get_ref().sha256, 0, lang)?;
+        let blobs = self.relay.blobs.clone();
+        let chunks = futures_util::stream::unfold(Some(request.get_ref().offset), move |at| {
+            let blobs = blobs.clone();
+            async move {
+                let offset = at?;
+                match blobs.read(digest, offset, limits::BLOB_CHUNK_BYTES_MAX) {
+                    Ok((chunk, bytes)) => {
+                        let next = offset + chunk.len() as u64;
+                        let chunk = v1::BlobsGetResponse { offset, bytes, chunk: chunk.into() };
+                        Some((Ok(chunk), (next < bytes).then_some(next)))
+                    }
+                    Err(error) => Some((Err(blob_status(&error, lang)), None)),
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(chunks)))
+    }
+}
+
+impl BlobsFace {
+    /// First the file is whole and synced, then the journal knows it.
+    async fn finish(&self, caller: &JurisdictionId, digest: Digest, bytes: u64, lang: Lang) -> Result<(), Status> {
+        let blobs = self.relay.blobs.clone();
+        let finished = tokio::task::spawn_blocking(move || blobs.finish(digest, bytes)).await;
+        finished.map_err(|_| status::internal(lang))?.map_err(|error| blob_status(&error, lang))?;
+        let stored = BlobStored { sha256: digest.0.to_vec().into(), bytes, by: caller.to_string() };
+        let record = Record::new(kind::BLOB_STORED, self.relay.clock.now(), stored.encode_to_vec());
+        let appended = self.relay.engine.append(vec![record], Lane::Normal).await;
+        appended.map(|_| ()).map_err(|_| status::of(&Invalid::new(Reason::Busy, "", "journal"), lang))
+    }
+}
+
+fn announced(sha256: &[u8], bytes: u64, lang: Lang) -> Result<Digest, Status> {
+    if bytes > limits::ATTACHMENTS_BYTES_MAX {
+        return Err(status::of(&Invalid::too_large("bytes", bytes, limits::ATTACHMENTS_BYTES_MAX), lang));
+    }
+    sha256.try_into().map(Digest).map_err(|_| status::of(&Invalid::schema("sha256", "bytes.exact"), lang))
+}
+
+fn blob_status(error: &BlobError, lang: Lang) -> Status {
+    let (reason, rule) = match error {
+        BlobError::NotFound => (Reason::NotFound, "blob.known"),
+        BlobError::Digest => (Reason::HashMismatch, "blob.digest"),
+        BlobError::Parts => (Reason::BadSchema, "blob.parts"),
+        BlobError::Disk(error) => {
+            tracing::error!(%error, "a blob could not be read or written");
+            (Reason::Internal, "blob.disk")
+        }
+    };
+    status::of(&Invalid::new(reason, "sha256", rule), lang)
+}

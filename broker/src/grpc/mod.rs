@@ -1,0 +1,14 @@
+//! The face that agents call: parse, ask the relay, encode. Who calls is known from the connection alone.
+
+mod blobs;
+mod directory;
+mod documents;
+pub mod doors;
+mod exchange;
+mod peer;
+mod server;
+mod session;
+
+pub use directory::links;
+pub use peer::operator;
+pub use server::{Faces, serve_admin, serve_agents};

@@ -1,0 +1,81 @@
+//! Who calls: read from the connection's certificate, which the TLS layer has found good. Nothing else says it.
+
+use certs::{profile::{Facts, Who}, tls::Peer};
+use model::{ids::JurisdictionId, invalid::Invalid, reason::Reason};
+use proto::status::{self, Lang};
+use tonic::{Request, Status, transport::server::Connected};
+
+/// An agent that calls.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Its jurisdiction.
+    pub jurisdiction: JurisdictionId,
+    /// What its certificate says.
+    pub facts: Facts,
+}
+
+/// The agent behind a request.
+pub fn agent<T>(request: &Request<T>) -> Result<Caller, Status> {
+    let peer = peer(request)?;
+    match peer.facts.name.agent() {
+        Some(agent) => Ok(Caller { jurisdiction: agent.jurisdiction.clone(), facts: peer.facts.clone() }),
+        None => Err(unknown(request)),
+    }
+}
+
+/// The operator behind a request, by name.
+pub fn operator<T>(request: &Request<T>) -> Result<String, Status> {
+    let peer = peer(request)?;
+    match &peer.facts.name.who {
+        Who::Operator(name) => Ok(name.clone()),
+        Who::Agent(_) | Who::Broker(_) => Err(unknown(request)),
+    }
+}
+
+fn peer<T>(request: &Request<T>) -> Result<&Peer, Status> {
+    request.extensions().get::<Peer>().ok_or_else(|| unknown(request))
+}
+
+fn unknown<T>(request: &Request<T>) -> Status {
+    status::of(&Invalid::new(Reason::Unauthenticated, "", "peer.certificate"), Lang::of(request.metadata()))
+}
+
+/// A connection that was let in, as tonic wants it.
+#[derive(Debug)]
+pub struct Link(pub certs::tls::Incoming);
+
+impl Connected for Link {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.0.peer.clone()
+    }
+}
+
+impl tokio::io::AsyncRead for Link {
+    fn poll_read(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>, buf: &mut tokio::io::ReadBuf<'_>) -> std::task::Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.get_mut().0.stream).poll_read(cx, buf)
+    }
+}
+
+impl tokio::io::AsyncWrite for Link {
+    fn poll_write(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>, buf: &[u8]) -> std::task::Poll<std::io::Result<usize>> {
+        std::pin::Pin::new(&mut self.get_mut().0.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.get_mut().0.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.get_mut().0.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>, bufs: &[std::io::IoSlice<'_>]) -> std::task::Poll<std::io::Result<usize>> {
+        std::pin::Pin::new(&mut self.get_mut().0.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.stream.is_write_vectored()
+    }
+}

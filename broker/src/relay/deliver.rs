@@ -1,0 +1,240 @@
+//! What a session is sent next: the schedule over precedences, fair rotation over origins, the receiver's credit.
+//!
+//! A row stays in its mailbox until a settling record exists. The pump only remembers how far it has sent each origin's
+//! line in this session; a new session begins with everything that is left.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use model::{
+    ids::{JurisdictionId, MessageId},
+    position::Position,
+    precedence::{PerPrecedence, Precedence},
+    schedule::Scheduler,
+};
+use prost::Message as _;
+use proto::{
+    record::{MessageRow, Submitted, WaitingRow},
+    v1,
+};
+use store::Rows;
+
+use super::{
+    BrokerEngine, accept,
+    fold::{BrokerFold, decode_row, keys, keys::WaitingKey, stage_of},
+};
+
+/// Most deliveries in one frame.
+const FRAME_DELIVERIES_MAX: usize = 64;
+/// A frame is full once it holds this many bytes of content.
+const FRAME_BYTES: usize = 64 * 1024;
+/// Rows that are read ahead of one origin's line.
+const LOOKAHEAD: usize = 64;
+
+/// One line of a mailbox: precedence, exercise or not, origin.
+type Line = (Precedence, bool, JurisdictionId);
+
+/// Sends one mailbox in one session.
+#[derive(Debug)]
+pub struct Pump {
+    mailbox: JurisdictionId,
+    scheduler: Scheduler,
+    lines: HashMap<Line, Ahead>,
+    rotation: BTreeMap<(Precedence, bool), JurisdictionId>,
+    granted: PerPrecedence<Amount>,
+    sent: PerPrecedence<Amount>,
+    next_tag: u64,
+    in_flight: BTreeMap<u64, MessageId>,
+}
+
+/// Bytes and envelopes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Amount {
+    /// Bytes of content.
+    pub bytes: u64,
+    /// Envelopes.
+    pub envelopes: u64,
+}
+
+/// How far one origin's line was read and sent.
+#[derive(Debug, Default)]
+struct Ahead {
+    rows: VecDeque<(WaitingKey, WaitingRow)>,
+    read_through: Position,
+}
+
+/// A delivery that was chosen.
+struct Chosen {
+    waiting: WaitingRow,
+    message: MessageRow,
+    precedence: Precedence,
+}
+
+/// Why a frame could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverError {
+    /// The journal could not be read.
+    #[error("journal")]
+    Journal(#[from] journal::JournalError),
+    /// A row or record could not be read.
+    #[error("store")]
+    Fold(#[from] store::FoldError),
+}
+
+impl Pump {
+    /// A pump that has sent nothing yet.
+    pub fn new(mailbox: JurisdictionId) -> Self {
+        Self {
+            mailbox,
+            scheduler: Scheduler::default(),
+            lines: HashMap::new(),
+            rotation: BTreeMap::new(),
+            granted: PerPrecedence::default(),
+            sent: PerPrecedence::default(),
+            next_tag: 1,
+            in_flight: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the receiver's credit: absolute totals, which never fall.
+    pub fn credit(&mut self, precedence: Precedence, granted: Amount) {
+        let now = self.granted.get_mut(precedence);
+        now.bytes = now.bytes.max(granted.bytes);
+        now.envelopes = now.envelopes.max(granted.envelopes);
+    }
+
+    /// Forgets tags that the receiver has stored.
+    pub fn confirmed(&mut self, cumulative: u64, selective: &[u64]) {
+        self.in_flight = self.in_flight.split_off(&cumulative.saturating_add(1));
+        for tag in selective {
+            self.in_flight.remove(tag);
+        }
+    }
+
+    /// The message that was sent with `tag`, if it is still in flight.
+    pub fn declined(&mut self, tag: u64) -> Option<MessageId> {
+        self.in_flight.remove(&tag)
+    }
+
+    /// Sends a message of a declined tag again in this session.
+    pub fn again(&mut self) {
+        self.lines.clear();
+    }
+
+    /// The next frame: whatever is ready, within credit. None when nothing is.
+    pub fn frame(&mut self, engine: &BrokerEngine) -> Result<Option<v1::Deliveries>, DeliverError> {
+        let chosen = engine.read(|fold, rows| self.choose(fold, rows))?;
+        let deliveries = chosen.into_iter().map(|chosen| self.delivery(engine, chosen)).collect::<Result<Vec<_>, _>>()?;
+        Ok((!deliveries.is_empty()).then_some(v1::Deliveries { deliveries }))
+    }
+
+    fn choose(&mut self, fold: &BrokerFold, rows: &Rows<'_>) -> Result<Vec<Chosen>, DeliverError> {
+        let mut chosen = Vec::new();
+        let mut bytes = 0;
+        while chosen.len() < FRAME_DELIVERIES_MAX && bytes < FRAME_BYTES {
+            let Some(next) = self.choose_one(fold, rows)? else { break };
+            bytes += usize::try_from(next.waiting.bytes).unwrap_or(FRAME_BYTES);
+            chosen.push(next);
+        }
+        Ok(chosen)
+    }
+
+    fn choose_one(&mut self, fold: &BrokerFold, rows: &Rows<'_>) -> Result<Option<Chosen>, DeliverError> {
+        loop {
+            let heads = self.heads(fold, rows)?;
+            let waiting = PerPrecedence::from_fn(|precedence| self.may_send(precedence) && heads.iter().any(|line| line.0 == precedence));
+            let Some(precedence) = self.scheduler.choose(waiting) else { return Ok(None) };
+            let Some(line) = self.rotate(precedence, heads) else { return Ok(None) };
+            let Some((_, waiting)) = self.lines.get_mut(&line).and_then(|ahead| ahead.rows.pop_front()) else { return Ok(None) };
+            // a row that was recalled or has expired since it was read ahead is no longer owed
+            if let Some(message) = still_waits(&self.mailbox, &waiting, rows)? {
+                let sent = self.sent.get_mut(precedence);
+                sent.bytes += waiting.bytes;
+                sent.envelopes += 1;
+                return Ok(Some(Chosen { waiting, message, precedence }));
+            }
+        }
+    }
+
+    /// Lines that have something to send. Exercise traffic waits while a real FLASH does.
+    fn heads(&mut self, fold: &BrokerFold, rows: &Rows<'_>) -> Result<Vec<Line>, DeliverError> {
+        let Some(classes) = fold.state().mailbox(&self.mailbox) else { return Ok(Vec::new()) };
+        let mut heads: Vec<Line> = Vec::new();
+        for ((precedence, exercise), counts) in classes {
+            let flash_waits = heads.iter().any(|line| line.0 == Precedence::Flash && !line.1);
+            if (*exercise && flash_waits) || !self.may_send(*precedence) {
+                continue;
+            }
+            for origin in counts.origins.keys() {
+                let line = (*precedence, *exercise, origin.clone());
+                if self.read_ahead(&line, rows)? {
+                    heads.push(line);
+                }
+            }
+        }
+        Ok(heads)
+    }
+
+    /// Reads more of a line when nothing is left of it; true when something is there.
+    fn read_ahead(&mut self, line: &Line, rows: &Rows<'_>) -> Result<bool, DeliverError> {
+        let ahead = self.lines.entry(line.clone()).or_default();
+        if ahead.rows.is_empty() {
+            let prefix = keys::origin_prefix(&self.mailbox, line.0, line.1, &line.2);
+            let mut from = prefix.clone();
+            from.extend_from_slice(&ahead.read_through.next().0.to_be_bytes());
+            for (key, value) in rows.scan(&prefix, &from, LOOKAHEAD)? {
+                if let Some(key) = WaitingKey::decode(&key) {
+                    ahead.read_through = key.position;
+                    ahead.rows.push_back((key, decode_row(&value)?));
+                }
+            }
+        }
+        Ok(!ahead.rows.is_empty())
+    }
+
+    /// The line of this precedence whose turn it is: real before exercise, origins in rotation.
+    fn rotate(&mut self, precedence: Precedence, heads: Vec<Line>) -> Option<Line> {
+        let mut lines: Vec<Line> = heads.into_iter().filter(|line| line.0 == precedence).collect();
+        let exercise = lines.iter().all(|line| line.1);
+        lines.retain(|line| line.1 == exercise);
+        let last = self.rotation.get(&(precedence, exercise));
+        let next = lines.iter().find(|line| last.is_none_or(|last| line.2 > *last)).or_else(|| lines.first())?.clone();
+        self.rotation.insert((precedence, exercise), next.2.clone());
+        Some(next)
+    }
+
+    /// Credit is left: what was granted has not been reached. One envelope may pass it, so that none is ever too long.
+    fn may_send(&self, precedence: Precedence) -> bool {
+        let (granted, sent) = (self.granted.get(precedence), self.sent.get(precedence));
+        sent.bytes < granted.bytes && sent.envelopes < granted.envelopes
+    }
+
+    fn delivery(&mut self, engine: &BrokerEngine, chosen: Chosen) -> Result<v1::Delivery, DeliverError> {
+        let Chosen { waiting, message, precedence: _ } = chosen;
+        let record = engine.record(Position(waiting.submitted_at))?;
+        let submitted = Submitted::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?;
+        let tag = self.next_tag;
+        self.next_tag += 1;
+        if let Ok(id) = waiting.message_id.as_ref().try_into() {
+            self.in_flight.insert(tag, MessageId(id));
+        }
+        let failed = message.deliveries.iter().find(|delivery| delivery.jurisdiction == self.mailbox.as_str());
+        Ok(v1::Delivery {
+            tag,
+            envelope: submitted.envelope,
+            failed_tries: failed.map_or(0, |delivery| delivery.failed),
+            stamp: Some(accept::stamp(&message)),
+            place: Some(v1::JournalPlace { epoch: message.epoch, position: message.position }),
+            transport: if message.carried { v1::Transport::Carried } else { v1::Transport::Link } as i32,
+        })
+    }
+}
+
+/// The message behind a row that was read ahead, if it still waits in this mailbox.
+fn still_waits(mailbox: &JurisdictionId, waiting: &WaitingRow, rows: &Rows<'_>) -> Result<Option<MessageRow>, DeliverError> {
+    let Ok(id) = waiting.message_id.as_ref().try_into().map(MessageId) else { return Ok(None) };
+    let Some(bytes) = rows.get(&keys::message(id))? else { return Ok(None) };
+    let row: MessageRow = decode_row(&bytes)?;
+    let mine = row.deliveries.iter().find(|delivery| delivery.jurisdiction == mailbox.as_str());
+    let waits = mine.is_some_and(|delivery| stage_of(delivery) == model::stage::Stage::Accepted);
+    Ok(waits.then_some(row))
+}

@@ -1,0 +1,93 @@
+//! Receipts that an agent signed: deliveries move forward, senders are told, what is settled leaves its mailbox.
+
+use model::{
+    ids::{JurisdictionId, MessageId},
+    stage::Stage,
+};
+use prost::Message as _;
+use proto::{
+    record::{Confirmed, DeliveryRow, LineRow, MessageRow},
+    v1,
+};
+use store::FoldError;
+
+use super::{
+    Folding, Outcome,
+    messages::{is_settled, number, stage_of},
+    submitted::id_of,
+};
+
+impl Folding<'_, '_> {
+    pub(super) fn confirmed(&mut self, record: Confirmed) -> Result<Outcome, FoldError> {
+        let Ok(by) = record.by.parse::<JurisdictionId>() else { return Ok(Outcome::Done) };
+        let statements = record.receipts.map(|batch| batch.statements).unwrap_or_default();
+        for (index, statement) in (0u32..).zip(statements) {
+            // what cannot be read was refused before it was journalled; an old record stays harmless
+            if let Ok(statement) = v1::ReceiptStatement::decode(statement) {
+                self.receipt(&by, &statement, index)?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn receipt(&mut self, by: &JurisdictionId, statement: &v1::ReceiptStatement, index: u32) -> Result<(), FoldError> {
+        let (Some(id), Some(stage)) = (id_of(&statement.message_id), Stage::from_number(statement.stage)) else { return Ok(()) };
+        if statement.recipient != by.as_str() {
+            return Ok(());
+        }
+        let Some((mut row, open)) = self.message(id)? else {
+            // the broker was refilled and the envelope is not back yet: the receipt finds its sender by itself
+            return self.pass_on(statement, index, &statement.sender);
+        };
+        let was_settled = row.deliveries.iter().all(is_settled);
+        let mut deliveries = std::mem::take(&mut row.deliveries);
+        let moved = match deliveries.iter_mut().find(|delivery| delivery.jurisdiction == by.as_str()) {
+            Some(delivery) if moves(delivery, stage) => {
+                self.advance(&row, delivery, stage)?;
+                true
+            }
+            _ => false,
+        };
+        row.deliveries = deliveries;
+        if !moved {
+            return Ok(());
+        }
+        self.pass_on(statement, index, &row.sender)?;
+        self.keep_moved(id, &row, open, was_settled)
+    }
+
+    fn keep_moved(&mut self, id: MessageId, row: &MessageRow, open: bool, was_settled: bool) -> Result<(), FoldError> {
+        if open { self.settled(id, row, was_settled) } else { self.keep(id, row, false) }
+    }
+
+    fn advance(&mut self, row: &MessageRow, delivery: &mut DeliveryRow, stage: Stage) -> Result<(), FoldError> {
+        self.dequeue(row, delivery)?;
+        if stage_of(delivery).is_negative() {
+            delivery.overtaken = delivery.stage;
+        }
+        delivery.stage = number(stage);
+        Ok(())
+    }
+
+    /// Puts the receipt into the sender's line.
+    fn pass_on(&mut self, statement: &v1::ReceiptStatement, index: u32, sender: &str) -> Result<(), FoldError> {
+        let line = LineRow {
+            batch_index: Some(index),
+            stage: u32::try_from(statement.stage).unwrap_or(0),
+            message_id: statement.message_id.clone(),
+            ..LineRow::default()
+        };
+        self.put_line(sender, &line)
+    }
+}
+
+/// Whether a receipt moves a delivery: forward only; DELIVERED and what follows it overtake a negative end; a refusal
+/// counts while the delivery waits.
+fn moves(delivery: &DeliveryRow, stage: Stage) -> bool {
+    let now = stage_of(delivery);
+    match stage {
+        Stage::Refused => now == Stage::Accepted,
+        Stage::Delivered | Stage::Opened | Stage::Acknowledged | Stage::WillAnswer => now.is_negative() || now < stage,
+        _ => false,
+    }
+}

@@ -1,0 +1,47 @@
+//! Sessions: what an agent says about its past, and how far it has stored its line of receipts.
+
+use model::{ids::{Incarnation, JurisdictionId}, position::Position};
+use proto::record::{ReceiptsSeen, SequenceRow, SessionBegan};
+use store::FoldError;
+
+use super::{Folding, Outcome, keys};
+
+impl Folding<'_, '_> {
+    /// Judges whether the agent's state was put back from a copy: it used less of its sequence, or was started less
+    /// often, than this journal knows of the same incarnation.
+    pub(super) fn session_began(&mut self, record: &SessionBegan) -> Result<Outcome, FoldError> {
+        let (Ok(jurisdiction), Ok(incarnation)) =
+            (record.jurisdiction.parse::<JurisdictionId>(), record.incarnation.as_ref().try_into().map(Incarnation))
+        else {
+            return Ok(Outcome::Session { rolled_back: false });
+        };
+        let key = keys::sequence(&jurisdiction, incarnation);
+        let mut row = self.row::<SequenceRow>(&key)?.unwrap_or_default();
+        let known = row.highest.max(row.announced);
+        let rolled_back = record.last_sender_seq < known || record.boot_count < row.boot_count;
+        if !rolled_back {
+            row.announced = record.last_sender_seq;
+            row.boot_count = record.boot_count;
+            row.at = self.at.time.millis();
+            self.put(&key, &row)?;
+        }
+        Ok(Outcome::Session { rolled_back })
+    }
+
+    /// Drops what an agent has stored of its line.
+    pub(super) fn receipts_seen(&mut self, record: &ReceiptsSeen) -> Result<Outcome, FoldError> {
+        let Ok(jurisdiction) = record.jurisdiction.parse::<JurisdictionId>() else { return Ok(Outcome::Done) };
+        let through = Position(record.position);
+        let mut seen = Vec::new();
+        self.rows.each(&keys::line_prefix(&jurisdiction), |key, _| {
+            if keys::line_position(key).is_some_and(|at| at <= through) {
+                seen.push(key.to_vec());
+            }
+            Ok(())
+        })?;
+        for key in seen {
+            self.rows.remove(&key)?;
+        }
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,386 @@
+//! An envelope was handed in: the verdict by order in the journal, and what an accepted one sets in motion.
+
+use model::{
+    deadline,
+    header::Header,
+    ids::{JurisdictionId, MessageId},
+    invalid::Invalid,
+    kind::Kind,
+    precedence::Precedence,
+    reason::Reason,
+    stage::Stage,
+    status::{Action, Answer, Status},
+};
+use prost::Message as _;
+use proto::{
+    border,
+    record::{ChainRow, DeliveryRow, MessageRow, SequenceRow, Submitted},
+    v1,
+};
+use store::FoldError;
+
+use super::{
+    Folding, Outcome, keys,
+    messages::{Told, is_settled, number},
+};
+
+/// Holes of a sequence that are remembered; older ones are forgotten.
+const SEQUENCE_HOLES_MAX: usize = 64;
+
+/// Why the fold did not accept: the verdict, or a row that cannot be read.
+pub(super) enum Verdict {
+    Refused(Invalid),
+    Broken(FoldError),
+}
+
+impl From<FoldError> for Verdict {
+    fn from(error: FoldError) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<Invalid> for Verdict {
+    fn from(invalid: Invalid) -> Self {
+        Self::Refused(invalid)
+    }
+}
+
+impl Folding<'_, '_> {
+    pub(super) fn submitted(&mut self, record: Submitted) -> Result<Outcome, FoldError> {
+        match self.judge(record) {
+            Ok((row, duplicate)) => Ok(Outcome::Accepted { row: Box::new(row), duplicate }),
+            Err(Verdict::Broken(error)) => Err(error),
+            Err(Verdict::Refused(invalid)) => {
+                *self.state.tallies.refused.entry(invalid.reason.code()).or_default() += 1;
+                Ok(Outcome::Refused(invalid))
+            }
+        }
+    }
+
+    fn judge(&mut self, record: Submitted) -> Result<(MessageRow, bool), Verdict> {
+        let envelope = record.envelope.clone().unwrap_or_default();
+        let parts = border::content::parts(&envelope.content)?;
+        let header = border::header::parse(&parts.header)?;
+        if let Some((row, _)) = self.message(header.message_id)? {
+            return self.known(&record, row);
+        }
+        if header.expires_at <= self.at.time && record.evidence.is_empty() {
+            return Err(Invalid::new(Reason::Expired, "expires_at", "must not have passed").into());
+        }
+        self.sequence_is_new(&header)?;
+        self.drill_allows(&header, &record)?;
+        let chain = self.chain(&header)?;
+        let mut row = self.new_row(&header, &record, envelope.content.len());
+        row.flags.extend(chain.flags.iter().map(|flag| *flag as i32));
+        self.flash_budget(&header, &record, &mut row)?;
+        if header.document.is_some() {
+            self.change_document(&header, &parts, &row)?;
+        }
+        self.replace(&header, &chain, &mut row)?;
+        self.answer(&header)?;
+        self.steer_drill(&header, &row)?;
+        self.take_charge(&header, &record, &mut row)?;
+        Ok((row, false))
+    }
+
+    /// A known id: the same bytes get the first row again, other bytes are a conflict.
+    fn known(&mut self, record: &Submitted, row: MessageRow) -> Result<(MessageRow, bool), Verdict> {
+        if row.content_hash != record.content_hash {
+            let rule = format!("this id is known with content {}", short(&row.content_hash));
+            return Err(Invalid::new(Reason::ConflictId, "message_id", rule).into());
+        }
+        self.state.tallies.duplicates += 1;
+        Ok((row, true))
+    }
+
+    /// A number that was used before for other bytes is never taken.
+    fn sequence_is_new(&self, header: &Header) -> Result<(), Verdict> {
+        let row = self.sequence(header)?;
+        let (seq, overflown) = (header.sender_seq, row.missing.len() >= SEQUENCE_HOLES_MAX);
+        if seq > row.highest || row.missing.contains(&seq) || overflown {
+            return Ok(());
+        }
+        Err(Invalid::new(Reason::RolledBack, "sender_seq", "was used for another message").into())
+    }
+
+    /// Books the sender's sequence, with the holes in it.
+    fn book_sequence(&mut self, header: &Header) -> Result<(), FoldError> {
+        let mut row = self.sequence(header)?;
+        let seq = header.sender_seq;
+        if seq > row.highest {
+            let room = SEQUENCE_HOLES_MAX.saturating_sub(row.missing.len());
+            row.missing.extend((row.highest + 1..seq).take(room));
+            row.highest = seq;
+        }
+        row.missing.retain(|missing| *missing != seq);
+        row.at = self.at.time.millis();
+        self.put(&keys::sequence(&header.sender.jurisdiction, header.incarnation), &row)
+    }
+
+    fn sequence(&self, header: &Header) -> Result<SequenceRow, FoldError> {
+        Ok(self.row(&keys::sequence(&header.sender.jurisdiction, header.incarnation))?.unwrap_or_default())
+    }
+
+    fn new_row(&self, header: &Header, record: &Submitted, bytes: usize) -> MessageRow {
+        let due = deadline::due(header).times(header, self.at.time);
+        MessageRow {
+            position: self.at.position.0,
+            epoch: self.at.epoch.0.to_vec().into(),
+            content_hash: record.content_hash.clone(),
+            sender: header.sender.jurisdiction.to_string(),
+            kind: positive(header.kind.number()),
+            status: positive(header.status.number()),
+            carried_as: positive(header.precedence.number()),
+            accepted_at: self.at.time.millis(),
+            expires_at: header.expires_at.millis(),
+            originating: header.originating_message_id.0.to_vec().into(),
+            preceding: header.preceding_message_id.map(|id| id.0.to_vec()).unwrap_or_default().into(),
+            revision: header.revision,
+            flags: record.flags.clone(),
+            deliveries: record.deliveries.iter().map(delivery_row).collect(),
+            owed: number(header.receipt_required),
+            ack_by: due.ack_by.map_or(0, model::time::Timestamp::millis),
+            reply_by: due.reply_by.map_or(0, model::time::Timestamp::millis),
+            bytes: bytes as u64,
+            carried: record.carried,
+            touched: record.touched.clone(),
+            superior_absent: record.superior_absent.clone(),
+            skipped: Vec::new(),
+            drill_id: header.drill.as_ref().map(|drill| drill.drill_id.to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// A FLASH envelope over its sender's budget is carried as IMMEDIATE; its header stays as it is.
+    fn flash_budget(&mut self, header: &Header, record: &Submitted, row: &mut MessageRow) -> Result<(), FoldError> {
+        if header.precedence != Precedence::Flash || record.flash_budget == 0 {
+            return Ok(());
+        }
+        let (now, full) = (self.at.time.millis(), u64::from(record.flash_budget) * 1_000);
+        let mut paid = false;
+        self.account(&row.sender, |account| {
+            let passed = u64::try_from(now.saturating_sub(account.flash_at)).unwrap_or(0);
+            // budget per hour: so many thousandths in each 3,600,000 ms
+            let gained = if account.flash_at == 0 { full } else { passed.saturating_mul(full) / 3_600_000 };
+            account.flash_milli = account.flash_milli.saturating_add(gained).min(full);
+            account.flash_at = now;
+            paid = account.flash_milli >= 1_000;
+            if paid {
+                account.flash_milli -= 1_000;
+            }
+        })?;
+        if !paid {
+            row.carried_as = positive(Precedence::Immediate.number());
+            row.flags.push(v1::Flag::FlashBudget as i32);
+        }
+        Ok(())
+    }
+
+    /// Puts the row and its deliveries where they wait.
+    fn take_charge(&mut self, header: &Header, record: &Submitted, row: &mut MessageRow) -> Result<(), FoldError> {
+        let id = header.message_id;
+        self.book_sequence(header)?;
+        apply_evidence(record, row);
+        let mut deliveries = std::mem::take(&mut row.deliveries);
+        for delivery in deliveries.iter_mut().filter(|delivery| !is_settled(delivery)) {
+            if let Ok(mailbox) = delivery.jurisdiction.parse::<JurisdictionId>() {
+                self.enqueue(row, id, &mailbox)?;
+                delivery.queued_at = self.at.position.0;
+            }
+        }
+        row.deliveries = deliveries;
+        if !row.deliveries.iter().all(is_settled) {
+            let bytes = row.bytes;
+            self.account(&row.sender, |account| {
+                account.envelopes += 1;
+                account.bytes += bytes;
+            })?;
+        }
+        *self.state.tallies.accepted.entry((row.kind, row.carried_as, row.status)).or_default() += 1;
+        self.rows.put(&keys::expiry(header.expires_at, id), &[])?;
+        self.keep(id, row, true)
+    }
+
+    /// A definite reply settles what its recipient owed on the message it answers.
+    fn answer(&mut self, header: &Header) -> Result<(), FoldError> {
+        let Some(asked) = header.preceding_message_id else { return Ok(()) };
+        if header.action != Action::Reply || header.answer != Some(Answer::Definite) {
+            return Ok(());
+        }
+        let Some((mut row, open)) = self.message(asked)? else { return Ok(()) };
+        let mut deliveries = std::mem::take(&mut row.deliveries);
+        let answering = header.sender.jurisdiction.clone();
+        let mine = deliveries.iter_mut().find(|delivery| delivery.jurisdiction == answering.as_str());
+        let moved = match mine {
+            Some(delivery) if super::stage_of(delivery) < Stage::Answered && is_settled(delivery) => {
+                delivery.stage = number(Stage::Answered);
+                let told = Told { recipient: &answering, stage: Stage::Answered, reason: "", related: &header.message_id.0 };
+                self.tell(asked, &row, &told)?;
+                true
+            }
+            _ => false,
+        };
+        row.deliveries = deliveries;
+        if moved { self.keep(asked, &row, open) } else { Ok(()) }
+    }
+
+    /// Where a message stands in its author's chain.
+    fn chain(&mut self, header: &Header) -> Result<Chain, Verdict> {
+        let mut chain = Chain::default();
+        let Some(preceding) = header.preceding_message_id else { return Ok(chain) };
+        let before = self.message(preceding)?;
+        match &before {
+            None => chain.flags.push(v1::Flag::Orphan),
+            Some((row, _)) => same_world(header, row)?,
+        }
+        if !matches!(header.action, Action::Update | Action::Cancel) {
+            return Ok(chain);
+        }
+        if let Some((row, _)) = &before
+            && row.sender != header.sender.jurisdiction.as_str()
+        {
+            return Err(Invalid::new(Reason::NotAuthor, "preceding_message_id", "must name a message of the sender's own").into());
+        }
+        let key = keys::chain(&header.sender.jurisdiction, header.originating_message_id);
+        chain.newest = self.row::<ChainRow>(&key)?;
+        let known = chain.newest.as_ref().map(|newest| newest.revision).or(before.map(|(row, _)| row.revision));
+        match known {
+            Some(newest) if header.revision == newest => {
+                return Err(Invalid::new(Reason::ConflictRevision, "revision", "this revision is known with another id").into());
+            }
+            Some(newest) if header.revision > newest + 1 => chain.flags.push(v1::Flag::RevisionGap),
+            Some(newest) => chain.late = header.revision < newest,
+            None => {}
+        }
+        Ok(chain)
+    }
+
+    /// What a newer revision or a cancel does to the ones before it that still wait.
+    fn replace(&mut self, header: &Header, chain: &Chain, row: &mut MessageRow) -> Result<(), FoldError> {
+        if !matches!(header.action, Action::Update | Action::Cancel) {
+            return Ok(());
+        }
+        if chain.late {
+            return self.file_as_history(header, chain, row);
+        }
+        let recalls = header.action == Action::Cancel || header.kind.is_skippable();
+        let mut earlier: Vec<MessageId> = header.preceding_message_id.into_iter().collect();
+        earlier.extend(chain.newest.iter().filter_map(|newest| id_of(&newest.message_id)));
+        earlier.dedup();
+        let mut replaced = chain.newest.as_ref().map(|newest| newest.replaced.clone()).unwrap_or_default();
+        if recalls {
+            for before in earlier {
+                if self.recall(before, header)? {
+                    replaced.push(before.0.to_vec().into());
+                }
+            }
+        }
+        row.skipped.clone_from(&replaced);
+        let newest = ChainRow {
+            message_id: header.message_id.0.to_vec().into(),
+            revision: header.revision,
+            cancelled: header.action == Action::Cancel,
+            until: header.expires_at.millis(),
+            replaced,
+        };
+        self.put(&keys::chain(&header.sender.jurisdiction, header.originating_message_id), &newest)
+    }
+
+    /// A lower revision that comes late: it takes no effect, and where its kind may be skipped nobody is handed it.
+    fn file_as_history(&mut self, header: &Header, chain: &Chain, row: &mut MessageRow) -> Result<(), FoldError> {
+        if !header.kind.is_skippable() {
+            return Ok(());
+        }
+        let related = chain.newest.as_ref().map(|newest| newest.message_id.clone()).unwrap_or_default();
+        let mut deliveries = std::mem::take(&mut row.deliveries);
+        for delivery in &mut deliveries {
+            delivery.stage = number(Stage::Recalled);
+            if let Ok(recipient) = delivery.jurisdiction.parse() {
+                let told = Told { recipient: &recipient, stage: Stage::Recalled, reason: "REPLACED", related: &related };
+                self.tell(header.message_id, row, &told)?;
+            }
+        }
+        row.deliveries = deliveries;
+        Ok(())
+    }
+
+    /// Takes back what still waits of `id`; true when something did.
+    fn recall(&mut self, id: MessageId, by: &Header) -> Result<bool, FoldError> {
+        let Some((mut row, true)) = self.message(id)? else { return Ok(false) };
+        let reason = if by.action == Action::Cancel { "CANCELLED" } else { "REPLACED" };
+        self.end_all(id, &mut row, Stage::Recalled, reason, &by.message_id.0)
+    }
+
+    /// Ends every delivery of an open message that still waits; true when there was one.
+    pub(super) fn end_all(&mut self, id: MessageId, row: &mut MessageRow, stage: Stage, reason: &str, related: &[u8]) -> Result<bool, FoldError> {
+        let was_settled = row.deliveries.iter().all(is_settled);
+        let mut deliveries = std::mem::take(&mut row.deliveries);
+        for delivery in deliveries.iter_mut().filter(|delivery| !is_settled(delivery)) {
+            if let Ok(recipient) = delivery.jurisdiction.parse() {
+                let told = Told { recipient: &recipient, stage, reason, related };
+                self.end(id, row, delivery, &told)?;
+            }
+        }
+        row.deliveries = deliveries;
+        self.settled(id, row, was_settled)?;
+        Ok(!was_settled)
+    }
+}
+
+/// What is known of a chain before this message.
+#[derive(Default)]
+struct Chain {
+    flags: Vec<v1::Flag>,
+    newest: Option<ChainRow>,
+    /// A higher revision is in force already.
+    late: bool,
+}
+
+/// Real and exercise never refer to each other, but for the orders of a drill.
+fn same_world(header: &Header, before: &MessageRow) -> Result<(), Invalid> {
+    let exercise = positive(Status::Exercise.number());
+    let differs = (before.status == exercise) != (header.status == Status::Exercise);
+    if differs && !matches!(header.kind, Kind::Error) {
+        return Err(Invalid::new(Reason::StatusMix, "status", "must be that of the message it refers to"));
+    }
+    Ok(())
+}
+
+/// Receipts that a re-offered envelope brings decide where its deliveries stand.
+fn apply_evidence(record: &Submitted, row: &mut MessageRow) {
+    for receipt in &record.evidence {
+        let Ok(statement) = v1::ReceiptStatement::decode(receipt.statement.clone()) else { continue };
+        let Some(stage) = Stage::from_number(statement.stage) else { continue };
+        let mine = row.deliveries.iter_mut().find(|delivery| delivery.jurisdiction == statement.recipient);
+        if let Some(delivery) = mine
+            && stage > super::stage_of(delivery)
+            && (!stage.is_negative() || !is_settled(delivery))
+        {
+            delivery.stage = number(stage);
+        }
+    }
+}
+
+fn delivery_row(stamped: &v1::StampedDelivery) -> DeliveryRow {
+    DeliveryRow {
+        jurisdiction: stamped.jurisdiction.clone(),
+        r#as: stamped.r#as,
+        stage: number(Stage::Accepted),
+        failed: 0,
+        overtaken: 0,
+        queued_at: 0,
+    }
+}
+
+/// An id in a row.
+pub(super) fn id_of(bytes: &[u8]) -> Option<MessageId> {
+    bytes.try_into().ok().map(MessageId)
+}
+
+/// A number of the contract as rows keep it; the contract has none below zero.
+pub(super) fn positive(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+fn short(hash: &[u8]) -> String {
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,108 @@
+//! Rates: token buckets for each sender, and the disk's stages. A refusal comes before the write.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError, atomic::{AtomicU8, Ordering}},
+};
+
+use model::{
+    bucket::{Bucket, Rate},
+    grant::Quota,
+    header::Header,
+    ids::JurisdictionId,
+    invalid::Invalid,
+    precedence::Precedence,
+    reason::Reason,
+    time::Timestamp,
+};
+
+/// How full the disk is; each stage refuses more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
+#[repr(u8)]
+pub enum DiskStage {
+    /// Room for everything.
+    Free = 0,
+    /// 80 % used: ROUTINE and new attachments are refused.
+    Watch = 1,
+    /// 90 % used: PRIORITY too.
+    Tight = 2,
+    /// 95 % used or nearly nothing free: FLASH alone is taken.
+    Reserve = 3,
+}
+
+impl DiskStage {
+    /// The stage of a disk with `free` of `total` bytes, where `reserve` bytes are kept back.
+    pub fn of(free: u64, total: u64, reserve: u64) -> Self {
+        let used_percent = total.saturating_sub(free).saturating_mul(100).checked_div(total).unwrap_or(0);
+        match used_percent {
+            _ if free < reserve => Self::Reserve,
+            95.. => Self::Reserve,
+            90.. => Self::Tight,
+            80.. => Self::Watch,
+            _ => Self::Free,
+        }
+    }
+
+    /// Whether an envelope of `precedence` is still taken.
+    pub fn takes(self, precedence: Precedence) -> bool {
+        match self {
+            Self::Free => true,
+            Self::Watch => precedence < Precedence::Routine,
+            Self::Tight => precedence < Precedence::Priority,
+            Self::Reserve => precedence == Precedence::Flash,
+        }
+    }
+
+    fn from_byte(byte: u8) -> Self {
+        match byte {
+            0 => Self::Free,
+            1 => Self::Watch,
+            2 => Self::Tight,
+            _ => Self::Reserve,
+        }
+    }
+}
+
+/// Token buckets and the disk's stage.
+#[derive(Debug, Default)]
+pub struct Quotas {
+    buckets: Mutex<HashMap<JurisdictionId, Buckets>>,
+    disk: AtomicU8,
+}
+
+/// One sender's buckets.
+#[derive(Debug)]
+struct Buckets {
+    envelopes: Bucket,
+    bytes: Bucket,
+}
+
+impl Quotas {
+    /// The disk is in this stage now.
+    pub fn disk_is(&self, stage: DiskStage) {
+        self.disk.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// The disk's stage.
+    pub fn disk(&self) -> DiskStage {
+        DiskStage::from_byte(self.disk.load(Ordering::Relaxed))
+    }
+
+    /// Admits one envelope of `bytes` bytes from `by`, or says which limit it passes.
+    pub fn admit(&self, by: &JurisdictionId, header: &Header, bytes: u64, quota: &Quota, now: Timestamp) -> Result<(), Invalid> {
+        if !self.disk().takes(header.precedence) {
+            return Err(Invalid::new(Reason::StoreFull, "precedence", "disk.stage").detail("the broker's disk is nearly full"));
+        }
+        let (envelopes, volume) = (Rate::per_second(u64::from(quota.per_second)), Rate::per_second(quota.bytes_per_second));
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = buckets
+            .entry(by.clone())
+            .or_insert_with(|| Buckets { envelopes: Bucket::full(envelopes, now), bytes: Bucket::full(volume, now) });
+        let taken = mine.envelopes.take(envelopes, 1, now).and_then(|()| mine.bytes.take(volume, bytes, now));
+        taken.map_err(|wait| {
+            let detail = format!("more than the grant allows a second; again in {} ms", wait.as_millis());
+            Invalid::new(Reason::RateLimited, "sender", "grant.rate").detail(detail)
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Who is linked. A newer session of a jurisdiction fences the older one.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, atomic::{AtomicI64, AtomicU64, Ordering}},
+};
+
+use certs::profile::Facts;
+use model::{ids::JurisdictionId, reason::Reason, time::Timestamp};
+use tokio_util::sync::CancellationToken;
+
+/// One living session.
+#[derive(Debug)]
+pub struct Session {
+    /// Its number, for logs.
+    pub number: u64,
+    /// Whose.
+    pub jurisdiction: JurisdictionId,
+    /// The certificate of its connection.
+    pub facts: Facts,
+    /// Version of the agent's program.
+    pub software: String,
+    /// The agent's clock against ours, in milliseconds.
+    pub skew_ms: i64,
+    heard_ms: AtomicI64,
+    ended: Mutex<Option<Reason>>,
+    stop: CancellationToken,
+}
+
+impl Session {
+    /// A byte was heard.
+    pub fn heard(&self, at: Timestamp) {
+        self.heard_ms.store(at.millis(), Ordering::Relaxed);
+    }
+
+    /// When the last byte was heard.
+    pub fn last_heard(&self) -> Timestamp {
+        Timestamp::from_millis(self.heard_ms.load(Ordering::Relaxed))
+    }
+
+    /// Ends the session; the first reason counts.
+    pub fn end(&self, reason: Option<Reason>) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.is_none() {
+            *ended = reason;
+        }
+        self.stop.cancel();
+    }
+
+    /// Why it ended, if it was ended for a reason.
+    pub fn reason(&self) -> Option<Reason> {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fires when the session is to end.
+    pub fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// True from the moment the session is fenced: nothing it sends counts any more.
+    pub fn is_over(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+}
+
+/// Every living session.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    next: AtomicU64,
+    living: Mutex<HashMap<JurisdictionId, Arc<Session>>>,
+    gone: Mutex<HashMap<JurisdictionId, Timestamp>>,
+}
+
+impl Sessions {
+    /// Begins a session and fences an older one of the same jurisdiction.
+    pub fn begin(&self, jurisdiction: &JurisdictionId, facts: Facts, software: String, skew_ms: i64, now: Timestamp) -> Arc<Session> {
+        let session = Arc::new(Session {
+            number: self.next.fetch_add(1, Ordering::Relaxed) + 1,
+            jurisdiction: jurisdiction.clone(),
+            facts,
+            software,
+            skew_ms,
+            heard_ms: AtomicI64::new(now.millis()),
+            ended: Mutex::new(None),
+            stop: CancellationToken::new(),
+        });
+        let mut living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(older) = living.insert(jurisdiction.clone(), session.clone()) {
+            older.end(Some(Reason::Superseded));
+        }
+        session
+    }
+
+    /// Forgets a session that is over, unless a newer one has taken its place.
+    pub fn over(&self, session: &Session) {
+        session.end(None);
+        let mut living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
+        if living.get(&session.jurisdiction).is_some_and(|now| now.number == session.number) {
+            living.remove(&session.jurisdiction);
+            let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+            gone.insert(session.jurisdiction.clone(), session.last_heard());
+        }
+    }
+
+    /// The living session of a jurisdiction.
+    pub fn of(&self, jurisdiction: &JurisdictionId) -> Option<Arc<Session>> {
+        self.living.lock().unwrap_or_else(PoisonError::into_inner).get(jurisdiction).cloned()
+    }
+
+    /// When a jurisdiction that is not linked was last heard.
+    pub fn last_heard(&self, jurisdiction: &JurisdictionId) -> Option<Timestamp> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).get(jurisdiction).copied()
+    }
+
+    /// All living sessions.
+    pub fn all(&self) -> Vec<Arc<Session>> {
+        self.living.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}

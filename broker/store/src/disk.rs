@@ -1,0 +1,30 @@
+//! The store's few wishes of the file system, each through the journal's helper: no other code here writes a file.
+
+use std::{fs, io, path::{Path, PathBuf}};
+
+use model::time::Timestamp;
+
+pub(crate) use journal::file::{create_dir, remove, sync_dir, write_atomic as write};
+
+/// Makes what was written to `file` survive a power cut.
+pub(crate) fn sync_data(file: &fs::File) -> io::Result<()> {
+    file.sync_data()
+}
+
+/// Makes the file at `path`, written by somebody else, survive a power cut.
+pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
+}
+
+/// Moves `folder` of the state directory into `quarantine/`, and says where it lies then.
+pub(crate) fn quarantine(state: &Path, folder: &Path, reason: &str, now: Timestamp) -> io::Result<PathBuf> {
+    let ward = state.join("quarantine");
+    create_dir(&ward)?;
+    let stamp = now.rfc3339().replace([':', '.'], "");
+    let free = (0_u32..).map(|n| ward.join(if n == 0 { format!("{stamp}-{reason}") } else { format!("{stamp}-{reason}-{n}") }));
+    let place = free.into_iter().find(|place| !place.exists()).unwrap_or_else(|| ward.join(reason));
+    fs::rename(folder, &place)?;
+    sync_dir(&ward)?;
+    sync_dir(state)?;
+    Ok(place)
+}

@@ -1,0 +1,472 @@
+//! The engine: a thread that folds what the journal commits, a thread that spills, and the door for everyone else.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+    },
+};
+
+use journal::{Committed, Journal, JournalError, Lane, Record, RecordBatch};
+use model::{
+    clock::Clock,
+    position::{Epoch, Position},
+    time::Timestamp,
+};
+use tokio::sync::watch;
+
+use crate::{
+    disk,
+    control::{Control, Next},
+    fault::Fault,
+    fold::{At, Fold, FoldError},
+    open::{self, Extent, Found, OpenError, Opened, Place},
+    options::Options,
+    rows::{Held, Rows},
+    spill::{Holds, Spiller, Unspilled},
+    tasks::Tasks,
+    ticket::Tickets,
+    watch::{LOOKS, Pulse, Watched},
+};
+
+/// Why the engine stopped for good. The journal has every record that was answered.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failure {
+    /// The journal cannot be read or written.
+    #[error("journal: {0}")]
+    Journal(#[from] JournalError),
+    /// A record could not be folded.
+    #[error("record {position}: {error}")]
+    Fold {
+        /// Which record.
+        position: Position,
+        /// Why not.
+        error: FoldError,
+    },
+    /// The rows cannot be read or written.
+    #[error(transparent)]
+    Rows(#[from] Fault),
+    /// The fold panicked: a bug of ours.
+    #[error("the fold panicked after record {0}")]
+    Panicked(Position),
+    /// Somebody wanted it dead; only tests do.
+    #[error("killed")]
+    Killed,
+}
+
+/// Why records were not taken, or why nobody can say whether they were.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppendError {
+    /// There is no room now; nothing was written. Try again later.
+    #[error("busy")]
+    Busy,
+    /// The engine stops or has stopped. What was in flight may be in the journal or not.
+    #[error("stopped")]
+    Stopped,
+    /// The engine has failed. What was in flight may be in the journal or not.
+    #[error("failed: {0}")]
+    Failed(Failure),
+    /// The journal refused the records; nothing was written.
+    #[error("journal")]
+    Journal(#[from] JournalError),
+}
+
+/// What the engine holds, for the metrics.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Figures {
+    /// Changes in memory that are not in sled yet, in bytes, about.
+    pub overlay_bytes: usize,
+    /// Rows in sled.
+    pub spilled_rows: u64,
+    /// A start after a power cut would replay what comes after this.
+    pub checkpoint: Position,
+}
+
+struct State<F> {
+    fold: F,
+    held: Held,
+}
+
+impl<F> Holds for State<F> {
+    fn held(&mut self) -> &mut Held {
+        &mut self.held
+    }
+}
+
+struct Shared<F: Fold, J> {
+    journal: J,
+    clock: Clock,
+    options: Options,
+    state: Mutex<State<F>>,
+    tickets: Tickets<F::Outcome>,
+    control: Control,
+    /// Copies of what the state holds, for questions that need no lock.
+    overlay_bytes: AtomicUsize,
+    newest_ms: AtomicI64,
+    folded: watch::Sender<Position>,
+    /// Checkpoint and the last request it answers.
+    checkpoint: watch::Sender<(Position, u64)>,
+    stopping: AtomicBool,
+    spill_ended: watch::Sender<bool>,
+    failure: OnceLock<Failure>,
+}
+
+/// The journal, folded: appends are durable and folded when they return, reads see whole commits. Cheap to clone.
+pub struct Engine<F: Fold, J: Journal>(Arc<Shared<F, J>>);
+
+impl<F: Fold, J: Journal> Clone for Engine<F, J> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<F: Fold, J: Journal> fmt::Debug for Engine<F, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("folded", &*self.0.folded.borrow()).field("failed", &self.0.failure.get()).finish_non_exhaustive()
+    }
+}
+
+impl<F: Fold, J: Journal> Engine<F, J> {
+    /// Opens the store, folds what the journal has beyond it, and goes on folding on threads that `tasks` owns. Blocks,
+    /// for minutes if the store has to be made anew.
+    pub fn open(options: Options, journal: J, mut fold: F, tasks: &Tasks, clock: Clock) -> Result<(Self, Opened), OpenError> {
+        let (reads, writes) = (Pulse::default(), Pulse::default());
+        let extent = Extent { first: first_of(&journal), last: journal.committed(), epochs: journal.epochs() };
+        let place = Place { options: &options, extent: extent.clone(), clock: &clock, reads: reads.clone(), writes: writes.clone() };
+        let (mut held, mut spiller, mut found) = place.open()?;
+        if let Err(error) = fold.load(&held.rows()) {
+            drop((held, spiller));
+            (held, spiller, found) = place.give_up(format!("the rows could not be loaded: {error}"))?;
+            fold.load(&held.rows())?;
+        }
+        let began = held.folded;
+        let engine = Self(Arc::new(Shared::new(options, journal, State { fold, held }, clock)));
+        engine.start(spiller, [reads, writes], tasks)?;
+        let opened = engine.replay(began, extent.last, found)?;
+        Ok((engine, opened))
+    }
+
+    /// Starts the three threads. Each ends when the engine fails; folding also ends with the journal.
+    fn start(&self, spiller: Spiller, pulses: [Pulse; 2], tasks: &Tasks) -> Result<(), OpenError> {
+        let shared = &self.0;
+        let commits = shared.journal.read(shared.folded.borrow().next())?;
+        let [folder, writer, watcher] = [shared.clone(), shared.clone(), shared.clone()];
+        let started = tasks
+            .thread("fold", move |_| folder.fold_all(commits))
+            .and_then(|()| tasks.thread("spill", move |_| writer.spill_all(spiller)))
+            .and_then(|()| tasks.thread("watchdog", move |_| watcher.watch(pulses)));
+        started.map_err(|source| OpenError::Io { path: shared.options.state.join("store"), source })
+    }
+
+    /// Waits until everything that the journal had at the start is folded.
+    fn replay(&self, began: Position, end: Position, found: Found) -> Result<Opened, OpenError> {
+        let shared = &self.0;
+        shared.control.wait_while(|| shared.folded.borrow().0 < end.0);
+        if let Some(failure) = shared.failure.get() {
+            return Err(OpenError::Failed(failure.clone()));
+        }
+        let store = shared.options.state.join("store");
+        open::attempts_over(&store).map_err(|source| OpenError::Io { path: store, source })?;
+        Ok(found.report(end.0.saturating_sub(began.0)))
+    }
+
+    /// Appends `records`, which stand next to each other and count whole or not at all. When this returns they survive a
+    /// power cut and are folded; the answer is the position of the first and what each came to, in order.
+    ///
+    /// If the caller goes away meanwhile, the records may be taken all the same.
+    pub async fn append(&self, records: Vec<Record>, lane: Lane) -> Result<(Position, Vec<F::Outcome>), AppendError> {
+        let shared = &self.0;
+        shared.may_append(lane)?;
+        if records.is_empty() {
+            return Ok((*shared.folded.borrow(), Vec::new()));
+        }
+        let mut waiter = shared.tickets.take();
+        if let Some(failure) = shared.failure.get() {
+            return Err(AppendError::Failed(failure.clone())); // it failed before our ticket could be given up
+        }
+        let appending = shared.journal.append(RecordBatch { records, lane, ticket: waiter.ticket() });
+        let mut appending = std::pin::pin!(appending);
+        let mut durable = false;
+        loop {
+            tokio::select! {
+                biased;
+                verdict = &mut waiter.verdict => return verdict.unwrap_or(Err(AppendError::Stopped)),
+                position = &mut appending, if !durable => durable = shared.taken(position)?,
+            }
+        }
+    }
+
+    /// Asks fold and rows. What `ask` sees is one moment between two commits; it holds up the fold, so it must be short.
+    pub fn read<R>(&self, ask: impl FnOnce(&F, &Rows<'_>) -> R) -> R {
+        let mut state = self.0.lock();
+        let State { fold, held } = &mut *state;
+        ask(fold, &held.rows())
+    }
+
+    /// A record of the journal, checked.
+    pub fn record(&self, at: Position) -> Result<Record, JournalError> {
+        self.0.journal.record(at)
+    }
+
+    /// The last folded position, and a bell for the next.
+    pub fn folded(&self) -> watch::Receiver<Position> {
+        self.0.folded.subscribe()
+    }
+
+    /// The last durable position.
+    pub fn journal_end(&self) -> Position {
+        self.0.journal.committed()
+    }
+
+    /// The lives of the journal.
+    pub fn epochs(&self) -> Vec<Epoch> {
+        self.0.journal.epochs()
+    }
+
+    /// The journal itself.
+    pub fn journal(&self) -> &J {
+        &self.0.journal
+    }
+
+    /// The time to write into a record now: the clock's, but never before a record that was folded.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now().max(Timestamp::from_millis(self.0.newest_ms.load(Ordering::Relaxed)))
+    }
+
+    /// Why the engine stopped for good, if it did.
+    pub fn failed(&self) -> Option<&Failure> {
+        self.0.failure.get()
+    }
+
+    /// What it holds.
+    pub fn figures(&self) -> Figures {
+        let spilled_rows = self.0.lock().held.overlay.spilled_count();
+        Figures { overlay_bytes: self.0.overlay_bytes.load(Ordering::Relaxed), spilled_rows, checkpoint: self.0.checkpoint.borrow().0 }
+    }
+
+    /// Makes a checkpoint of everything folded by now; when this returns a power cut costs no replay of it.
+    pub async fn checkpoint(&self) -> Result<Position, Failure> {
+        let mut done = self.0.checkpoint.subscribe();
+        let before = done.borrow().1;
+        self.0.control.ask_checkpoint();
+        let mut ended = self.0.spill_ended.subscribe();
+        tokio::select! {
+            answered = done.wait_for(|(_, answered)| *answered > before) => answered.map(|done| done.0).map_err(|_closed| Failure::Killed),
+            _ = ended.wait_for(|ended| *ended) => self.0.failure.get().cloned().map_or_else(|| Ok(self.0.checkpoint.borrow().0), Err),
+        }
+    }
+
+    /// The journal has given up everything before `first`: so does the index of what is closed.
+    pub fn retired(&self, first: Position) -> std::io::Result<()> {
+        let gone = self.0.lock().held.closed.retire(first);
+        gone.iter().try_for_each(|path| disk::remove(path))
+    }
+
+    /// Takes no more records, waits for the answers of those in flight, spills, and makes the last checkpoint. The fold's
+    /// thread ends when the journal does.
+    pub async fn stop(&self) -> Result<(), Failure> {
+        let shared = &self.0;
+        shared.stopping.store(true, Ordering::SeqCst);
+        let mut folded = shared.folded.subscribe();
+        let mut ended = shared.spill_ended.subscribe();
+        while !shared.tickets.is_empty() && !*ended.borrow() {
+            tokio::select! {
+                _ = folded.changed() => {}
+                _ = ended.wait_for(|ended| *ended) => {}
+            }
+        }
+        shared.control.stop();
+        let _ = ended.wait_for(|ended| *ended).await; // the sender lives as long as we do
+        shared.failure.get().cloned().map_or(Ok(()), Err)
+    }
+
+    /// Dies as a killed process would: nothing more is written. For tests.
+    pub fn kill(&self) {
+        self.0.fail(Failure::Killed);
+    }
+}
+
+/// The first position that the journal has, or will have.
+fn first_of(journal: &impl Journal) -> Position {
+    journal.epochs().first().map_or(Position(1), |epoch| epoch.first)
+}
+
+impl<F: Fold, J: Journal> Shared<F, J> {
+    fn new(options: Options, journal: J, state: State<F>, clock: Clock) -> Self {
+        let began = state.held.folded;
+        Self {
+            journal,
+            clock,
+            options,
+            newest_ms: AtomicI64::new(state.held.time.millis()),
+            state: Mutex::new(state),
+            tickets: Tickets::default(),
+            control: Control::default(),
+            overlay_bytes: AtomicUsize::new(0),
+            folded: watch::Sender::new(began),
+            checkpoint: watch::Sender::new((began, 0)),
+            stopping: AtomicBool::new(false),
+            spill_ended: watch::Sender::new(false),
+            failure: OnceLock::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<F>> {
+        // a reader that panicked has changed nothing, and a fold that panicked has failed the engine
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn may_append(&self, lane: Lane) -> Result<(), AppendError> {
+        if let Some(failure) = self.failure.get() {
+            return Err(AppendError::Failed(failure.clone()));
+        }
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(AppendError::Stopped);
+        }
+        let reserve = self.options.overlay_bytes_max / 4 * 3;
+        let full = self.overlay_bytes.load(Ordering::Relaxed) >= reserve;
+        if full && lane != Lane::Settling { Err(AppendError::Busy) } else { Ok(()) }
+    }
+
+    /// The journal's answer; the fold's is still to come.
+    fn taken(&self, position: Result<Position, JournalError>) -> Result<bool, AppendError> {
+        match position {
+            Ok(_) => Ok(true),
+            Err(JournalError::Busy) => Err(AppendError::Busy),
+            Err(JournalError::Stopped) => Err(AppendError::Stopped),
+            Err(error) => Err(AppendError::Journal(error)),
+        }
+    }
+
+    /// The fold's thread.
+    fn fold_all(&self, commits: impl Iterator<Item = Result<Committed, JournalError>>) {
+        for committed in commits {
+            let folded = committed.map_err(Failure::from).and_then(|committed| self.fold(&committed));
+            if let Err(failure) = folded {
+                self.fail(failure);
+            }
+            if self.control.has_ended() {
+                return;
+            }
+        }
+        self.tickets.give_up(|| AppendError::Stopped);
+    }
+
+    /// Folds one commit, answers whoever waits for it, and wakes whoever it concerns.
+    fn fold(&self, committed: &Committed) -> Result<(), Failure> {
+        self.control.wait_while(|| self.overlay_bytes.load(Ordering::Relaxed) >= self.options.overlay_bytes_max);
+        let mut state = self.lock();
+        let before = state.held.folded;
+        let applied = catch_unwind(AssertUnwindSafe(|| state.apply(committed)));
+        let outcomes = applied.unwrap_or(Err(Failure::Panicked(before)))?;
+        let (through, newest) = (state.held.folded, state.held.time);
+        let (bytes, fresh) = (state.held.bytes(), state.held.fresh_bytes());
+        drop(state);
+        self.newest_ms.store(newest.millis(), Ordering::Relaxed);
+        self.overlay_bytes.store(bytes, Ordering::Relaxed);
+        self.answer(committed, outcomes);
+        self.lock().fold.folded(through);
+        self.folded.send_replace(through);
+        if fresh >= self.options.spill_bytes.min(self.options.overlay_bytes_max / 2) {
+            self.control.ask_spill();
+        } else {
+            self.control.wake();
+        }
+        Ok(())
+    }
+
+    fn answer(&self, committed: &Committed, outcomes: Vec<F::Outcome>) {
+        let (mut outcomes, mut next) = (outcomes.into_iter(), committed.first);
+        let mut answers = Vec::with_capacity(committed.tickets.len());
+        for (ticket, count) in &committed.tickets {
+            let own: Vec<_> = outcomes.by_ref().take(*count as usize).collect();
+            answers.push((*ticket, Ok((next, own))));
+            next = next.plus(u64::from(*count));
+        }
+        self.tickets.answer(answers);
+    }
+
+    /// The spill thread.
+    fn spill_all(&self, mut spiller: Spiller) {
+        loop {
+            let (requests, last) = match self.control.next(self.options.checkpoint_every) {
+                Next::Round { requests } => (requests, false),
+                Next::LastRound => (0, true),
+                Next::End => break,
+            };
+            match spiller.round(&self.state, || self.control.pause(self.options.chunk_pause)) {
+                Ok(_) => self.spilled(spiller.meta.applied, requests),
+                Err(Unspilled::Fault(fault)) => self.fail(Failure::Rows(fault)),
+                Err(Unspilled::Killed) => self.fail(Failure::Killed),
+            }
+            if last {
+                break;
+            }
+        }
+        drop(spiller);
+        self.control.end();
+        self.spill_ended.send_replace(true);
+    }
+
+    fn spilled(&self, through: Position, requests: u64) {
+        let bytes = self.lock().held.bytes();
+        self.overlay_bytes.store(bytes, Ordering::Relaxed);
+        self.checkpoint.send_modify(|(position, answered)| {
+            *position = through;
+            *answered += requests;
+        });
+        self.control.wake();
+    }
+
+    /// The watchdog's thread.
+    fn watch(&self, pulses: [Pulse; 2]) {
+        let mut watched = pulses.map(Watched::new);
+        while !self.control.has_ended() {
+            self.control.pause(self.options.watchdog.patience / LOOKS);
+            if watched.iter_mut().any(Watched::hangs) {
+                (self.options.watchdog.bark)();
+            }
+        }
+    }
+
+    /// Stops for good: nothing more is folded or spilled, nobody waits on.
+    fn fail(&self, failure: Failure) {
+        if self.failure.set(failure.clone()).is_err() {
+            return; // a later failure follows from the first
+        }
+        if !matches!(failure, Failure::Killed) {
+            tracing::error!(%failure, "the engine stops; the journal has every record that was answered");
+        }
+        if let Failure::Rows(fault) | Failure::Fold { error: FoldError::Rows(fault), .. } = &failure {
+            open::leave_word(&self.options.state.join("store"), fault, &self.clock);
+        }
+        self.tickets.give_up(|| AppendError::Failed(failure.clone()));
+        self.control.end();
+    }
+}
+
+impl<F: Fold> State<F> {
+    /// Folds the records of one commit that were not folded yet.
+    fn apply(&mut self, committed: &Committed) -> Result<Vec<F::Outcome>, Failure> {
+        let Self { fold, held } = self;
+        if committed.first > held.folded.next() {
+            tracing::warn!(from = %held.folded.next(), to = %committed.first, "the journal has no records in between");
+        }
+        let mut outcomes = Vec::with_capacity(committed.records.len());
+        for (number, record) in committed.records.iter().enumerate() {
+            let position = committed.first.plus(number as u64);
+            if position <= held.folded {
+                continue;
+            }
+            held.time = held.time.max(record.at);
+            let at = At { epoch: committed.epoch, position, time: held.time };
+            let outcome = fold.apply(at, record, &mut held.rows_at(position));
+            outcomes.push(outcome.map_err(|error| Failure::Fold { position, error })?);
+            held.folded = position;
+            held.epoch = committed.epoch;
+        }
+        Ok(outcomes)
+    }
+}

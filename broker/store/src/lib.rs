@@ -1,0 +1,48 @@
+//! The engine: a deterministic fold of the journal into rows. The journal is the truth; everything here can be made again.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`engine`] | append and wait for the fold's verdict; read; stop |
+//! | [`fold`], [`rows`] | what a record means, and where it is written down |
+//! | [`options`], [`open`], [`watch`] | sizes; what opening found; what to do when sled hangs |
+//! | [`tasks`] | the owner of every task and thread of the process |
+//! | [`trial`] | a fold without journal or disk, for its own tests |
+//!
+//! Inside: `overlay` over `layer`s and `tree` (sled, and nowhere else), `spill` and its undo rows, `closed` (the index of
+//! what is closed), `row` and `note` (bytes). FORMAT.md says what lies on disk and why a cut at any point does no harm.
+//!
+//! Absent on purpose: what any record means; any clock but the one handed in; any answer that waits for sled.
+
+mod closed;
+mod control;
+mod disk;
+pub mod engine;
+mod fault;
+pub mod fold;
+mod hash;
+mod layer;
+mod note;
+pub mod open;
+pub mod options;
+mod overlay;
+mod row;
+pub mod rows;
+mod sieve;
+mod spill;
+pub mod tasks;
+mod ticket;
+mod tree;
+pub mod trial;
+pub mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    engine::{AppendError, Engine, Failure, Figures},
+    fault::Fault,
+    fold::{At, Fold, FoldError},
+    open::{OpenError, Opened},
+    options::Options,
+    rows::Rows,
+};

@@ -1,0 +1,72 @@
+//! Key files: 0600 or stricter, owned by us, never in a log.
+
+use std::{
+    fs, io,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use ed25519_dalek::{
+    SigningKey,
+    pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding},
+};
+use zeroize::Zeroizing;
+
+/// Why a key could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be read or written.
+    #[error("{path}")]
+    Disk {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Others may read it.
+    #[error("{0} can be read by others; mend it with: chmod 600 {0}")]
+    Mode(PathBuf),
+    /// It belongs to somebody else.
+    #[error("{0} belongs to another user; mend it with: chown $(id -u) {0}")]
+    Owner(PathBuf),
+    /// Not a key.
+    #[error("{0} holds no key of the expected sort")]
+    Form(PathBuf),
+}
+
+/// The text of a key file that only its owner can read.
+pub fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
+    let disk = |source| KeyError::Disk { path: path.to_owned(), source };
+    let meta = fs::metadata(path).map_err(disk)?;
+    if meta.permissions().mode() & 0o077 != 0 {
+        return Err(KeyError::Mode(path.to_owned()));
+    }
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(KeyError::Owner(path.to_owned()));
+    }
+    fs::read_to_string(path).map(Zeroizing::new).map_err(disk)
+}
+
+/// Writes a key file, 0600.
+pub fn write(path: &Path, text: &str) -> Result<(), KeyError> {
+    use std::io::Write as _;
+    let disk = |source| KeyError::Disk { path: path.to_owned(), source };
+    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path).map_err(disk)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(disk)
+}
+
+/// An evidence or root key from its file.
+pub fn signing(path: &Path) -> Result<SigningKey, KeyError> {
+    let pem = read(path)?;
+    SigningKey::from_pkcs8_pem(&pem).map_err(|_| KeyError::Form(path.to_owned()))
+}
+
+/// Makes a new signing key and writes it.
+pub fn new_signing(path: &Path) -> Result<SigningKey, KeyError> {
+    let form = || KeyError::Form(path.to_owned());
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut()).map_err(|_| form())?;
+    let key = SigningKey::from_bytes(&seed);
+    write(path, &key.to_pkcs8_pem(LineEnding::LF).map_err(|_| form())?)?;
+    Ok(key)
+}

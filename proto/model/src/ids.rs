@@ -1,0 +1,13 @@
+//! Identifiers, checked once when made. Text ids share their bytes, so a clone costs a counter.
+
+mod binary;
+mod incident;
+mod text;
+
+pub use self::{
+    binary::{Digest, Incarnation, KeyId, MessageId},
+    incident::IncidentId,
+    text::{
+        AgentId, AgreementId, DocumentClass, DocumentId, DrillId, GrantId, GroupId, ItemId, JurisdictionId, RegionId,
+    },
+};

@@ -1,0 +1,62 @@
+//! Rules about who speaks, who drafted and who signed off.
+
+use crate::{
+    header::{Header, Role, Signatory},
+    invalid::Invalid,
+    kind::{Cover, SignOff},
+    reason::Reason,
+};
+
+/// The broker speaks as SYSTEM and only in kinds of the system; nobody else's program does but by K51.
+pub(super) fn sender(header: &Header) -> Result<(), Invalid> {
+    let (broker, system) = (header.sender.jurisdiction.is_broker(), header.sender.role == Role::System);
+    let forbidden = |rule: &'static str| Err(Invalid::new(Reason::RoleForbidden, "sender.role", rule));
+    if broker && !system {
+        return forbidden("header.broker_is_system");
+    }
+    if system && !header.kind.is_of_the_system() {
+        return forbidden("header.system_kinds");
+    }
+    if !system && header.prepared_by.name.trim().is_empty() {
+        return Err(Invalid::missing("prepared_by.name"));
+    }
+    Ok(())
+}
+
+/// Column *agr*: an agreement, or NONE.
+pub(super) fn agreement(header: &Header) -> Result<(), Invalid> {
+    match (header.kind.facts().cover, &header.agreement_id) {
+        (Cover::Required, None) => Err(Invalid::missing("agreement_id")),
+        (Cover::Required, Some(_)) | (Cover::Free, _) => Ok(()),
+    }
+}
+
+/// Column *sign*, and always outside any agreement: a shift leader or commander, and not the drafter.
+pub(super) fn sign_off(header: &Header) -> Result<(), Invalid> {
+    let by_kind = match header.kind.facts().sign_off {
+        SignOff::Always => true,
+        SignOff::Grave => header.is_grave(),
+        SignOff::Never => false,
+    };
+    let refused = |rule: &'static str| Err(Invalid::new(Reason::SignoffMissing, "signed_off_by", rule));
+    let Some(by) = &header.signed_off_by else {
+        return match (by_kind, header.is_outside_agreement()) {
+            (true, _) => refused("header.sign_off"),
+            (false, true) => refused("header.sign_off_outside_agreement"),
+            (false, false) => Ok(()),
+        };
+    };
+    if by.name.trim().is_empty() {
+        return refused("header.sign_off");
+    }
+    if !by.role.signs_off() {
+        return refused("header.sign_off_role");
+    }
+    if same_person(by, &header.prepared_by) { refused("header.sign_off_by_another") } else { Ok(()) }
+}
+
+/// Whether two signatories are one person: by name, whatever the role and the blanks.
+fn same_person(a: &Signatory, b: &Signatory) -> bool {
+    let name = |who: &Signatory| who.name.split_whitespace().collect::<String>().to_lowercase();
+    name(a) == name(b)
+}

@@ -1,0 +1,51 @@
+//! The domain, pure: values that are checked once when made, states that steps consume, rights, routes and the
+//! arithmetic of seals. It does no I/O, reads no clock and rolls no dice; nothing here knows bytes on a wire.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`ids`], [`time`], [`clock`], [`position`] | names and times |
+//! | [`reason`], [`invalid`], [`limits`] | why something was not taken, and every limit |
+//! | [`status`], [`level`], [`precedence`], [`role`], [`stage`], [`document`] | the closed lists of the contract |
+//! | [`kind`] | the catalogue's table of kinds |
+//! | [`header`], [`judge`], [`secrecy`] | the part a broker reads, and what its fields must keep |
+//! | [`deadline`] | what is owed by when, and the ladder |
+//! | [`merkle`], [`seal`] | trees, signatures over roots, paths |
+//! | [`receipt`], [`delivery`] | the proof of a stage, and the life of one envelope in one mailbox |
+//! | [`schedule`], [`bucket`] | what is sent next, and how fast |
+//! | [`geometry`], [`directory`], [`route`] | areas, who there is, and where a message goes |
+//! | [`grant`], [`rights`] | who may send what to whom, and which role may say it |
+//!
+//! Every list of the contract is an enum with `number()`, `from_number()`, `name()` and `zh()`; 0, "not said", is
+//! never a value. A rule that is broken is an [`invalid::Invalid`] with its stable [`reason::Reason`].
+
+mod numbered;
+
+pub mod bucket;
+pub mod clock;
+pub mod deadline;
+pub mod delivery;
+pub mod directory;
+pub mod document;
+pub mod geometry;
+pub mod grant;
+pub mod header;
+pub mod ids;
+pub mod invalid;
+pub mod judge;
+pub mod kind;
+pub mod level;
+pub mod limits;
+pub mod merkle;
+pub mod position;
+pub mod precedence;
+pub mod reason;
+pub mod receipt;
+pub mod rights;
+pub mod role;
+pub mod route;
+pub mod schedule;
+pub mod seal;
+pub mod secrecy;
+pub mod stage;
+pub mod status;
+pub mod time;

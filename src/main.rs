@@ -1,0 +1,2 @@
+//! Liandong.
+fn main() {}

@@ -1,0 +1,68 @@
+//! A run that did nothing, or did it while nothing was going on, does not pass.
+
+use crate::checker::coverage::{Kills, kills, not_vacuous};
+use crate::checker::event::{Accepted, Event, Fault, FaultKind, Line, Plan, Submit};
+
+fn plan(faults: &[&str]) -> Event {
+    Event::Plan(Plan { faults: faults.iter().map(ToString::to_string).collect(), ..Plan::default() })
+}
+
+fn kill(name: &str) -> Event {
+    Event::Fault(Fault { name: name.into(), kind: FaultKind::Kill, victim: "broker".into() })
+}
+
+fn kill_of_a_desk() -> Event {
+    Event::Fault(Fault { name: "desk".into(), kind: FaultKind::Kill, victim: "desk:320300".into() })
+}
+
+fn submit(id: &str) -> Event {
+    let digest = String::new();
+    let to = vec!["320300".into()];
+    Event::Submit(Submit { call: 1, id: id.into(), from: "371300".into(), to, precedence: 1, digest, expires: None })
+}
+
+fn accepted(id: &str) -> Event {
+    let (epoch, receipt) = (String::new(), String::new());
+    Event::Ok(Accepted { call: 1, id: id.into(), epoch, position: 1, receipt, resolved: Vec::new() })
+}
+
+fn told(events: Vec<Event>) -> Vec<Line> {
+    events.into_iter().map(|event| Line { t: 0, event }).collect()
+}
+
+fn complaints(events: Vec<Event>) -> Vec<String> {
+    not_vacuous(&told(events)).into_iter().map(|violation| violation.says).collect()
+}
+
+#[test]
+fn a_run_whose_faults_all_fired_while_calls_were_waiting_counts() {
+    let events = vec![plan(&["one"]), submit("m1"), kill("one"), accepted("m1")];
+
+    assert_eq!(kills(&told(events.clone())), Kills { all: 1, in_flight: 1 });
+    assert_eq!(complaints(events), Vec::<String>::new());
+}
+
+#[test]
+fn a_planned_fault_that_never_fired_is_told() {
+    let events = vec![plan(&["one", "two"]), submit("m1"), kill("one"), accepted("m1")];
+
+    assert_eq!(complaints(events), ["the fault two never fired"]);
+}
+
+#[test]
+fn kills_between_calls_do_not_count() {
+    let mut events = vec![submit("m1"), kill("0"), accepted("m1")];
+    events.extend((1..9).map(|n| kill(&n.to_string())));
+
+    assert_eq!(complaints(events), ["only 1 of 9 kills fell with a call in flight"]);
+}
+
+#[test]
+fn the_death_of_a_program_at_a_desk_is_no_kill_of_ours() {
+    assert_eq!(kills(&told(vec![kill_of_a_desk()])), Kills::default());
+}
+
+#[test]
+fn a_run_in_which_nothing_was_accepted_proves_nothing() {
+    assert_eq!(complaints(vec![submit("m1")]), ["nothing was accepted"]);
+}

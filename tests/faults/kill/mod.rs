@@ -1,0 +1,275 @@
+//! kill -9 of the broker, of either agent, of the desk's program and of all at once, at times that a seed decides, under
+//! load. What was told as accepted is handed over once and in order, whatever dies when.
+//!
+//! `LIANDONG_KILL_CYCLES` sets how many kills (100), `LIANDONG_SEED` gives the same schedule again. The history of the
+//! run stays in the target directory; its path is printed.
+
+pub mod book;
+pub mod desks;
+pub mod programs;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::book::{Book, statement};
+use self::desks::{Receiver, Sender, receipt_event};
+use self::programs::{Program, listening};
+use crate::checker::coverage::not_vacuous;
+use crate::checker::event::{Event, Fault, FaultKind, Healed, Line, Listed, Plan, Read, Stage};
+use crate::checker::figures::Figures;
+use crate::checker::recorder::Recorder;
+use crate::checker::{Violation, check, report};
+use crate::world::desk::Desk;
+use crate::world::dice::Dice;
+use crate::world::region::Region;
+
+const LY: &str = "371300";
+const XZ: &str = "320300";
+/// Calls that may wait at a time, and tasks that make them.
+const WINDOW: usize = 24;
+const SENDERS: usize = 4;
+/// How long a program may take to start before the run counts as failed.
+const STARTS_WITHIN: Duration = Duration::from_mins(1);
+/// How long something new may take to be accepted after everything is up again.
+const GOES_ON_WITHIN: Duration = Duration::from_secs(90);
+/// How long the rest may take after the last kill; the checker itself is stricter.
+const SETTLES_WITHIN: Duration = Duration::from_mins(1);
+
+/// What to do.
+pub struct Options {
+    pub cycles: u64,
+    pub seed: u64,
+    /// A bug that the programs were built with and are told to have.
+    pub bug: Option<String>,
+}
+
+/// What came of it.
+pub struct Outcome {
+    pub violations: Vec<Violation>,
+    pub vacuous: Vec<Violation>,
+    pub figures: Figures,
+    pub history: PathBuf,
+}
+
+/// Runs it all: a region of two cities, traffic, kills, quiet, and the checker.
+pub async fn run(options: &Options) -> Outcome {
+    let name = format!("kill-{}-{}", options.seed, options.bug.as_deref().unwrap_or("plain"));
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    drop(std::fs::remove_dir_all(&directory));
+    let history = Recorder::begin(&directory.join("history.jsonl")).unwrap();
+    println!("seed {}, history {}", options.seed, history.path().display());
+    let mut harness = Harness::start(options, &directory, history).await;
+    harness.exercise(options.cycles).await;
+    harness.end().await
+}
+
+/// The programs, and the desks that use them.
+struct Harness {
+    book: Arc<Book>,
+    dice: Dice,
+    /// Broker, sender's agent, receiver's agent.
+    programs: [Program; 3],
+    region: Region,
+    sender: Sender,
+    sending: CancellationToken,
+    reading: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Harness {
+    async fn start(options: &Options, directory: &std::path::Path, history: Recorder) -> Self {
+        let mut dice = Dice::of(options.seed);
+        let region = Region::create(directory, &[LY, XZ]).unwrap();
+        let bug = options.bug.as_deref();
+        let programs = [
+            Program::new("broker", "broker", &region.broker_config, bug),
+            Program::new(&format!("agent:{LY}"), "agent", &region.agent(LY).config, bug),
+            Program::new(&format!("agent:{XZ}"), "agent", &region.agent(XZ).config, bug),
+        ];
+        let book = Arc::new(Book::begin(history, WINDOW));
+        let (sending, reading) = (CancellationToken::new(), CancellationToken::new());
+        let desk = Desk::at(&region.agent(LY).desk_socket);
+        let sender = Sender { desk, book: book.clone(), from: LY, to: XZ, stop: sending.clone() };
+        let receiver = Receiver {
+            desk: Desk::at(&region.agent(XZ).desk_socket),
+            book: book.clone(),
+            to: XZ,
+            stop: reading.clone(),
+            cursor: directory.join("cursor"),
+            dice: Dice::of(dice.throw()),
+            tries: std::collections::HashMap::new(),
+        };
+        let mut harness = Self { book, dice, programs, region, sender, sending, reading, tasks: JoinSet::new() };
+        harness.start_programs(&[0, 1, 2]).await;
+        let ear = Sender { stop: harness.reading.clone(), ..harness.sender.clone() };
+        harness.tasks.spawn(ear.hear_all());
+        harness.tasks.spawn(receiver.take_all());
+        for _ in 0..SENDERS {
+            let dice = Dice::of(harness.dice.throw());
+            harness.tasks.spawn(harness.sender.clone().send_all(dice));
+        }
+        harness
+    }
+
+    async fn start_programs(&mut self, which: &[usize]) {
+        for program in which {
+            self.programs[*program].start();
+        }
+        for program in which {
+            let ready = match program {
+                0 => listening(self.region.broker_address, STARTS_WITHIN).await,
+                1 => self.sender.desk.ready(STARTS_WITHIN).await,
+                _ => Desk::at(&self.region.agent(XZ).desk_socket).ready(STARTS_WITHIN).await,
+            };
+            let problem = ready.err().map(|late| self.programs[*program].ended().unwrap_or(late));
+            assert_eq!(problem, None);
+        }
+    }
+
+    async fn exercise(&mut self, cycles: u64) {
+        let schedule: Vec<(String, Vec<usize>)> = (0..cycles).map(|cycle| self.plan(cycle)).collect();
+        let faults = schedule.iter().flat_map(|(name, victims)| victims.iter().map(move |v| (name.clone(), *v)));
+        let faults = faults.map(|(name, victim)| format!("{name} {}", self.programs[victim].name)).collect();
+        self.book.history.record(Event::Plan(Plan { seed: self.dice.throw(), faults, negative_ends: false }));
+        self.go_on().await;
+        for (name, victims) in schedule {
+            self.cycle(&name, &victims).await;
+        }
+    }
+
+    /// Whom a cycle kills: mostly one, now and then all.
+    fn plan(&mut self, cycle: u64) -> (String, Vec<usize>) {
+        let victims = match self.dice.below(10) {
+            0..4 => vec![0],
+            4..6 => vec![1],
+            6..9 => vec![2],
+            _ => vec![0, 1, 2],
+        };
+        (format!("cycle {cycle}"), victims)
+    }
+
+    async fn cycle(&mut self, name: &str, victims: &[usize]) {
+        self.pause(300).await;
+        self.book.until(GOES_ON_WITHIN, Book::in_flight).await;
+        self.kill(name, victims).await;
+        self.pause(200).await;
+        // one restart in five dies while it starts
+        if self.dice.below(5) == 0 {
+            for victim in victims {
+                self.programs[*victim].start();
+            }
+            self.pause(150).await;
+            self.kill(&format!("{name}, starting"), victims).await;
+        }
+        self.start_programs(victims).await;
+        for victim in victims {
+            let victim = self.programs[*victim].name.clone();
+            self.book.history.record(Event::Healed(Healed { victim }));
+        }
+        if self.dice.below(2) == 0 {
+            self.go_on().await;
+        }
+        let ended: Vec<String> = self.programs.iter_mut().filter_map(Program::ended).collect();
+        assert!(ended.is_empty(), "{ended:?}");
+    }
+
+    async fn kill(&mut self, name: &str, victims: &[usize]) {
+        for victim in victims {
+            let program = &mut self.programs[*victim];
+            let (name, victim) = (format!("{name} {}", program.name), program.name.clone());
+            // written before the blow: what is in flight then was in flight
+            self.book.history.record(Event::Fault(Fault { name, kind: FaultKind::Kill, victim }));
+            program.kill().await;
+        }
+    }
+
+    /// A time that only the seed decides, in which the programs work.
+    async fn pause(&mut self, below_ms: u64) {
+        let pause = Duration::from_millis(self.dice.below(below_ms));
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Waits until something new is accepted: everything works again.
+    async fn go_on(&mut self) {
+        let before = self.book.count();
+        let goes_on = self.book.until(GOES_ON_WITHIN, |book| book.count() > before).await;
+        let ended: Vec<String> = self.programs.iter_mut().filter_map(Program::ended).collect();
+        assert!(goes_on, "nothing new was accepted within {GOES_ON_WITHIN:?}; ended: {ended:?}");
+    }
+
+    /// Lets the rest settle, reads everything once more, and judges.
+    async fn end(mut self) -> Outcome {
+        self.sending.cancel();
+        self.book.history.record(Event::Quiet);
+        self.book.until(SETTLES_WITHIN, Book::is_settled).await;
+        self.reading.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap();
+        }
+        self.read_everything().await;
+        self.book.history.record(Event::End);
+        for program in &mut self.programs {
+            program.kill().await;
+        }
+        let lines = self.book.history.lines();
+        judge(&lines, self.book.history.path())
+    }
+
+    async fn read_everything(&self) {
+        let inbox = Desk::at(&self.region.agent(XZ).desk_socket).list(false).await.unwrap();
+        for summary in inbox {
+            let header = summary.header.unwrap_or_default();
+            let Some(id) = self.book.name(&header.message_id) else { continue };
+            let (to, message, cursor) = (XZ.to_owned(), book::hex(&header.message_id), summary.cursor);
+            self.book.history.record(Event::Listed(Listed { id, to, message, cursor }));
+        }
+        for (message_id, id) in self.book.messages() {
+            self.read_trace(&message_id, &id).await;
+        }
+        for summary in self.sender.desk.list(true).await.unwrap() {
+            let Some(id) = self.book.name(&summary.header.unwrap_or_default().message_id) else { continue };
+            for state in summary.states {
+                let Some(stage) = Stage::from_wire(state.stage) else { continue };
+                let (id, to) = (id.clone(), state.jurisdiction);
+                self.book.history.record(Event::Read(Read { id, to, stage }));
+            }
+        }
+    }
+
+    /// Receipts that came by no event, and any whose signature is not good.
+    async fn read_trace(&self, message_id: &bytes::Bytes, id: &str) {
+        let Ok(trace) = self.sender.desk.trace(message_id).await else { return };
+        for step in trace.steps {
+            let Some(receipt) = step.receipt.filter(|receipt| statement(receipt).stage != 0) else { continue };
+            let event = receipt_event(id, &receipt, Some(step.verified));
+            if self.book.tell_once(&event.hash) || !step.verified {
+                self.book.history.record(Event::Receipt(event));
+            }
+        }
+    }
+}
+
+fn judge(lines: &[Line], history: PathBuf) -> Outcome {
+    let violations = check(lines);
+    let figures = Figures::of(lines, &violations);
+    Outcome { vacuous: not_vacuous(lines), violations, figures, history }
+}
+
+fn cycles_from_env() -> u64 {
+    std::env::var("LIANDONG_KILL_CYCLES").map_or(100, |cycles| cycles.parse().expect("LIANDONG_KILL_CYCLES is a number"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_doubled_or_reordered_when_programs_are_killed() {
+    let options = Options { cycles: cycles_from_env(), seed: Dice::seed_from_env(), bug: None };
+
+    let Outcome { violations, vacuous, figures, history } = run(&options).await;
+
+    println!("{figures}");
+    let found: Vec<Violation> = violations.into_iter().chain(vacuous).collect();
+    assert!(found.is_empty(), "seed {}, history {}\n{}", options.seed, history.display(), report(&found, 10));
+}

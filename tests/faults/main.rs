@@ -1,0 +1,13 @@
+//! The exercises with faults: programs that are killed, and the checker that judges what they did.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../checker/mod.rs"]
+mod checker;
+#[path = "../world/mod.rs"]
+mod world;
+
+mod coverage;
+mod histories;
+mod kill;
+mod reference;
+mod seeded;

@@ -1,0 +1,9 @@
+//! The exercises of the whole: one file a theme, each acceptance a sentence.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../checker/mod.rs"]
+mod checker;
+#[path = "../world/mod.rs"]
+mod world;
+
+mod line;

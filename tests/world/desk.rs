@@ -1,0 +1,127 @@
+//! A program at a desk: calls an agent's Desk API over its Unix socket.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper_util::rt::TokioIo;
+use proto::v1;
+use proto::v1::desk_client::DeskClient;
+use tokio::net::UnixStream;
+use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::{Status, Streaming};
+
+/// How long a call may take before nobody knows what became of it.
+const CALL: Duration = Duration::from_secs(10);
+/// How often somebody who waits for a program looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// An agent's Desk API. Cheap to clone; dials again by itself.
+#[derive(Clone)]
+pub struct Desk {
+    client: DeskClient<Channel>,
+    socket: PathBuf,
+}
+
+impl Desk {
+    /// The desk behind `socket`; dials at the first call.
+    pub fn at(socket: &Path) -> Self {
+        let path = socket.to_owned();
+        let dial = tower::service_fn(move |_: Uri| {
+            let path = path.clone();
+            async move { UnixStream::connect(path).await.map(TokioIo::new) }
+        });
+        let channel = Endpoint::from_static("http://desk.invalid").connect_with_connector_lazy(dial);
+        let client = DeskClient::new(channel).max_decoding_message_size(8 << 20);
+        Self { client, socket: socket.to_owned() }
+    }
+
+    /// Seals and queues a draft. `Err` of the transport means that nobody knows.
+    pub async fn send(&self, draft: v1::Draft) -> Result<v1::SendResponse, Status> {
+        let request = timed(v1::SendRequest { draft: Some(draft), dry_run: false });
+        Ok(self.client.clone().send(request).await?.into_inner())
+    }
+
+    /// What happens at the agent after `cursor`.
+    pub async fn events(&self, cursor: u64) -> Result<Streaming<v1::SubscribeResponse>, Status> {
+        Ok(self.client.clone().subscribe(v1::SubscribeRequest { after: cursor }).await?.into_inner())
+    }
+
+    /// One message with all that is known of it.
+    pub async fn show(&self, message_id: &Bytes) -> Result<v1::ShowResponse, Status> {
+        let request = timed(v1::ShowRequest { message_id: message_id.clone() });
+        Ok(self.client.clone().show(request).await?.into_inner())
+    }
+
+    /// The whole inbox (or what was sent), oldest first.
+    pub async fn list(&self, sent: bool) -> Result<Vec<v1::MessageSummary>, Status> {
+        let mut all = Vec::new();
+        let mut before = 0;
+        loop {
+            let request = timed(v1::InboxRequest { sent, limit: 500, before, ..Default::default() });
+            let page = self.client.clone().inbox(request).await?.into_inner();
+            all.extend(page.messages);
+            before = page.next;
+            if before == 0 {
+                all.reverse();
+                return Ok(all);
+            }
+        }
+    }
+
+    /// An officer opens a message.
+    pub async fn open(&self, message_id: &Bytes, officer: v1::Officer) -> Result<v1::Receipt, Status> {
+        let request = timed(v1::OpenRequest { message_id: message_id.clone(), officer: Some(officer) });
+        Ok(self.client.clone().open(request).await?.into_inner().receipt.unwrap_or_default())
+    }
+
+    /// An officer acknowledges a message.
+    pub async fn acknowledge(&self, message_id: &Bytes, officer: v1::Officer) -> Result<v1::Receipt, Status> {
+        let message_id = message_id.clone();
+        let request = v1::AcknowledgeRequest { message_id, officer: Some(officer), ..Default::default() };
+        Ok(self.client.clone().acknowledge(timed(request)).await?.into_inner().receipt.unwrap_or_default())
+    }
+
+    /// The way of a message.
+    pub async fn trace(&self, message_id: &Bytes) -> Result<v1::DeskTraceResponse, Status> {
+        let request = timed(v1::DeskTraceRequest { message_id: message_id.clone() });
+        Ok(self.client.clone().trace(request).await?.into_inner())
+    }
+
+    /// How agent and link are.
+    pub async fn link(&self) -> Result<v1::LinkStatusResponse, Status> {
+        Ok(self.client.clone().link_status(timed(v1::LinkStatusRequest {})).await?.into_inner())
+    }
+
+    /// Waits until the agent answers, at most `within`.
+    pub async fn ready(&self, within: Duration) -> Result<(), String> {
+        let answered = async {
+            while self.link().await.is_err() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let late = |_| format!("no answer at {} within {within:?}", self.socket.display());
+        tokio::time::timeout(within, answered).await.map_err(late)
+    }
+}
+
+fn timed<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.set_timeout(CALL);
+    request
+}
+
+/// The status says that the program itself judged the call: nothing was stored.
+pub fn surely_failed(status: &Status) -> bool {
+    use tonic::Code;
+    matches!(
+        status.code(),
+        Code::InvalidArgument
+            | Code::FailedPrecondition
+            | Code::PermissionDenied
+            | Code::AlreadyExists
+            | Code::ResourceExhausted
+            | Code::Unimplemented
+            | Code::NotFound
+    )
+}

@@ -1,0 +1,10 @@
+//! A world to exercise in: brokers and agents in one process, each with its own directory and a clock that moves when
+//! told, and links that are slowed, cut and mended.
+#![allow(dead_code, reason = "each test target uses its own part")]
+
+pub mod clock;
+pub mod desk;
+pub mod dice;
+pub mod drafts;
+pub mod proxy;
+pub mod region;

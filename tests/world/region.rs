@@ -1,0 +1,141 @@
+//! The files of a region in a directory of the test: trust, and a configuration for every program.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use certs::region::{MemberSpec, Spec};
+use model::time::Timestamp;
+
+/// The region of the exercises.
+pub const REGION: &str = "linyi";
+/// 临沂, seat of the secretariat.
+pub const LY: &str = "371300";
+/// 徐州.
+pub const XZ: &str = "320300";
+/// 连云港.
+pub const LYG: &str = "320700";
+/// 日照.
+pub const RZ: &str = "371100";
+/// 枣庄.
+pub const ZZ: &str = "370400";
+/// 济宁.
+pub const JN: &str = "370800";
+/// 泰安.
+pub const TA: &str = "370900";
+/// 淄博.
+pub const ZB: &str = "370300";
+/// 潍坊.
+pub const WF: &str = "370700";
+/// 山东省.
+pub const SD: &str = "370000";
+/// 江苏省.
+pub const JS: &str = "320000";
+
+/// Everybody who may take part: id, names, province.
+const CAST: [(&str, &str, &str, Option<&str>); 11] = [
+    (LY, "临沂", "Linyi", Some(SD)),
+    (XZ, "徐州", "Xuzhou", Some(JS)),
+    (LYG, "连云港", "Lianyungang", Some(JS)),
+    (RZ, "日照", "Rizhao", Some(SD)),
+    (ZZ, "枣庄", "Zaozhuang", Some(SD)),
+    (JN, "济宁", "Jining", Some(SD)),
+    (TA, "泰安", "Tai'an", Some(SD)),
+    (ZB, "淄博", "Zibo", Some(SD)),
+    (WF, "潍坊", "Weifang", Some(SD)),
+    (SD, "山东省", "Shandong", None),
+    (JS, "江苏省", "Jiangsu", None),
+];
+
+/// A region on disk, ready to be started.
+pub struct Region {
+    /// Authorities and signed files; publishes new ones.
+    pub trust: certs::region::Region,
+    /// Where agents call.
+    pub broker_address: SocketAddr,
+    pub broker_config: PathBuf,
+    directory: PathBuf,
+    agents: BTreeMap<String, AgentFiles>,
+}
+
+/// One agent on disk.
+pub struct AgentFiles {
+    pub config: PathBuf,
+    pub desk_socket: PathBuf,
+}
+
+impl Region {
+    /// Makes keys, certificates, directory, grants and configurations for a broker and an agent in each of `cities`.
+    pub fn create(directory: &Path, cities: &[&str], now: Timestamp) -> anyhow::Result<Self> {
+        let broker_address = free_port()?;
+        let members = CAST.iter().filter(|(id, ..)| cities.contains(id)).map(|member| spec(member, cities));
+        let spec = Spec {
+            region: REGION.parse()?,
+            broker_hosts: vec!["127.0.0.1".into()],
+            members: members.collect::<anyhow::Result<_>>()?,
+            agreements: vec!["AG-1".parse()?],
+        };
+        let trust = certs::region::create(&directory.join("trust"), &spec, now)?;
+        let broker_config = directory.join("broker.toml");
+        let mut region = Self { trust, broker_address, broker_config, directory: directory.into(), agents: BTreeMap::new() };
+        std::fs::write(&region.broker_config, region.broker_toml()?)?;
+        for city in cities {
+            region.write_agent(city, broker_address)?;
+        }
+        Ok(region)
+    }
+
+    /// The files of one city's agent.
+    pub fn agent(&self, city: &str) -> &AgentFiles {
+        &self.agents[city]
+    }
+
+    /// The broker's state directory.
+    pub fn broker_state(&self) -> PathBuf {
+        self.directory.join("broker")
+    }
+
+    /// Writes the configuration of `city`'s agent, which then dials `broker`: the broker itself, or a line to it.
+    pub fn write_agent(&mut self, city: &str, broker: SocketAddr) -> anyhow::Result<()> {
+        let (state, trust) = (self.directory.join(city), self.trust.trust(city));
+        let files = AgentFiles { config: self.directory.join(format!("{city}.toml")), desk_socket: state.join("desk.sock") };
+        let (state, trust) = (state.display(), trust.display());
+        let toml = format!(
+            "region = \"{REGION}\"\njurisdiction = \"{city}\"\nstate = \"{state}\"\ntrust = \"{trust}\"\n\
+             broker = [\"{broker}\"]\nsegment_bytes = 1048576\nallow_unsafe_filesystem = true\n\
+             [officer]\nname = \"王明\"\nduty_phone = \"0539-8000000\"\n"
+        );
+        std::fs::write(&files.config, toml)?;
+        self.agents.insert(city.to_owned(), files);
+        Ok(())
+    }
+
+    fn broker_toml(&self) -> anyhow::Result<String> {
+        let (state, trust) = (self.broker_state(), self.trust.trust("broker"));
+        let (state, trust) = (state.display(), trust.display());
+        let (listen, admin, metrics) = (self.broker_address, free_port()?, free_port()?);
+        Ok(format!(
+            "state = \"{state}\"\ntrust = \"{trust}\"\nlisten = \"{listen}\"\nadmin_listen = \"{admin}\"\n\
+             metrics_listen = \"{metrics}\"\nsegment_bytes = 1048576\nallow_unsafe_filesystem = true\n"
+        ))
+    }
+}
+
+fn spec((id, zh, en, province): &(&str, &str, &str, Option<&str>), cities: &[&str]) -> anyhow::Result<MemberSpec> {
+    // a superior that is no member would be reported as absent
+    let province = province.filter(|province| cities.contains(province));
+    Ok(MemberSpec {
+        id: id.parse()?,
+        name_zh: (*zh).into(),
+        name_en: (*en).into(),
+        province: province.map(str::parse).transpose()?,
+        by_area: false,
+        centroid: None,
+        territory: Vec::new(),
+    })
+}
+
+/// A port of loopback that nobody uses now; a program that is killed must find the same again.
+fn free_port() -> std::io::Result<SocketAddr> {
+    TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+}
