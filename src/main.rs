@@ -1,2 +1,23 @@
-//! Liandong.
-fn main() {}
+//! Liandong: emergency coordination between neighbouring jurisdictions. One program: broker, agent, and the command line.
+
+mod cli;
+mod clock;
+mod lang;
+mod run;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let lang = lang::of_environment();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            anstream::eprintln!("liandong: {error}");
+            return ExitCode::from(cli::exit::SOFTWARE);
+        }
+    };
+    let code = runtime.block_on(cli::main(lang));
+    // tasks that still run are ended with the process; whatever was answered is durable
+    runtime.shutdown_background();
+    code
+}

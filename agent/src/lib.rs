@@ -1,1 +1,27 @@
-//! Placeholder.
+//! The program in a jurisdiction: it queues what people and systems send, keeps the link to the broker alive, takes
+//! what comes, and signs what was done with it.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`agent`] | builds every part and starts the tasks |
+//! | [`config`] | what an operator decides |
+//! | [`desk`] | what local systems may ask: compose, list, open, acknowledge, trace |
+//! | [`api`] | the same as a gRPC service on a Unix socket |
+//! | [`outbox`] | seals drafts, one signature a burst, and makes them durable |
+//! | [`link`] | dials the broker, submits, takes deliveries, keeps receipts |
+//! | [`fold`] | what each record of the journal means |
+//! | [`trust`], [`signer`] | keys of others, and our own |
+//! | [`message`] | an envelope read once |
+//!
+//! Absent on purpose: any clock but the one handed in; any answer to a sender before its record is durable.
+
+pub mod agent;
+pub mod api;
+pub mod config;
+pub mod desk;
+pub mod fold;
+pub mod link;
+pub mod message;
+pub mod outbox;
+pub mod signer;
+pub mod trust;

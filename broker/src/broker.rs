@@ -15,7 +15,7 @@ use journal::{FileJournal, Lane, Record};
 use model::clock::Clock;
 use prost::Message as _;
 use proto::record::{self, kind};
-use store::{Engine, tasks::Tasks};
+use store::{Engine, blobs::Blobs, tasks::Tasks};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,7 @@ use crate::{
     grpc::{self, Faces, doors},
     health::{self, Health},
     metrics::Metrics,
-    relay::{Relay, blobs::Blobs, expire, fold::{BrokerFold, Wakes}, quota::Quotas, sessions::Sessions, signer::Signer},
+    relay::{Relay, expire, fold::{BrokerFold, Wakes}, quota::Quotas, sessions::Sessions, signer::Signer},
     trust::{Trust, TrustView},
 };
 
@@ -148,7 +148,7 @@ async fn relay(config: &Config, identity: &Arc<Identity>, key: ed25519_dalek::Si
         region: trusted.region.clone(),
         engine,
         signer: Signer::new(trusted.region.clone(), key),
-        trust: Arc::new(Trust::new(trusted.region.clone(), TrustView::from(trusted))),
+        trust: Arc::new(Trust::new(trusted.region.clone(), TrustView::from(trusted.as_ref()))),
         sessions: Sessions::default(),
         wakes,
         quotas: Quotas::default(),
@@ -219,7 +219,7 @@ impl Relay {
         if let Err(error) = self.identity.reload() {
             return (Vec::new(), vec![error.to_string()]);
         }
-        let after = TrustView::from(self.identity.trusted());
+        let after = TrustView::from(self.identity.trusted().as_ref());
         let changes = changes(&before, &after);
         self.trust.swap(after);
         if !changes.is_empty() {

@@ -140,19 +140,20 @@ impl Trust {
     }
 }
 
-impl From<Trusted> for TrustView {
-    fn from(trusted: Trusted) -> Self {
+impl From<&Trusted> for TrustView {
+    fn from(trusted: &Trusted) -> Self {
+        let bytes = |text: &String| text.as_bytes().to_vec();
         Self {
-            directory: trusted.directory,
+            directory: trusted.directory.clone(),
             directory_expires: trusted.directory_expires,
-            policy: trusted.policy,
-            keys: trusted.evidence,
+            policy: trusted.policy.clone(),
+            keys: trusted.evidence.clone(),
             files: Files {
-                directory: trusted.bytes.directory.into_bytes(),
-                grants: trusted.bytes.grants.into_bytes(),
-                root: trusted.bytes.root.into_bytes(),
+                directory: bytes(&trusted.bytes.directory),
+                grants: bytes(&trusted.bytes.grants),
+                root: bytes(&trusted.bytes.root),
                 root_version: trusted.root.version,
-                crls: trusted.crls.into_iter().map(String::into_bytes).collect(),
+                crls: trusted.crls.iter().map(bytes).collect(),
             },
         }
     }

@@ -70,7 +70,7 @@ pub struct Identity {
 }
 
 struct Current {
-    trusted: Trusted,
+    trusted: Arc<Trusted>,
     agents: Arc<ServerConfig>,
     operators: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
@@ -99,7 +99,7 @@ impl Identity {
     }
 
     /// What the signed files say.
-    pub fn trusted(&self) -> Trusted {
+    pub fn trusted(&self) -> Arc<Trusted> {
         self.current.load().trusted.clone()
     }
 
@@ -128,7 +128,7 @@ impl Current {
             operators: Arc::new(server(&provider, operators, chain.clone(), key.clone_key())?),
             client: Arc::new(client(&provider, &trusted, clock, chain, key)?),
             verifier,
-            trusted,
+            trusted: Arc::new(trusted),
         })
     }
 }

@@ -39,3 +39,10 @@ impl HandClock {
         self.0.store(to.millis(), Ordering::SeqCst);
     }
 }
+
+/// What the machine's own clock says: for programs that run as real processes.
+#[allow(clippy::disallowed_methods, reason = "the real programs read the same clock")]
+pub fn system_now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
+}

@@ -39,11 +39,12 @@ impl Folding<'_, '_> {
         if self.received_row(id)?.is_some() {
             return Ok(false);
         }
+        let recipient = v1::ReceiptStatement::decode(statement).map(|said| said.recipient).unwrap_or_default();
         let mut row = self.new_row(&read, delivery, at);
         row.last_receipt = hash_of(statement);
+        row.r#as = came_as(delivery, &recipient);
         self.list_received(&read, &row)?;
         let stage = stage_of(row.stage).unwrap_or(Stage::Delivered);
-        let recipient = v1::ReceiptStatement::decode(statement).map(|said| said.recipient).unwrap_or_default();
         self.receipt(id, at, &recipient, stage, statement, false)?;
         self.cancel_early(&read, &mut row)?;
         self.put(&keys::received(id), &row)?;
@@ -164,4 +165,11 @@ impl Folding<'_, '_> {
     fn received_row(&self, id: MessageId) -> Result<Option<ReceivedRow>, FoldError> {
         self.row(&keys::received(id))
     }
+}
+
+/// As what the broker handed it to us: what its stamp says, else as addressed.
+fn came_as(delivery: &Delivered, recipient: &str) -> u32 {
+    let stamped = delivery.stamp.iter().flat_map(|stamp| &stamp.deliveries);
+    let ours = stamped.into_iter().find(|stamped| stamped.jurisdiction == recipient);
+    ours.map_or(number(As::To.number()), |stamped| number(stamped.r#as))
 }

@@ -174,6 +174,11 @@ pub fn thread(originating: MessageId, cursor: u64) -> Vec<u8> {
     Key::new(table::THREAD).bytes(&originating.0).number(cursor).0
 }
 
+/// The cursor in such a key.
+pub fn thread_cursor(key: &[u8]) -> Option<u64> {
+    tail(key.get(key.len().checked_sub(8)?..)?)
+}
+
 /// The messages of a thread begin so.
 pub fn thread_prefix(originating: MessageId) -> Vec<u8> {
     Key::new(table::THREAD).bytes(&originating.0).0

@@ -10,10 +10,6 @@ mod outbox;
 mod own;
 pub mod query;
 mod receipts;
-#[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
 mod threads;
 
 use std::sync::Arc;

@@ -16,10 +16,11 @@ use proto::{
     status::{self, Lang},
     v1::{self, blobs_server::Blobs},
 };
+use store::blobs::BlobError;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::peer;
-use crate::relay::{Relay, blobs::BlobError};
+use crate::relay::Relay;
 
 /// The service.
 #[derive(Clone, Debug)]

@@ -2,7 +2,6 @@
 //! The relay never sees a connection or a status code; the faces in `grpc` and `admin` do.
 
 pub mod accept;
-pub mod blobs;
 pub mod deliver;
 pub mod documents;
 pub mod expire;
@@ -28,7 +27,7 @@ use model::{
     invalid::Invalid,
 };
 use proto::v1;
-use store::Engine;
+use store::{Engine, blobs::Blobs};
 
 use self::{
     fold::{BrokerFold, Wakes},
@@ -59,7 +58,7 @@ pub struct Relay {
     /// Rates of senders.
     pub quotas: Quotas,
     /// Attachments on disk.
-    pub blobs: blobs::Blobs,
+    pub blobs: Blobs,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The source of time.

@@ -5,6 +5,7 @@
 //! | [`engine`] | append and wait for the fold's verdict; read; stop |
 //! | [`fold`], [`rows`] | what a record means, and where it is written down |
 //! | [`options`], [`open`], [`watch`] | sizes; what opening found; what to do when sled hangs |
+//! | [`blobs`] | files named by their digest |
 //! | [`tasks`] | the owner of every task and thread of the process |
 //! | [`trial`] | a fold without journal or disk, for its own tests |
 //!
@@ -13,6 +14,7 @@
 //!
 //! Absent on purpose: what any record means; any clock but the one handed in; any answer that waits for sled.
 
+pub mod blobs;
 mod closed;
 mod control;
 mod disk;

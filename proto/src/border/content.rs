@@ -67,7 +67,7 @@ impl Found {
 }
 
 /// The number of the kind whose body stands in `body`: exactly one.
-fn kind_of(body: &Bytes) -> Result<u32, Invalid> {
+pub fn kind_of(body: &Bytes) -> Result<u32, Invalid> {
     let mut rest = body.clone();
     let mut kind = None;
     while rest.has_remaining() {

@@ -83,7 +83,7 @@ struct Harness {
 impl Harness {
     async fn start(options: &Options, directory: &std::path::Path, history: Recorder) -> Self {
         let mut dice = Dice::of(options.seed);
-        let region = Region::create(directory, &[LY, XZ]).unwrap();
+        let region = Region::create(directory, &[LY, XZ], crate::world::clock::system_now()).unwrap();
         let bug = options.bug.as_deref();
         let programs = [
             Program::new("broker", "broker", &region.broker_config, bug),

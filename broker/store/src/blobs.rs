@@ -72,6 +72,19 @@ impl Blobs {
         Ok(journal::file::sync_and_rename(&part, &self.whole(digest))?)
     }
 
+    /// Stores a whole blob at once. When this returns it survives a power cut.
+    pub fn put(&self, digest: Digest, bytes: &[u8]) -> Result<(), BlobError> {
+        if self.has(digest) {
+            return Ok(());
+        }
+        match journal::file::remove(&self.part(digest)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            Ok(()) | Err(_) => {} // a part of it that was left, or none
+        }
+        journal::file::append(&self.part(digest), bytes)?;
+        self.finish(digest, bytes.len() as u64)
+    }
+
     /// Up to `most` bytes from `offset` on, and the length of the whole.
     pub fn read(&self, digest: Digest, offset: u64, most: usize) -> Result<(Vec<u8>, u64), BlobError> {
         use std::os::unix::fs::FileExt as _;

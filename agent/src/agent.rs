@@ -1,0 +1,197 @@
+//! Builds every part of the agent, hands each what it needs, and starts the tasks.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use certs::{files, keys, tls};
+use journal::{FileJournal, Lane, Record};
+use model::{clock::Clock, invalid::Invalid};
+use prost::Message as _;
+use proto::record::{Incarnated, kind};
+use store::{Engine, blobs::Blobs, tasks::Tasks};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{self, ServeError, Sockets},
+    config::{Config, Identity},
+    desk::{AgentEngine, Desk},
+    fold::{AgentFold, Bells},
+    link::{self, Link, Plan},
+    outbox::Outbox,
+    signer::Signer,
+    trust::Trust,
+};
+
+/// Why the agent did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration.
+    #[error("configuration: {0}")]
+    Config(Invalid),
+    /// The trust directory.
+    #[error("trust directory")]
+    Trust(#[from] tls::TlsError),
+    /// The evidence key.
+    #[error("evidence key")]
+    Key(#[from] keys::KeyError),
+    /// The trust directory is another's.
+    #[error("the trust directory is for region {found}, the configuration says {configured}")]
+    Region {
+        /// What the signed files say.
+        found: String,
+        /// What the configuration says.
+        configured: String,
+    },
+    /// The state directory.
+    #[error("state directory {}", path.display())]
+    State {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The journal.
+    #[error("journal")]
+    Journal(#[from] journal::OpenError),
+    /// The store.
+    #[error("store")]
+    Store(#[from] store::OpenError),
+    /// Opening was cut short.
+    #[error("opening the store")]
+    Opening(#[from] store::tasks::NoResult),
+    /// The first record could not be written.
+    #[error("journal: {0}")]
+    Append(#[from] store::AppendError),
+    /// The desk does not listen.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// An agent that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Its desk.
+    pub desk: Arc<Desk>,
+    /// Where local systems call.
+    pub socket: PathBuf,
+    /// The loopback address, when one is configured.
+    pub address: Option<std::net::SocketAddr>,
+    _lock: journal::file::Lock,
+}
+
+/// Starts an agent. When this returns, the journal is open and folded and local systems may call; the link comes up by
+/// itself.
+pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running, StartError> {
+    let names = config.identity().map_err(StartError::Config)?;
+    let state = |source| StartError::State { path: config.state.clone(), source };
+    journal::file::create_dir(&config.state).map_err(state)?;
+    let lock = journal::file::lock(&config.state).map_err(state)?;
+    let tls = Arc::new(tls::Identity::load(&config.trust, clock.clone())?);
+    let key = keys::signing(&config.trust.join(files::name::EVIDENCE_KEY))?;
+    if tls.trusted().region != names.region {
+        let found = tls.trusted().region.to_string();
+        return Err(StartError::Region { found, configured: names.region.to_string() });
+    }
+    let bells = Arc::new(Bells::default());
+    let engine = open(&config, &bells, &clock, &tasks).await?;
+    begin(&engine, &clock).await?;
+    let sockets = Sockets::open(&config).await?;
+    let address = sockets.address();
+    let desk = desk(&config, names, tls, key, Stored { engine, bells }, &clock, &tasks)?;
+    start_tasks(&config, &desk, sockets, &tasks);
+    Ok(Running { desk, socket: config.socket(), address, _lock: lock })
+}
+
+struct Stored {
+    engine: AgentEngine,
+    bells: Arc<Bells>,
+}
+
+async fn open(config: &Config, bells: &Arc<Bells>, clock: &Clock, tasks: &Tasks) -> Result<AgentEngine, StartError> {
+    let journal = FileJournal::open(journal::Options {
+        folder: config.state.join("journal"),
+        segment_bytes: config.segment_bytes.unwrap_or(16 << 20),
+        clock: clock.clone(),
+    })?;
+    let (fold, options) = (AgentFold::new(bells.clone()), store::Options::new(&config.state));
+    let (owner, engine_clock) = (tasks.clone(), clock.clone());
+    let opening = tasks.blocking("open", move || Engine::open(options, journal, fold, &owner, engine_clock));
+    let (engine, opened) = opening.await??;
+    tracing::info!(?opened, "the store is open");
+    Ok(engine)
+}
+
+/// Names the state directory at its first start, and counts every start.
+async fn begin(engine: &AgentEngine, clock: &Clock) -> Result<(), StartError> {
+    let (incarnation, boots) = engine.read(|fold, _| (fold.agent().incarnation.clone(), fold.agent().boot_count));
+    let incarnated = if incarnation.is_empty() {
+        let mut id = [0; 8];
+        let random = |error: getrandom::Error| StartError::Config(Invalid::new(model::reason::Reason::Internal, "", "random").detail(error.to_string()));
+        getrandom::fill(&mut id).map_err(random)?;
+        Incarnated { incarnation: id.to_vec().into(), boot_count: 1, why: "new state directory".to_owned() }
+    } else {
+        Incarnated { incarnation, boot_count: boots + 1, why: "start".to_owned() }
+    };
+    let record = Record::new(kind::INCARNATED, clock.now(), incarnated.encode_to_vec());
+    engine.append(vec![record], Lane::Settling).await?;
+    Ok(())
+}
+
+fn desk(
+    config: &Config,
+    names: Identity,
+    tls: Arc<tls::Identity>,
+    key: ed25519_dalek::SigningKey,
+    stored: Stored,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<Arc<Desk>, StartError> {
+    let state = |source| StartError::State { path: config.state.clone(), source };
+    let signer = Arc::new(Signer::new(names.region.clone(), key));
+    let (outbox, sealer) = Outbox::new(stored.engine.clone(), signer.clone(), clock.clone());
+    tasks.essential("sealer", move |stop| sealer.run(stop));
+    Ok(Arc::new(Desk {
+        names,
+        officer: config.officer.clone(),
+        clock_error_ms: config.clock_error_ms,
+        engine: stored.engine,
+        bells: stored.bells,
+        signer,
+        trust: Trust::new(tls.clone()),
+        tls,
+        outbox,
+        link: Link::new(clock.now()),
+        blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
+        documents: Blobs::open(config.state.join("documents")).map_err(state)?,
+        clock: clock.clone(),
+    }))
+}
+
+fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Tasks) {
+    let face = Arc::new(api::DeskFace { desk: desk.clone(), endpoints: config.broker.clone(), tasks: tasks.clone() });
+    tasks.essential("desk", move |stop| api::serve(face, sockets, stop));
+    let (linked, plan) = (desk.clone(), Plan::of(config));
+    tasks.essential("link", move |stop| link::run(linked, plan, stop));
+    let watched = desk.clone();
+    tasks.essential("watch", move |stop| watch(watched, stop));
+}
+
+/// Reads the signed files again when they change, and stops the process when the journal has failed.
+async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
+    let mut round: u32 = 0;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {}
+        }
+        if desk.engine.failed().is_some() {
+            // an essential task that returns ends the process: nothing is answered after a failed sync
+            return;
+        }
+        round = round.wrapping_add(1);
+        if round % 4 == 0
+            && let Err(error) = desk.tls.reload()
+        {
+            tracing::warn!(%error, "trust stays as it was");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Wire in, wire out: each call of the desk's service, with errors in the caller's language.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures_util::Stream;
+use model::{
+    ids::{Digest, MessageId},
+    invalid::Invalid,
+    limits,
+    time::Timestamp,
+};
+use proto::{
+    border,
+    status::{self, Lang},
+    v1::{self, desk_server::Desk as DeskService},
+};
+use store::tasks::Tasks;
+use tokio::sync::mpsc;
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{desk::{Desk, internal}, fold::keys, link};
+
+/// The service.
+#[derive(Debug)]
+pub struct DeskFace {
+    /// Does the work.
+    pub desk: Arc<Desk>,
+    /// Where the broker is, for the link test.
+    pub endpoints: Vec<String>,
+    /// Owns the tasks of streams.
+    pub tasks: Tasks,
+}
+
+type Flow<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// Events that wait for a slow reader.
+const EVENTS: usize = 64;
+
+#[tonic::async_trait]
+impl DeskService for DeskFace {
+    async fn send(&self, request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        let v1::SendRequest { draft, dry_run } = request.into_inner();
+        let draft = draft.unwrap_or_default();
+        let header = if dry_run {
+            self.desk.compose(draft).map(|unsealed| model::header::Header { sender_seq: 0, ..unsealed.header })
+        } else {
+            self.desk.send(draft).await
+        };
+        let header = header.map_err(|invalid| status::of(&invalid, lang))?;
+        Ok(Response::new(v1::SendResponse {
+            message_id: header.message_id.0.to_vec().into(),
+            originating_message_id: header.originating_message_id.0.to_vec().into(),
+            sender_seq: header.sender_seq,
+            link_up: self.desk.link.is_up(),
+        }))
+    }
+
+    async fn inbox(&self, request: Request<v1::InboxRequest>) -> Result<Response<v1::InboxResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.inbox(request.get_ref()), lang)
+    }
+
+    async fn show(&self, request: Request<v1::ShowRequest>) -> Result<Response<v1::ShowResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        let id = message_id(&request.get_ref().message_id, lang)?;
+        answer(self.desk.show(id), lang)
+    }
+
+    async fn open(&self, request: Request<v1::OpenRequest>) -> Result<Response<v1::OpenResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        let ask = request.into_inner();
+        let id = message_id(&ask.message_id, lang)?;
+        answer(self.desk.open(id, ask.officer).await.map(|receipt| v1::OpenResponse { receipt: Some(receipt) }), lang)
+    }
+
+    async fn acknowledge(&self, request: Request<v1::AcknowledgeRequest>) -> Result<Response<v1::AcknowledgeResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        let receipt = self.desk.acknowledge(request.into_inner()).await;
+        answer(receipt.map(|receipt| v1::AcknowledgeResponse { receipt: Some(receipt) }), lang)
+    }
+
+    async fn threads(&self, request: Request<v1::ThreadsRequest>) -> Result<Response<v1::ThreadsResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.threads(request.get_ref()), lang)
+    }
+
+    async fn trace(&self, request: Request<v1::DeskTraceRequest>) -> Result<Response<v1::DeskTraceResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        let id = message_id(&request.get_ref().message_id, lang)?;
+        answer(self.desk.trace(id).await, lang)
+    }
+
+    type SubscribeStream = Flow<v1::SubscribeResponse>;
+
+    async fn subscribe(&self, request: Request<v1::SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
+        let lang = Lang::of(request.metadata());
+        let (desk, after) = (self.desk.clone(), request.get_ref().after);
+        let after = if after == 0 { desk.newest_cursor() } else { after };
+        let (events, wire) = mpsc::channel(EVENTS);
+        self.tasks.task("subscriber", move |stop| async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = events.closed() => {}
+                () = follow(&desk, after, lang, &events) => {}
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(wire))))
+    }
+
+    async fn pull_document(&self, request: Request<v1::PullDocumentRequest>) -> Result<Response<v1::PullDocumentResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.pull(request.into_inner()).await, lang)
+    }
+
+    async fn change_document(&self, request: Request<v1::ChangeDocumentRequest>) -> Result<Response<v1::ChangeDocumentResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.change(request.into_inner().draft.unwrap_or_default()).await, lang)
+    }
+
+    async fn list_documents(&self, request: Request<v1::ListDocumentsRequest>) -> Result<Response<v1::ListDocumentsResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.list_documents(&request.get_ref().prefix).await, lang)
+    }
+
+    async fn put_blob(&self, request: Request<Streaming<v1::PutBlobRequest>>) -> Result<Response<v1::PutBlobResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        let mut parts = request.into_inner();
+        let mut bytes = Vec::new();
+        while let Some(part) = parts.next().await {
+            bytes.extend_from_slice(&part?.chunk);
+            if bytes.len() as u64 > limits::ATTACHMENTS_BYTES_MAX {
+                let invalid = Invalid::too_large("chunk", bytes.len(), limits::ATTACHMENTS_BYTES_MAX);
+                return Err(status::of(&invalid, lang));
+            }
+        }
+        let (digest, length) = (Digest::of(&bytes), bytes.len() as u64);
+        let blobs = self.desk.blobs.clone();
+        let stored = self.tasks.blocking("put blob", move || blobs.put(digest, &bytes)).await;
+        stored.map_err(|_| status::internal(lang))?.map_err(|error| status::of(&internal(&error), lang))?;
+        Ok(Response::new(v1::PutBlobResponse { sha256: digest.0.to_vec().into(), bytes: length }))
+    }
+
+    type GetBlobStream = Flow<v1::GetBlobResponse>;
+
+    async fn get_blob(&self, request: Request<v1::GetBlobRequest>) -> Result<Response<Self::GetBlobStream>, Status> {
+        let lang = Lang::of(request.metadata());
+        let digest = request.get_ref().sha256.as_ref().try_into().map(Digest);
+        let digest = digest.map_err(|_| status::of(&Invalid::schema("sha256", "bytes.exact"), lang))?;
+        self.desk.fetch_blob(digest).await.map_err(|invalid| status::of(&invalid, lang))?;
+        let blobs = self.desk.blobs.clone();
+        let chunks = futures_util::stream::unfold(Some(0), move |at| {
+            let blobs = blobs.clone();
+            async move {
+                let at = at?;
+                match blobs.read(digest, at, limits::BLOB_CHUNK_BYTES_MAX) {
+                    Ok((chunk, bytes)) => {
+                        let next = at + chunk.len() as u64;
+                        Some((Ok(v1::GetBlobResponse { bytes, chunk: chunk.into() }), (next < bytes).then_some(next)))
+                    }
+                    Err(error) => Some((Err(status::of(&internal(&error), lang)), None)),
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(chunks)))
+    }
+
+    async fn link_status(&self, _: Request<v1::LinkStatusRequest>) -> Result<Response<v1::LinkStatusResponse>, Status> {
+        let state = self.desk.link.watch().borrow().clone();
+        let (text_zh, text_en) = state.problem.as_ref().map(status::texts).unwrap_or_default();
+        let now = self.desk.clock.now();
+        let (queued, unsettled, unopened) = self.desk.engine.read(|fold, _| {
+            let agent = fold.agent();
+            (agent.queued, agent.unsettled, agent.unopened)
+        });
+        Ok(Response::new(v1::LinkStatusResponse {
+            jurisdiction: self.desk.names.jurisdiction().to_string(),
+            state: state.phase.name().to_owned(),
+            endpoint: state.endpoint,
+            problem: state.problem.map(|problem| problem.reason.code().to_owned()).unwrap_or_default(),
+            text_zh,
+            text_en,
+            since: Some(border::time::to_wire(state.since)),
+            retry_in: state.retry_at.map(|at| border::time::duration(at.since(now))),
+            queued,
+            unsettled,
+            unopened,
+            skew: Some(skew(state.skew_ms)),
+            tls_group: state.tls_group,
+            members: self.desk.link.members().await,
+        }))
+    }
+
+    type LinkTestStream = Flow<v1::LinkTestResponse>;
+
+    async fn link_test(&self, _: Request<v1::LinkTestRequest>) -> Result<Response<Self::LinkTestStream>, Status> {
+        let (steps, wire) = mpsc::channel(EVENTS);
+        let (desk, endpoints) = (self.desk.clone(), self.endpoints.clone());
+        self.tasks.task("link test", move |stop| async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = link::test::run(&desk, &endpoints, &steps) => {}
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(wire).map(Ok))))
+    }
+}
+
+/// Sends what happened after the cursor, then what happens.
+async fn follow(desk: &Desk, mut after: u64, lang: Lang, events: &mpsc::Sender<Result<v1::SubscribeResponse, Status>>) {
+    let mut folded = desk.bells.folded.subscribe();
+    let mut at = keys::cursor_position(after);
+    loop {
+        let through = *folded.borrow_and_update();
+        while at <= through {
+            let found = if at.0 == 0 { Ok(Vec::new()) } else { desk.events(at, after) };
+            match found {
+                Ok(found) => {
+                    for event in found {
+                        after = event.cursor;
+                        if events.send(Ok(event)).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+                Err(invalid) => {
+                    let _ = events.send(Err(status::of(&invalid, lang))).await;
+                    return;
+                }
+            }
+            at = at.next();
+        }
+        if folded.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn answer<T>(result: Result<T, Invalid>, lang: Lang) -> Result<Response<T>, Status> {
+    result.map(Response::new).map_err(|invalid| status::of(&invalid, lang))
+}
+
+fn message_id(bytes: &[u8], lang: Lang) -> Result<MessageId, Status> {
+    MessageId::checked(bytes).map_err(|invalid| status::of(&invalid, lang))
+}
+
+fn skew(ms: i64) -> prost_types::Duration {
+    let ms = Timestamp::from_millis(ms).millis();
+    prost_types::Duration { seconds: ms / 1_000, nanos: i32::try_from(ms % 1_000).unwrap_or(0) * 1_000_000 }
+}

@@ -1,0 +1,215 @@
+//! From a draft to a message: fills in what a person need not say, and checks the whole before it is sealed.
+
+use bytes::Bytes;
+use model::{
+    header::{Action, Header, SCHEMA_VERSION},
+    ids::MessageId,
+    invalid::Invalid,
+    judge,
+    kind::Kind,
+    level::{EventLevel, WarningLevel},
+    limits,
+    precedence::Precedence,
+    reason::Reason,
+    stage::Stage,
+    status::{Answer, Status},
+    time::Timestamp,
+};
+use prost::Message as _;
+use proto::{border, v1};
+
+use super::{Desk, rows, unknown};
+use crate::{
+    fold::query,
+    message,
+    outbox::Unsealed,
+};
+
+/// What a draft follows.
+struct Before {
+    header: v1::Header,
+    ours: bool,
+}
+
+impl Desk {
+    /// Makes a draft whole and checks it; nothing is stored.
+    pub fn compose(&self, draft: v1::Draft) -> Result<Unsealed, Invalid> {
+        let body: Bytes = draft.body.unwrap_or_default().encode_to_vec().into();
+        let number = border::content::kind_of(&body)?;
+        let kind = i32::try_from(number).ok().and_then(Kind::from_number);
+        let kind = kind.ok_or_else(|| Invalid::code("body", "kind.known").detail(number.to_string()))?;
+        let mut wire = draft.header.unwrap_or_default();
+        if wire.kind != 0 && wire.kind != kind.number() {
+            return Err(Invalid::schema("header.kind", "content.kind_matches"));
+        }
+        wire.kind = kind.number();
+        let before = self.before(&wire)?;
+        self.fill_thread(&mut wire, before.as_ref())?;
+        self.fill_speaker(&mut wire);
+        self.fill_travel(&mut wire, kind);
+        let header = border::header::from_wire(wire).map_err(|invalid| invalid.within("header"))?;
+        judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
+        check_body(&body, &header)?;
+        Ok(Unsealed { header, body, inline: draft.inline })
+    }
+
+    /// Queues a draft; a draft whose id is queued already is that message.
+    pub async fn send(&self, draft: v1::Draft) -> Result<Header, Invalid> {
+        let given = draft.header.as_ref().map(|header| header.message_id.clone()).unwrap_or_default();
+        if let Ok(id) = given.as_ref().try_into().map(MessageId)
+            && let Some(row) = self.engine.read(|_, found| query::sent(found, id)).map_err(rows)?
+        {
+            return Ok(message::read(&self.own_envelope(model::position::Position(row.position))?)?.header);
+        }
+        self.outbox.queue(self.compose(draft)?).await
+    }
+
+    fn before(&self, wire: &v1::Header) -> Result<Option<Before>, Invalid> {
+        if wire.preceding_message_id.is_empty() {
+            return Ok(None);
+        }
+        let id = MessageId::checked(&wire.preceding_message_id).map_err(|invalid| invalid.within("header.preceding"))?;
+        let (envelope, ours) = self.envelope(id)?.ok_or_else(|| unknown(id).within("header.preceding"))?;
+        let parts = border::parts(&envelope.content)?;
+        let header = v1::Header::decode(parts.header).map_err(|_| Invalid::schema("header", "content.readable"))?;
+        Ok(Some(Before { header, ours }))
+    }
+
+    /// Action, thread, revision, and what a follow-up shares with what it follows.
+    fn fill_thread(&self, wire: &mut v1::Header, before: Option<&Before>) -> Result<(), Invalid> {
+        let now = self.clock.now();
+        if wire.message_id.is_empty() {
+            wire.message_id = new_id(now)?.0.to_vec().into();
+        }
+        if wire.action == 0 {
+            let action = match before {
+                None => Action::Originate,
+                Some(before) if before.ours => Action::Update,
+                Some(_) => Action::Reply,
+            };
+            wire.action = action.number();
+        }
+        let follows = matches!(Action::from_number(wire.action), Some(Action::Update | Action::Cancel));
+        if let Some(before) = before {
+            share(wire, before, follows);
+        } else if wire.originating_message_id.is_empty() {
+            wire.originating_message_id = wire.message_id.clone();
+        }
+        if wire.revision == 0 {
+            wire.revision = before.filter(|_| follows).map_or(1, |before| before.header.revision + 1);
+        }
+        if Action::from_number(wire.action) == Some(Action::Reply) && wire.answer == 0 {
+            wire.answer = Answer::Definite.number();
+        }
+        if wire.status == 0 {
+            wire.status = Status::Actual.number();
+        }
+        wire.sent_at = Some(border::time::to_wire(now));
+        Ok(())
+    }
+
+    fn fill_speaker(&self, wire: &mut v1::Header) {
+        let role = self.names.role.number();
+        let sender = wire.sender.get_or_insert_default();
+        sender.jurisdiction = self.names.jurisdiction().to_string();
+        if sender.role == 0 {
+            sender.role = role;
+        }
+        if sender.name.is_empty() {
+            sender.name.clone_from(&self.officer.name);
+        }
+        if sender.duty_phone.is_empty() {
+            sender.duty_phone.clone_from(&self.officer.duty_phone);
+        }
+        let prepared_by = wire.prepared_by.get_or_insert_default();
+        if prepared_by.name.is_empty() {
+            prepared_by.name.clone_from(&self.officer.name);
+        }
+        if prepared_by.role == 0 {
+            prepared_by.role = role;
+        }
+        if wire.language.is_empty() {
+            wire.language.clone_from(&self.officer.language);
+        }
+        if wire.utc_offset_min == 0 {
+            wire.utc_offset_min = self.officer.utc_offset_min;
+        }
+        wire.region = self.names.region.to_string();
+        wire.schema_version = SCHEMA_VERSION;
+        // the sealer gives both their values
+        wire.incarnation = vec![1; 8].into();
+        wire.sender_seq = 1;
+    }
+
+    fn fill_travel(&self, wire: &mut v1::Header, kind: Kind) {
+        if wire.precedence == 0 {
+            let level = EventLevel::from_number(wire.event_level);
+            let colour = WarningLevel::from_number(wire.warning_level);
+            wire.precedence = kind.usual_precedence(level, colour).number();
+        }
+        if wire.receipt_required == 0 {
+            let precedence = Precedence::from_number(wire.precedence).unwrap_or(Precedence::Routine);
+            wire.receipt_required = kind.stage_floor(precedence).unwrap_or(Stage::Delivered).number();
+        }
+        if wire.expires_at.is_none() {
+            wire.expires_at = Some(border::time::to_wire(self.clock.now().plus(kind.facts().life)));
+        }
+        if wire.confidentiality == 0 {
+            wire.confidentiality = v1::Confidentiality::Internal.into();
+        }
+        if wire.personal_data == 0 {
+            wire.personal_data = v1::PersonalData::Absent.into();
+        }
+    }
+}
+
+/// What a follow-up shares with what it follows, unless the draft says otherwise.
+fn share(wire: &mut v1::Header, before: &Before, follows: bool) {
+    let header = &before.header;
+    wire.originating_message_id = header.originating_message_id.clone();
+    if wire.recipients.is_empty() {
+        wire.recipients = if follows { header.recipients.clone() } else { vec![to_sender(header)] };
+    }
+    if wire.incident_id.is_empty() {
+        wire.incident_id.clone_from(&header.incident_id);
+    }
+    if wire.event_level == 0 {
+        wire.event_level = header.event_level;
+    }
+    if wire.warning_level == 0 && wire.kind == Kind::Alert.number() {
+        wire.warning_level = header.warning_level;
+    }
+    if wire.category == 0 {
+        wire.category = header.category;
+    }
+    if wire.agreement_id.is_empty() {
+        wire.agreement_id.clone_from(&header.agreement_id);
+    }
+    if wire.status == 0 {
+        wire.status = header.status;
+    }
+    if wire.drill.is_none() && wire.status == Status::Exercise.number() {
+        wire.drill.clone_from(&header.drill);
+    }
+}
+
+fn to_sender(header: &v1::Header) -> v1::Address {
+    let id = header.sender.as_ref().map(|sender| sender.jurisdiction.clone()).unwrap_or_default();
+    let to = v1::address::To::Jurisdiction(v1::JurisdictionAddress { id, role: 0 });
+    v1::Address { to: Some(to) }
+}
+
+/// A new message id of this moment.
+pub fn new_id(now: Timestamp) -> Result<MessageId, Invalid> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).map_err(|error| Invalid::new(Reason::Internal, "message_id", "random").detail(error.to_string()))?;
+    Ok(MessageId::new(now, random))
+}
+
+/// Checks the body by the rules of the contract.
+fn check_body(body: &Bytes, _header: &Header) -> Result<(), Invalid> {
+    if body.len() > limits::CONTENT_BYTES_MAX {
+        return Err(Invalid::too_large("body", body.len(), limits::CONTENT_BYTES_MAX));
+    }
+    Ok(())
+}

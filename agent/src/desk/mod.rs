@@ -1,0 +1,131 @@
+//! What local systems and people may ask of the agent. Every answer that says "stored" is durable.
+
+pub mod act;
+pub mod compose;
+pub mod documents;
+pub mod events;
+pub mod read;
+
+use std::sync::Arc;
+
+use certs::tls;
+use journal::{FileJournal, Record};
+use model::{
+    clock::Clock,
+    ids::MessageId,
+    invalid::Invalid,
+    position::Position,
+    reason::Reason,
+};
+use prost::Message;
+use proto::{
+    border,
+    record::{Attested, BrokerAccepted, BrokerRefused, Queued, Received, ReceiptsReceived, Resealed, kind},
+    v1,
+};
+use store::{Engine, FoldError, blobs::Blobs};
+
+use crate::{
+    config::{Identity, OfficerConfig},
+    fold::{AgentFold, Bells},
+    link::Link,
+    outbox::Outbox,
+    signer::Signer,
+    trust::Trust,
+};
+
+/// The agent's engine.
+pub type AgentEngine = Engine<AgentFold, FileJournal>;
+
+/// Everything that a question needs.
+#[derive(Debug)]
+pub struct Desk {
+    /// Who we are.
+    pub names: Identity,
+    /// What a draft leaves out.
+    pub officer: OfficerConfig,
+    /// Error of our clock, for receipts.
+    pub clock_error_ms: u32,
+    /// Journal and rows.
+    pub engine: AgentEngine,
+    /// What rings when rows change.
+    pub bells: Arc<Bells>,
+    /// Our key.
+    pub signer: Arc<Signer>,
+    /// Keys of others.
+    pub trust: Trust,
+    /// Our connection certificates.
+    pub tls: Arc<tls::Identity>,
+    /// The sealer's door.
+    pub outbox: Outbox,
+    /// The way to the broker.
+    pub link: Link,
+    /// Attachments.
+    pub blobs: Blobs,
+    /// Copies of documents.
+    pub documents: Blobs,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Desk {
+    /// A record of our journal, decoded. It must be of `kind`.
+    pub(crate) fn record<M: Message + Default>(&self, at: Position, kind: u16) -> Result<M, Invalid> {
+        let record = self.raw(at)?;
+        if record.kind != kind {
+            return Err(internal(&format!("record {at} is of kind {}, not {kind}", record.kind)));
+        }
+        decode(&record)
+    }
+
+    pub(crate) fn raw(&self, at: Position) -> Result<Record, Invalid> {
+        self.engine.record(at).map_err(|error| internal(&error))
+    }
+
+    /// The envelope of a message of ours.
+    pub(crate) fn own_envelope(&self, at: Position) -> Result<v1::Envelope, Invalid> {
+        let record = self.raw(at)?;
+        let envelope = match record.kind {
+            kind::QUEUED => decode::<Queued>(&record)?.envelope,
+            kind::RESEALED => decode::<Resealed>(&record)?.envelope,
+            other => return Err(internal(&format!("record {at} of kind {other} holds no message of ours"))),
+        };
+        envelope.ok_or_else(|| internal(&"a queued record without envelope"))
+    }
+
+    /// The receipt that stands at `index` of the record at `at`.
+    pub(crate) fn receipt(&self, at: Position, index: u32) -> Result<v1::Receipt, Invalid> {
+        let (record, index) = (self.raw(at)?, index as usize);
+        let of_batch = |batch: Option<v1::ReceiptBatch>| batch.and_then(|batch| border::receipt::single(&batch, index));
+        let receipt = match record.kind {
+            kind::BROKER_ACCEPTED => of_batch(decode::<BrokerAccepted>(&record)?.receipts),
+            kind::RECEIVED => of_batch(decode::<Received>(&record)?.receipts),
+            kind::ATTESTED => of_batch(decode::<Attested>(&record)?.receipts),
+            kind::RECEIPTS_RECEIVED => decode::<ReceiptsReceived>(&record)?.receipts.get(index).cloned(),
+            _ => None,
+        };
+        receipt.ok_or_else(|| internal(&format!("no receipt {index} in record {at}")))
+    }
+
+    pub(crate) fn refusal(&self, at: Position) -> Result<Option<v1::Refusal>, Invalid> {
+        if at == Position::START { Ok(None) } else { Ok(self.record::<BrokerRefused>(at, kind::BROKER_REFUSED)?.refusal) }
+    }
+}
+
+pub(crate) fn decode<M: Message + Default>(record: &Record) -> Result<M, Invalid> {
+    M::decode(record.bytes.clone()).map_err(|error| internal(&error))
+}
+
+/// Something of ours is wrong; the log says what.
+pub(crate) fn internal(error: &dyn std::fmt::Display) -> Invalid {
+    tracing::error!(%error, "the desk cannot answer");
+    Invalid::new(Reason::Internal, "", "agent.internal")
+}
+
+pub(crate) fn rows(error: FoldError) -> Invalid {
+    internal(&error)
+}
+
+pub(crate) fn unknown(id: MessageId) -> Invalid {
+    Invalid::new(Reason::NotFound, "message_id", "message.known").detail(id.to_string())
+}

@@ -1,0 +1,65 @@
+//! Attachments on their way: to the broker before the envelope that names them, from the broker when somebody asks.
+
+use model::{header::Header, ids::Digest, invalid::Invalid, limits, reason::Reason};
+use proto::v1::{self, blobs_client::BlobsClient};
+use tokio_stream::StreamExt as _;
+use tonic::transport::Channel;
+
+use crate::{desk::{Desk, documents::told, internal}, message};
+
+impl Desk {
+    /// Brings every blob that `header` names to the broker, from where an earlier try ended.
+    pub(super) async fn offer_blobs(&self, client: &mut BlobsClient<Channel>, header: &Header) -> Result<(), Invalid> {
+        for (digest, bytes) in message::blobs(header) {
+            if self.blobs.has(digest) {
+                self.offer_blob(client, digest, bytes).await?;
+            } else {
+                // a draft is not queued without its files; a file that was lost later cannot hold up the outbox
+                tracing::error!(%digest, "an attachment is not here any more");
+            }
+        }
+        Ok(())
+    }
+
+    async fn offer_blob(&self, client: &mut BlobsClient<Channel>, digest: Digest, bytes: u64) -> Result<(), Invalid> {
+        let sha256 = bytes::Bytes::copy_from_slice(&digest.0);
+        let offer = v1::OfferRequest { sha256: sha256.clone(), bytes };
+        let offset = client.offer(offer).await.map_err(|status| told(&status, "sha256"))?.into_inner().offset;
+        if offset >= bytes {
+            return Ok(());
+        }
+        let blobs = self.blobs.clone();
+        let parts = futures_util::stream::unfold(offset, move |at| {
+            let (blobs, sha256) = (blobs.clone(), sha256.clone());
+            async move {
+                if at >= bytes {
+                    return None;
+                }
+                let (chunk, _) = blobs.read(digest, at, limits::BLOB_CHUNK_BYTES_MAX).ok()?;
+                let next = at + chunk.len() as u64;
+                Some((v1::PutRequest { sha256, bytes, offset: at, chunk: chunk.into() }, next))
+            }
+        });
+        client.put(parts).await.map(|_| ()).map_err(|status| told(&status, "sha256"))
+    }
+
+    /// Brings a blob here, from where an earlier try ended; when this returns it is whole and durable.
+    pub async fn fetch_blob(&self, digest: Digest) -> Result<(), Invalid> {
+        if self.blobs.has(digest) {
+            return Ok(());
+        }
+        let mut client = self.link.blobs().ok_or_else(|| Invalid::new(Reason::Busy, "", "link.needed"))?;
+        let ask = v1::BlobsGetRequest { sha256: digest.0.to_vec().into(), offset: self.blobs.held(digest) };
+        let mut chunks = client.get(ask).await.map_err(|status| told(&status, "sha256"))?.into_inner();
+        let mut length = 0;
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|status| told(&status, "sha256"))?;
+            length = chunk.bytes;
+            if chunk.bytes > limits::ATTACHMENTS_BYTES_MAX {
+                return Err(Invalid::too_large("bytes", chunk.bytes, limits::ATTACHMENTS_BYTES_MAX));
+            }
+            self.blobs.add(digest, chunk.offset, &chunk.chunk).map_err(|error| internal(&error))?;
+        }
+        self.blobs.finish(digest, length).map_err(|_| Invalid::new(Reason::HashMismatch, "sha256", "blob.digest"))
+    }
+}

@@ -1,0 +1,112 @@
+//! Receipts of ours on their way to the broker's disk.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use journal::{Lane, Record};
+use model::{invalid::Invalid, position::Position};
+use prost::Message as _;
+use proto::{
+    record::{Attested, ConfirmKept, Received, kind},
+    v1::{self, session_request::Frame as Tell},
+};
+
+use super::session::{Session, Work};
+use crate::{
+    desk::{decode, rows},
+    fold::query,
+    outbox::not_stored,
+};
+
+/// Records that are looked at in one go.
+const PAGE: usize = 256;
+
+/// Confirms of this session.
+#[derive(Debug, Default)]
+pub(super) struct Keeping {
+    number: u64,
+    /// Which records each confirm answers for.
+    waiting: BTreeMap<u64, Vec<u64>>,
+    cumulative_tag: u64,
+    /// Tags beyond it.
+    selective: std::collections::BTreeSet<u64>,
+}
+
+impl Keeping {
+    fn stored(&mut self, tags: Vec<u64>) {
+        self.selective.extend(tags);
+        while self.selective.remove(&(self.cumulative_tag + 1)) {
+            self.cumulative_tag += 1;
+        }
+    }
+}
+
+impl Session {
+    /// Says which deliveries are stored here, with their receipts, which stand in the record at `at`.
+    pub(super) async fn confirm(&self, tags: Vec<u64>, at: Option<Position>, receipts: v1::ReceiptBatch) -> Result<(), Invalid> {
+        let mut keeping = self.keeping.lock().await;
+        keeping.number += 1;
+        keeping.stored(tags);
+        let number = keeping.number;
+        if let Some(at) = at {
+            keeping.waiting.insert(number, vec![at.0]);
+        }
+        let confirm = v1::Confirm {
+            number,
+            cumulative_tag: keeping.cumulative_tag,
+            selective_tags: keeping.selective.iter().copied().take(1_024).collect(),
+            receipts: Some(receipts),
+        };
+        // sent under the lock, so that numbers rise on the wire
+        self.tell(Tell::Confirm(confirm)).await
+    }
+
+    /// Sends receipts that the broker does not keep yet: first what is left of earlier sessions, then whatever people sign.
+    pub(super) async fn keep(&self) -> Result<(), Invalid> {
+        let (mut after, mut first_round) = (Position::START, true);
+        let last_before = self.desk.folded();
+        loop {
+            let bell = self.desk.bells.confirms.notified();
+            let page = self.desk.engine.read(|_, found| query::to_keep(found, after, PAGE)).map_err(rows)?;
+            for at in &page {
+                after = *at;
+                first_round &= *at <= last_before;
+                self.keep_one(*at, first_round).await?;
+            }
+            if page.len() < PAGE {
+                bell.await;
+            }
+        }
+    }
+
+    /// Deliveries of this session are confirmed where they are stored; of them only those of earlier sessions count here.
+    async fn keep_one(&self, at: Position, earlier: bool) -> Result<(), Invalid> {
+        let record = self.desk.raw(at)?;
+        let receipts = match record.kind {
+            kind::ATTESTED => decode::<Attested>(&record)?.receipts,
+            kind::RECEIVED if earlier => decode::<Received>(&record)?.receipts,
+            _ => None,
+        };
+        match receipts {
+            Some(receipts) => self.confirm(Vec::new(), Some(at), receipts).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Confirms up to a number survive a power cut of the broker.
+    pub(super) async fn confirm_stored(self: &Arc<Self>, stored: v1::ConfirmStored) -> Option<Work> {
+        let mut keeping = self.keeping.lock().await;
+        let later = keeping.waiting.split_off(&(stored.number + 1));
+        let done = std::mem::replace(&mut keeping.waiting, later);
+        drop(keeping);
+        let records: Vec<u64> = done.into_values().flatten().collect();
+        if records.is_empty() {
+            return None;
+        }
+        let desk = self.desk.clone();
+        let kept = ConfirmKept { kept: Vec::new(), place: stored.place, records };
+        let record = Record::new(kind::CONFIRM_KEPT, desk.clock.now(), kept.encode_to_vec());
+        Some(Box::pin(async move {
+            desk.engine.append(vec![record], Lane::Settling).await.map(|_| ()).map_err(|error| not_stored(&error))
+        }))
+    }
+}

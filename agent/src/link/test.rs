@@ -1,0 +1,149 @@
+//! Tests the way to the broker step by step, each with a remedy for when it fails.
+
+use std::time::Duration;
+
+use certs::tls;
+use model::{invalid::Invalid, limits};
+use proto::{border, v1};
+use tokio::{net::TcpStream, sync::mpsc, time::Instant};
+
+use super::dial;
+use crate::desk::Desk;
+
+/// A step and what it came to.
+struct Step {
+    name: &'static str,
+    began: Instant,
+}
+
+impl Step {
+    fn begin(name: &'static str) -> Self {
+        Self { name, began: Instant::now() }
+    }
+
+    fn good(self, zh: String, en: String) -> v1::LinkTestResponse {
+        v1::LinkTestResponse {
+            step: self.name.to_owned(),
+            ok: true,
+            text_zh: zh,
+            text_en: en,
+            took: Some(border::time::duration(self.began.elapsed())),
+            ..v1::LinkTestResponse::default()
+        }
+    }
+
+    fn bad(self, what: &str, remedy_zh: &str, remedy_en: &str) -> v1::LinkTestResponse {
+        v1::LinkTestResponse {
+            step: self.name.to_owned(),
+            ok: false,
+            text_zh: what.to_owned(),
+            text_en: what.to_owned(),
+            remedy_zh: remedy_zh.to_owned(),
+            remedy_en: remedy_en.to_owned(),
+            took: Some(border::time::duration(self.began.elapsed())),
+        }
+    }
+}
+
+/// Tests every endpoint in turn until one step fails for good; sends what it finds to `steps`.
+pub async fn run(desk: &Desk, endpoints: &[String], steps: &mpsc::Sender<v1::LinkTestResponse>) {
+    for endpoint in endpoints {
+        if one(desk, endpoint, steps).await.is_none() {
+            return; // nobody listens any more, or a step failed
+        }
+    }
+}
+
+async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
+    let (host, port) = said(steps, config(endpoint)).await?;
+    let step = Step::begin("DNS");
+    let found = tokio::net::lookup_host((host.as_str(), port)).await.map(Iterator::collect::<Vec<_>>);
+    let address = match found.as_deref() {
+        Ok([first, ..]) => *first,
+        Ok([]) | Err(_) => {
+            let remedy = ("检查配置项 broker 的主机名和本机 DNS", "check the host name in `broker` and this machine's DNS");
+            tell(steps, step.bad(&format!("{host}: no address"), remedy.0, remedy.1)).await?;
+            return None;
+        }
+    };
+    tell(steps, step.good(format!("{host} 解析为 {}", address.ip()), format!("{host} is {}", address.ip()))).await?;
+    let step = Step::begin("TCP");
+    let reached = tokio::time::timeout(limits::HANDSHAKE_TIME_MAX, TcpStream::connect(address)).await;
+    if !matches!(reached, Ok(Ok(_))) {
+        let remedy = ("检查线路、防火墙，以及中心是否已启动", "check the line, the firewall, and whether the broker runs");
+        tell(steps, step.bad(&format!("{address} does not answer"), remedy.0, remedy.1)).await?;
+        return None;
+    }
+    tell(steps, step.good(format!("{address} 可连接"), format!("{address} answers"))).await?;
+    handshake(desk, &host, port, steps).await?;
+    clock(desk, steps).await?;
+    echo(desk, steps).await
+}
+
+fn config(endpoint: &str) -> Result<(String, u16), v1::LinkTestResponse> {
+    let step = Step::begin("DNS");
+    dial::host_port(endpoint).map_err(|_| step.bad(&format!("`{endpoint}` is not host:port"), "改正配置项 broker", "correct `broker` in the configuration"))
+}
+
+async fn handshake(desk: &Desk, host: &str, port: u16, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
+    let step = Step::begin("TLS");
+    match tls::connect(&desk.tls, host, port).await {
+        Ok((_, group)) => {
+            tell(steps, step.good(format!("TLS 1.3，{group}，中心证书有效"), format!("TLS 1.3, {group}, the broker's certificate is good"))).await?;
+            let (step, us) = (Step::begin("IDENTITY"), desk.names.agent.to_string());
+            tell(steps, step.good(format!("本端身份 {us}"), format!("we are {us}"))).await
+        }
+        Err(error) => {
+            let remedy = ("运行 certs show 检查证书有效期；过期则续签（certs renew）", "look with `certs show` whether a certificate ended; renew with `certs renew`");
+            tell(steps, step.bad(&error.to_string(), remedy.0, remedy.1)).await?;
+            None
+        }
+    }
+}
+
+async fn clock(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
+    let step = Step::begin("CLOCK");
+    let state = desk.link.watch().borrow().clone();
+    let skew = Duration::from_millis(state.skew_ms.unsigned_abs());
+    if skew > limits::CLOCK_SKEW_FLAGGED {
+        let remedy = ("校准本机时钟（NTP）", "set this machine's clock (NTP)");
+        return tell(steps, step.bad(&format!("{} ms", state.skew_ms), remedy.0, remedy.1)).await;
+    }
+    tell(steps, step.good(format!("与中心相差 {} 毫秒", state.skew_ms), format!("{} ms from the broker's", state.skew_ms))).await
+}
+
+/// The broker answers over the living session's connection, and only while its journal is writable.
+async fn echo(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
+    let step = Step::begin("ECHO");
+    match health(desk).await {
+        Ok(()) => tell(steps, step.good("中心可写入日志，会话正常".to_owned(), "the broker's journal is writable and the session lives".to_owned())).await,
+        Err(invalid) => {
+            let remedy = ("请中心值班查看 broker 日志与磁盘", "ask the broker's operator to look at its log and disk");
+            tell(steps, step.bad(&invalid.to_string(), remedy.0, remedy.1)).await?;
+            None
+        }
+    }
+}
+
+async fn health(desk: &Desk) -> Result<(), Invalid> {
+    use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+    let needed = || Invalid::new(model::reason::Reason::PeerOffline, "broker", "link.needed");
+    let channel = desk.link.channel().ok_or_else(needed)?;
+    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
+    let status = answer.map_err(|status| crate::desk::documents::told(&status, "broker"))?.into_inner().status();
+    if status == ServingStatus::Serving { Ok(()) } else { Err(needed().detail(format!("{status:?}"))) }
+}
+
+async fn said<T>(steps: &mpsc::Sender<v1::LinkTestResponse>, result: Result<T, v1::LinkTestResponse>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(step) => {
+            tell(steps, step).await;
+            None
+        }
+    }
+}
+
+async fn tell(steps: &mpsc::Sender<v1::LinkTestResponse>, step: v1::LinkTestResponse) -> Option<()> {
+    steps.send(step).await.ok()
+}

@@ -1,0 +1,183 @@
+//! The sealer: gives drafts their place in our sequence, seals a burst with one signature, and makes it durable. One
+//! task does it, so the sequence has no holes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use journal::{Lane, Record};
+use model::{
+    header::Header,
+    ids::Incarnation,
+    invalid::Invalid,
+    limits,
+    precedence::Precedence,
+    reason::Reason,
+};
+use prost::Message as _;
+use proto::{
+    border,
+    record::{Queued, kind},
+    v1,
+};
+use store::AppendError;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{desk::AgentEngine, signer::Signer};
+
+/// Drafts that wait for the sealer; beyond it a caller waits.
+const WAITING: usize = 1_024;
+
+/// A message that only lacks its place in our sequence.
+#[derive(Clone, Debug)]
+pub struct Unsealed {
+    /// Its header; sequence and incarnation are the sealer's.
+    pub header: Header,
+    /// The encoded `Body`.
+    pub body: Bytes,
+    /// Bytes of inline attachments, in the header's order.
+    pub inline: Vec<Bytes>,
+}
+
+/// What became of a draft.
+pub type Sealed = Result<Header, Invalid>;
+
+struct Waiting {
+    draft: Unsealed,
+    answer: oneshot::Sender<Sealed>,
+}
+
+/// The door of the sealer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Outbox(mpsc::Sender<Waiting>);
+
+/// The sealer's side.
+#[derive(Debug)]
+pub struct Sealer {
+    drafts: mpsc::Receiver<Waiting>,
+    engine: AgentEngine,
+    signer: Arc<Signer>,
+    clock: model::clock::Clock,
+}
+
+impl Outbox {
+    /// A door and the sealer behind it.
+    pub fn new(engine: AgentEngine, signer: Arc<Signer>, clock: model::clock::Clock) -> (Self, Sealer) {
+        let (door, drafts) = mpsc::channel(WAITING);
+        (Self(door), Sealer { drafts, engine, signer, clock })
+    }
+
+    /// Seals and queues a draft. When this returns its header, the message survives a power cut here.
+    pub async fn queue(&self, draft: Unsealed) -> Sealed {
+        let (answer, sealed) = oneshot::channel();
+        let stopping = || Invalid::new(Reason::Busy, "", "agent.stopping");
+        self.0.send(Waiting { draft, answer }).await.map_err(|_| stopping())?;
+        sealed.await.map_err(|_| stopping())?
+    }
+}
+
+impl Sealer {
+    /// Seals until told to stop; what is taken by then is answered.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut waiting = Vec::with_capacity(limits::SEAL_LEAVES_MAX);
+        loop {
+            let taken = tokio::select! {
+                () = stop.cancelled() => return,
+                taken = self.drafts.recv_many(&mut waiting, limits::SEAL_LEAVES_MAX) => taken,
+            };
+            if taken == 0 {
+                return;
+            }
+            // what is urgent goes first, within one burst too
+            waiting.sort_by_key(|waiting| waiting.draft.header.precedence.number());
+            while !waiting.is_empty() {
+                let end = burst(&waiting);
+                self.seal(waiting.drain(..end).collect()).await;
+            }
+        }
+    }
+
+    /// One burst: one signature, one commit.
+    async fn seal(&self, burst: Vec<Waiting>) {
+        let (incarnation, last) = self.engine.read(|fold, _| {
+            let agent = fold.agent();
+            (agent.incarnation.as_ref().try_into().map_or(Incarnation([0; 8]), Incarnation), agent.last_seq)
+        });
+        let flash = burst.iter().any(|waiting| waiting.draft.header.precedence == Precedence::Flash);
+        let (mut contents, mut headers, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+        let mut seq = last;
+        for Waiting { draft, answer } in burst {
+            let header = Header { incarnation, sender_seq: seq + 1, ..draft.header };
+            match content(&header, &draft.body, draft.inline) {
+                Ok(content) => {
+                    seq += 1;
+                    contents.push(content);
+                    headers.push(header);
+                    answers.push(answer);
+                }
+                Err(invalid) => drop(answer.send(Err(invalid))),
+            }
+        }
+        if contents.is_empty() {
+            return;
+        }
+        let stored = self.store(contents, if flash { Lane::Flash } else { Lane::Normal }).await;
+        for (header, answer) in headers.into_iter().zip(answers) {
+            // who asked may have gone; the message is queued all the same
+            drop(answer.send(stored.clone().map(|()| header)));
+        }
+    }
+
+    async fn store(&self, contents: Vec<Bytes>, lane: Lane) -> Result<(), Invalid> {
+        let envelopes = self.signer.envelopes(contents).map_err(|error| {
+            tracing::error!(%error, "a burst could not be sealed");
+            Invalid::new(Reason::Internal, "seal", "seal.sign")
+        })?;
+        let now = self.clock.now();
+        let queued = |envelope| Queued { envelope: Some(envelope) }.encode_to_vec();
+        let records = envelopes.into_iter().map(|envelope| Record::new(kind::QUEUED, now, queued(envelope))).collect();
+        self.engine.append(records, lane).await.map(|_| ()).map_err(|error| not_stored(&error))
+    }
+}
+
+/// How many of the waiting make one burst: at least one, and no more bytes than one commit takes.
+fn burst(waiting: &[Waiting]) -> usize {
+    let mut bytes = 0;
+    let fits = |waiting: &&Waiting| {
+        bytes += waiting.draft.body.len() + waiting.draft.inline.iter().map(Bytes::len).sum::<usize>() + 1_024;
+        bytes <= limits::COMMIT_BYTES_MAX
+    };
+    waiting.iter().take(limits::SEAL_LEAVES_MAX).take_while(fits).count().max(1)
+}
+
+/// The bytes of a message, as they travel.
+pub fn content(header: &Header, body: &Bytes, inline: Vec<Bytes>) -> Result<Bytes, Invalid> {
+    let wire = border::header::to_wire(header);
+    if wire.encoded_len() > limits::HEADER_BYTES_MAX {
+        return Err(Invalid::too_large("header", wire.encoded_len(), limits::HEADER_BYTES_MAX));
+    }
+    let rest = v1::Content { header: Some(wire), body: None, inline: Vec::new() };
+    let mut bytes = Vec::with_capacity(rest.encoded_len() + body.len() + 16);
+    rest.encode(&mut bytes).map_err(|_| Invalid::new(Reason::Internal, "header", "content.readable"))?;
+    // the body as it came, field 2, so that nothing in it is lost that this version does not know
+    prost::encoding::bytes::encode(2, body, &mut bytes);
+    for part in inline {
+        prost::encoding::bytes::encode(3, &part, &mut bytes);
+    }
+    if bytes.len() > limits::CONTENT_BYTES_MAX {
+        return Err(Invalid::too_large("content", bytes.len(), limits::CONTENT_BYTES_MAX));
+    }
+    Ok(bytes.into())
+}
+
+/// Why something was not stored, for whoever asked.
+pub fn not_stored(error: &AppendError) -> Invalid {
+    match error {
+        AppendError::Busy => Invalid::new(Reason::Busy, "", "journal.busy"),
+        AppendError::Stopped => Invalid::new(Reason::Busy, "", "agent.stopping"),
+        AppendError::Failed(_) | AppendError::Journal(_) => {
+            tracing::error!(%error, "a record could not be stored");
+            Invalid::new(Reason::Internal, "", "journal")
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The jurisdiction's evidence key at work: envelopes and receipts, one signature a burst.
+
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use model::{
+    ids::RegionId,
+    seal::{self, BadSeal, SealKind},
+};
+use proto::{border, v1};
+
+/// Signs in the jurisdiction's name.
+pub struct Signer {
+    region: RegionId,
+    key: SigningKey,
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+impl Signer {
+    /// Signs with `key` for `region`.
+    pub fn new(region: RegionId, key: SigningKey) -> Self {
+        Self { region, key }
+    }
+
+    /// Seals contents together, 1 to 256 of them.
+    pub fn envelopes(&self, contents: Vec<Bytes>) -> Result<Vec<v1::Envelope>, BadSeal> {
+        let leaves: Vec<_> = contents.iter().map(|content| seal::leaf(SealKind::Envelope, content)).collect();
+        let signed = seal::sign(SealKind::Envelope, &self.region, &self.key, &leaves)?;
+        let seals = seal::seals_for(&signed, &leaves);
+        Ok(contents.into_iter().zip(&seals).map(|(content, seal)| v1::Envelope { content, seal: Some(border::seal::to_wire(seal)) }).collect())
+    }
+
+    /// Signs statements together, 1 to 256 of them.
+    pub fn receipts(&self, statements: Vec<Bytes>) -> Result<v1::ReceiptBatch, BadSeal> {
+        border::receipt::sign_batch(&self.region, &self.key, statements)
+    }
+}

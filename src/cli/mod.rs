@@ -1,0 +1,109 @@
+//! The command line: `liandong NOUN VERB`. Data goes to standard output, talk to standard error.
+
+mod desk;
+pub mod exit;
+mod out;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::{lang::{Lang, say}, run};
+
+/// Emergency coordination between neighbouring jurisdictions.
+#[derive(Debug, Parser)]
+#[command(name = "liandong", version, about, max_term_width = 110)]
+pub struct Cli {
+    /// Output: a table for people, JSON for programs
+    #[arg(short, long, global = true, value_enum, default_value_t = out::Format::Table)]
+    output: out::Format,
+    #[command(flatten)]
+    desk: desk::Where,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the broker
+    Broker {
+        /// Configuration file (TOML); `liandong config print broker` shows one
+        #[arg(short, long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Run an agent
+    Agent {
+        /// Configuration file (TOML); `liandong config print agent` shows one
+        #[arg(short, long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Reads the arguments and does what they say.
+pub async fn main(lang: Lang) -> ExitCode {
+    let command = translated(Cli::command(), lang);
+    let matches = match command.try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
+        }
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let context = out::Context { lang, format: cli.output };
+    match dispatch(cli.command, &cli.desk, context).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            out::error(&error, lang);
+            exit::of_error(&error)
+        }
+    }
+}
+
+async fn dispatch(command: Command, place: &desk::Where, context: out::Context) -> anyhow::Result<()> {
+    match command {
+        Command::Broker { config } => run::broker(&config).await,
+        Command::Agent { config } => run::agent(&config).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "liandong", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// The first line of each command's help in the reader's language; flags are the same in both.
+fn translated(command: clap::Command, lang: Lang) -> clap::Command {
+    if lang == Lang::En {
+        return command;
+    }
+    let zh = [
+        ("broker", "运行中心"),
+        ("agent", "运行本单位代理"),
+        ("certs", "密钥、证书与区域签名文件"),
+        ("send", "发送消息"),
+        ("inbox", "查看收到（或已发）的消息"),
+        ("show", "显示一条消息及其回执"),
+        ("ack", "打开、签收，或告知“研究中”"),
+        ("answer", "答复一条消息"),
+        ("thread", "会话，以及一条消息经过的全部环节"),
+        ("agenda", "联席会议共享议程"),
+        ("blob", "附件"),
+        ("mailbox", "中心的信箱与死信（运维）"),
+        ("link", "到中心的链路"),
+        ("config", "配置文件"),
+        ("errors", "错误代码的含义与处置"),
+        ("completions", "命令行补全"),
+    ];
+    let about = say(lang, "相邻地区应急联动消息系统", "Emergency coordination between neighbouring jurisdictions");
+    zh.into_iter().fold(command.about(about), |command, (name, about)| {
+        command.mut_subcommand(name, |sub| sub.about(about).long_about(about))
+    })
+}

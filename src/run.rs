@@ -1,0 +1,112 @@
+//! Runs the two long-lived programs: configuration, log, start, signals, orderly end.
+
+use std::{
+    fs,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow};
+use serde::de::DeserializeOwned;
+use store::tasks::Tasks;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::clock;
+
+/// How long an orderly end may take.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Runs a broker until it is told to stop, or must.
+pub async fn broker(file: &Path) -> anyhow::Result<()> {
+    start_log();
+    let config: broker::config::Config = read(file)?;
+    let tasks = Tasks::new();
+    let running = broker::Broker::start(config, clock::system(), tasks.clone()).await.context("the broker cannot start")?;
+    tracing::info!(agents = %running.address, operators = %running.admin_address, metrics = %running.metrics_address, "the broker is ready");
+    ready(&format!("agents {}, operators {}, metrics {}", running.address, running.admin_address, running.metrics_address));
+    let ended = until_told(&tasks).await;
+    running.relay.engine.stop().await.unwrap_or_else(|failure| tracing::error!(%failure, "the store did not close"));
+    running.relay.engine.journal().stop();
+    stop(&tasks, ended).await
+}
+
+/// Runs an agent until it is told to stop, or must.
+pub async fn agent(file: &Path) -> anyhow::Result<()> {
+    start_log();
+    let config: agent::config::Config = read(file)?;
+    let tasks = Tasks::new();
+    let running = agent::agent::start(config, clock::system(), tasks.clone()).await.context("the agent cannot start")?;
+    tracing::info!(desk = %running.socket.display(), "the agent is ready");
+    ready(&format!("desk {}", running.socket.display()));
+    let ended = until_told(&tasks).await;
+    running.desk.engine.stop().await.unwrap_or_else(|failure| tracing::error!(%failure, "the store did not close"));
+    running.desk.engine.journal().stop();
+    stop(&tasks, ended).await
+}
+
+/// Reads a configuration; an unknown key is an error that names it.
+pub fn read<C: DeserializeOwned>(file: &Path) -> anyhow::Result<C> {
+    let text = fs::read_to_string(file).with_context(|| format!("configuration {}", file.display()))?;
+    toml::from_str(&text).map_err(|error| anyhow!("configuration {}: {error}", file.display()))
+}
+
+/// One line on standard output when the program is ready, for whoever started it.
+fn ready(what: &str) {
+    anstream::println!("ready: {what}");
+}
+
+/// Logs to standard error: for people on a terminal, as JSON lines elsewhere when `LIANDONG_LOG_FORMAT=json`. Levels by
+/// `LIANDONG_LOG`, as `tracing` reads them.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("LIANDONG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let json = std::env::var("LIANDONG_LOG_FORMAT").is_ok_and(|format| format == "json");
+    let set = if json { log.json().try_init() } else { log.try_init() };
+    if let Err(error) = set {
+        anstream::eprintln!("the log could not be set up: {error}");
+    }
+}
+
+/// Why the program ends.
+enum Ended {
+    /// Somebody asked it to.
+    Told,
+    /// A task that it cannot do without ended by itself.
+    Broken(&'static str),
+}
+
+async fn until_told(tasks: &Tasks) -> Ended {
+    let told = async {
+        let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    };
+    tokio::select! {
+        () = told => Ended::Told,
+        () = tasks.stopping() => Ended::Broken(tasks.ended().unwrap_or("a task")),
+    }
+}
+
+async fn stop(tasks: &Tasks, ended: Ended) -> anyhow::Result<()> {
+    if let Err(still) = tasks.stop(GRACE).await {
+        tracing::warn!(%still, "the end was not orderly; nothing that was answered is lost");
+    }
+    match ended {
+        Ended::Told => {
+            tracing::info!("stopped");
+            Ok(())
+        }
+        Ended::Broken(name) => Err(anyhow!("`{name}` ended by itself; the log says why. Nothing that was answered is lost: start again")),
+    }
+}
+
+/// A file that a person named, or the default.
+pub fn or_default(given: Option<PathBuf>, default: &str) -> PathBuf {
+    given.unwrap_or_else(|| PathBuf::from(default))
+}
