@@ -6,7 +6,9 @@ pub use proto::status::Lang;
 
 /// The reader's language: `LIANDONG_LANG`, else `LC_ALL`, `LC_MESSAGES`, `LANG`.
 pub fn of_environment() -> Lang {
-    let said = ["LIANDONG_LANG", "LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+    let said = ["LIANDONG_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
     Lang::from_tag(said.as_deref().unwrap_or("en"))
 }
 

@@ -23,9 +23,13 @@ pub async fn broker(file: &Path) -> anyhow::Result<()> {
     start_log();
     let config: broker::config::Config = read(file)?;
     let tasks = Tasks::new();
-    let running = broker::Broker::start(config, clock::system(), tasks.clone()).await.context("the broker cannot start")?;
+    let running =
+        broker::Broker::start(config, clock::system(), tasks.clone()).await.context("the broker cannot start")?;
     tracing::info!(agents = %running.address, operators = %running.admin_address, metrics = %running.metrics_address, "the broker is ready");
-    ready(&format!("agents {}, operators {}, metrics {}", running.address, running.admin_address, running.metrics_address));
+    ready(&format!(
+        "agents {}, operators {}, metrics {}",
+        running.address, running.admin_address, running.metrics_address
+    ));
     let ended = until_told(&tasks).await;
     running.relay.engine.stop().await.unwrap_or_else(|failure| tracing::error!(%failure, "the store did not close"));
     running.relay.engine.journal().stop();
@@ -37,7 +41,8 @@ pub async fn agent(file: &Path) -> anyhow::Result<()> {
     start_log();
     let config: agent::config::Config = read(file)?;
     let tasks = Tasks::new();
-    let running = agent::agent::start(config, clock::system(), tasks.clone()).await.context("the agent cannot start")?;
+    let running =
+        agent::agent::start(config, clock::system(), tasks.clone()).await.context("the agent cannot start")?;
     tracing::info!(desk = %running.socket.display(), "the agent is ready");
     ready(&format!("desk {}", running.socket.display()));
     let ended = until_told(&tasks).await;
@@ -61,7 +66,10 @@ fn ready(what: &str) {
 /// `LIANDONG_LOG`, as `tracing` reads them.
 fn start_log() {
     let filter = EnvFilter::try_from_env("LIANDONG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let json = std::env::var("LIANDONG_LOG_FORMAT").is_ok_and(|format| format == "json");
     let set = if json { log.json().try_init() } else { log.try_init() };
     if let Err(error) = set {
@@ -102,7 +110,9 @@ async fn stop(tasks: &Tasks, ended: Ended) -> anyhow::Result<()> {
             tracing::info!("stopped");
             Ok(())
         }
-        Ended::Broken(name) => Err(anyhow!("`{name}` ended by itself; the log says why. Nothing that was answered is lost: start again")),
+        Ended::Broken(name) => {
+            Err(anyhow!("`{name}` ended by itself; the log says why. Nothing that was answered is lost: start again"))
+        }
     }
 }
 

@@ -125,7 +125,9 @@ async fn begin(engine: &AgentEngine, clock: &Clock) -> Result<(), StartError> {
     let (incarnation, boots) = engine.read(|fold, _| (fold.agent().incarnation.clone(), fold.agent().boot_count));
     let incarnated = if incarnation.is_empty() {
         let mut id = [0; 8];
-        let random = |error: getrandom::Error| StartError::Config(Invalid::new(model::reason::Reason::Internal, "", "random").detail(error.to_string()));
+        let random = |error: getrandom::Error| {
+            StartError::Config(Invalid::new(model::reason::Reason::Internal, "", "random").detail(error.to_string()))
+        };
         getrandom::fill(&mut id).map_err(random)?;
         Incarnated { incarnation: id.to_vec().into(), boot_count: 1, why: "new state directory".to_owned() }
     } else {

@@ -5,14 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use journal::{Lane, Record};
-use model::{
-    header::Header,
-    ids::Incarnation,
-    invalid::Invalid,
-    limits,
-    precedence::Precedence,
-    reason::Reason,
-};
+use model::{header::Header, ids::Incarnation, invalid::Invalid, limits, precedence::Precedence, reason::Reason};
 use prost::Message as _;
 use proto::{
     border,

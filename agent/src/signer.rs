@@ -31,7 +31,11 @@ impl Signer {
         let leaves: Vec<_> = contents.iter().map(|content| seal::leaf(SealKind::Envelope, content)).collect();
         let signed = seal::sign(SealKind::Envelope, &self.region, &self.key, &leaves)?;
         let seals = seal::seals_for(&signed, &leaves);
-        Ok(contents.into_iter().zip(&seals).map(|(content, seal)| v1::Envelope { content, seal: Some(border::seal::to_wire(seal)) }).collect())
+        Ok(contents
+            .into_iter()
+            .zip(&seals)
+            .map(|(content, seal)| v1::Envelope { content, seal: Some(border::seal::to_wire(seal)) })
+            .collect())
     }
 
     /// Signs statements together, 1 to 256 of them.

@@ -43,11 +43,20 @@ impl Trust {
         let key = key_of(&trusted, seal.key_id, &header.sender.jurisdiction, header.sent_at)?;
         let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
         let verified = roots.verify(SealKind::Envelope, &trusted.region, &key, &envelope.content, &seal);
-        verified.map(|_| ()).map_err(|error| Invalid::new(Reason::BadSeal, "seal", "seal.verify").detail(error.to_string()))
+        verified
+            .map(|_| ())
+            .map_err(|error| Invalid::new(Reason::BadSeal, "seal", "seal.verify").detail(error.to_string()))
     }
 
     /// Verifies that a grant lets this envelope come to `us`.
-    pub fn granted(&self, header: &Header, us: &JurisdictionId, content_bytes: u64, copied: bool, now: Timestamp) -> Result<(), Invalid> {
+    pub fn granted(
+        &self,
+        header: &Header,
+        us: &JurisdictionId,
+        content_bytes: u64,
+        copied: bool,
+        now: Timestamp,
+    ) -> Result<(), Invalid> {
         // a copy for a superior is the broker's act
         let to = (!copied).then_some(us);
         self.now().policy.judge(Ask { header, to, content_bytes, now }).map(|_| ())
@@ -76,7 +85,8 @@ fn key_of(trusted: &Trusted, id: KeyId, owner: &JurisdictionId, at: Timestamp) -
     let bad = |rule: &'static str| Invalid::new(Reason::BadSeal, "seal.key_id", rule).detail(id.to_string());
     let known = trusted.evidence.get(&id).ok_or_else(|| bad("seal.key_known"))?;
     if known.owner != *owner {
-        return Err(Invalid::new(Reason::SenderMismatch, "seal.key_id", "seal.key_owner").detail(format!("the key is {}'s", known.owner)));
+        return Err(Invalid::new(Reason::SenderMismatch, "seal.key_id", "seal.key_owner")
+            .detail(format!("the key is {}'s", known.owner)));
     }
     if known.until.is_some_and(|until| at > until) {
         return Err(bad("seal.key_in_force"));

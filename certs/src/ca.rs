@@ -8,8 +8,8 @@ use model::{
     time::Timestamp,
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
 };
 
 use crate::profile::Name;
@@ -64,7 +64,12 @@ pub struct LeafTerms {
 impl LeafTerms {
     /// For somebody who calls.
     pub fn client(now: Timestamp) -> Self {
-        Self { from: now.minus(BACKDATED), until: now.plus(LEAF_LIFE), usage: vec![ExtendedKeyUsagePurpose::ClientAuth], hosts: Vec::new() }
+        Self {
+            from: now.minus(BACKDATED),
+            until: now.plus(LEAF_LIFE),
+            usage: vec![ExtendedKeyUsagePurpose::ClientAuth],
+            hosts: Vec::new(),
+        }
     }
 
     /// For the broker, which is called.
@@ -89,7 +94,12 @@ pub fn leaf(name: &Name, authority: &Authority, terms: &LeafTerms) -> Result<Iss
 }
 
 /// A revocation list of `authority`.
-pub fn revocations(authority: &Authority, serials: &[Vec<u8>], number: u64, now: Timestamp) -> Result<String, rcgen::Error> {
+pub fn revocations(
+    authority: &Authority,
+    serials: &[Vec<u8>],
+    number: u64,
+    now: Timestamp,
+) -> Result<String, rcgen::Error> {
     let revoked = serials.iter().map(|serial| RevokedCertParams {
         serial_number: SerialNumber::from_slice(serial),
         revocation_time: offset(now),

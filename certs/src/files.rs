@@ -231,10 +231,9 @@ pub fn load(folder: &Path, known: (u64, u64)) -> Result<Trusted, FilesError> {
         grants: read(folder, name::GRANTS)?,
     };
     let trusted = verify(bytes, crls(folder)?)?;
-    for (file, found, known) in [
-        (name::DIRECTORY, trusted.directory.version, known.0),
-        (name::GRANTS, trusted.policy.version, known.1),
-    ] {
+    for (file, found, known) in
+        [(name::DIRECTORY, trusted.directory.version, known.0), (name::GRANTS, trusted.policy.version, known.1)]
+    {
         if found < known {
             return Err(FilesError::Older { file, found, known });
         }
@@ -247,13 +246,15 @@ pub fn verify(bytes: Bytes3, crls: Vec<String>) -> Result<Trusted, FilesError> {
     let form = |file: &'static str| move |why: String| FilesError::Form { file, why };
     let text = bytes.root.split("# --- signatures").next().unwrap_or_default();
     let root: RootFile = toml::from_str(text).map_err(|error| form(name::ROOT)(error.to_string()))?;
-    let region: RegionId = root.region.parse().map_err(|error: model::invalid::Invalid| form(name::ROOT)(error.to_string()))?;
+    let region: RegionId =
+        root.region.parse().map_err(|error: model::invalid::Invalid| form(name::ROOT)(error.to_string()))?;
     let check = |kind, file, text, keys: &[String], needed| {
         let keys = verifying(keys).ok_or_else(|| form(name::ROOT)("a key is not readable".to_owned()))?;
         signed::verify(kind, &region, text, &keys, needed).map_err(|source| FilesError::Signed { file, source })
     };
     check(SealKind::Root, name::ROOT, &bytes.root, &root.root_keys, root.root_threshold)?;
-    let directory = check(SealKind::Directory, name::DIRECTORY, &bytes.directory, &root.directory_keys, root.directory_threshold)?;
+    let directory =
+        check(SealKind::Directory, name::DIRECTORY, &bytes.directory, &root.directory_keys, root.directory_threshold)?;
     let grants = check(SealKind::Grants, name::GRANTS, &bytes.grants, &root.grants_keys, root.grants_threshold)?;
     let policy = Policy::parse(grants).map_err(|error| form(name::GRANTS)(error.to_string()))?;
     let written: DirectoryFile = toml::from_str(directory).map_err(|error| form(name::DIRECTORY)(error.to_string()))?;
@@ -263,7 +264,14 @@ pub fn verify(bytes: Bytes3, crls: Vec<String>) -> Result<Trusted, FilesError> {
     assemble(&written, policy, region, root, crls, bytes.clone()).map_err(form(name::DIRECTORY))
 }
 
-fn assemble(written: &DirectoryFile, policy: Policy, region: RegionId, root: RootFile, crls: Vec<String>, bytes: Bytes3) -> Result<Trusted, String> {
+fn assemble(
+    written: &DirectoryFile,
+    policy: Policy,
+    region: RegionId,
+    root: RootFile,
+    crls: Vec<String>,
+    bytes: Bytes3,
+) -> Result<Trusted, String> {
     let (mut members, mut evidence, mut authorities) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
     keys_of(&JurisdictionId::broker(), &written.broker_evidence, &mut evidence)?;
     for entry in &written.members {
@@ -290,7 +298,11 @@ fn assemble(written: &DirectoryFile, policy: Policy, region: RegionId, root: Roo
 fn groups(written: &DirectoryFile) -> Result<BTreeMap<GroupId, std::collections::BTreeSet<JurisdictionId>>, String> {
     let mut groups = BTreeMap::new();
     for (id, members) in &written.groups {
-        let ids = members.iter().map(|id| id.parse::<JurisdictionId>()).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+        let ids = members
+            .iter()
+            .map(|id| id.parse::<JurisdictionId>())
+            .collect::<Result<_, _>>()
+            .map_err(|error| error.to_string())?;
         groups.insert(id.parse::<GroupId>().map_err(|error| error.to_string())?, ids);
     }
     Ok(groups)
@@ -309,10 +321,17 @@ fn member(entry: &MemberEntry) -> Result<Member, model::invalid::Invalid> {
     Ok(member)
 }
 
-fn keys_of(owner: &JurisdictionId, entries: &[EvidenceEntry], keys: &mut BTreeMap<KeyId, EvidenceKey>) -> Result<(), String> {
+fn keys_of(
+    owner: &JurisdictionId,
+    entries: &[EvidenceEntry],
+    keys: &mut BTreeMap<KeyId, EvidenceKey>,
+) -> Result<(), String> {
     for entry in entries {
         let key = verifying_key(&entry.key).ok_or_else(|| format!("{owner}: an evidence key is not readable"))?;
-        keys.insert(seal::key_id(&key), EvidenceKey { owner: owner.clone(), key, until: entry.until.map(Timestamp::from_millis) });
+        keys.insert(
+            seal::key_id(&key),
+            EvidenceKey { owner: owner.clone(), key, until: entry.until.map(Timestamp::from_millis) },
+        );
     }
     Ok(())
 }
@@ -338,5 +357,9 @@ fn crls(folder: &Path) -> Result<Vec<String>, FilesError> {
     }
     let mut paths: Vec<_> = fs::read_dir(&folder).map_err(disk)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    paths.iter().filter(|path| path.extension().is_some_and(|end| end == "pem")).map(|path| fs::read_to_string(path).map_err(disk)).collect()
+    paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "pem"))
+        .map(|path| fs::read_to_string(path).map_err(disk))
+        .collect()
 }

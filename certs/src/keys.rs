@@ -51,7 +51,8 @@ pub fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
 pub fn write(path: &Path, text: &str) -> Result<(), KeyError> {
     use std::io::Write as _;
     let disk = |source| KeyError::Disk { path: path.to_owned(), source };
-    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path).map_err(disk)?;
+    let mut file =
+        fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path).map_err(disk)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(disk)
 }
 

@@ -115,7 +115,8 @@ impl FromStr for Name {
 }
 
 fn plain(name: &str) -> Result<String, Refusal> {
-    let fits = (1..=32).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    let fits =
+        (1..=32).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     if fits { Ok(name.to_owned()) } else { Err(Refusal::Name) }
 }
 
@@ -174,7 +175,12 @@ fn name(certificate: &X509Certificate<'_>, side: Side) -> Result<Name, Refusal> 
 fn usage(certificate: &X509Certificate<'_>, side: Side) -> Result<(), Refusal> {
     let usage = certificate.extended_key_usage().map_err(|_| Refusal::Usage)?.ok_or(Refusal::Usage)?.value;
     let (client, server) = (usage.client_auth, usage.server_auth);
-    let others = usage.any || usage.code_signing || usage.email_protection || usage.time_stamping || usage.ocsp_signing || !usage.other.is_empty();
+    let others = usage.any
+        || usage.code_signing
+        || usage.email_protection
+        || usage.time_stamping
+        || usage.ocsp_signing
+        || !usage.other.is_empty();
     let fits = match side {
         Side::Client => client && !server,
         Side::Server => server && !client,

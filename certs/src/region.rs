@@ -177,7 +177,10 @@ impl Region {
         let authority = ca::authority(&ca::authority_name(&self.region, &member.id), &self.root, now)?;
         let folder = self.trust(member.id.as_str());
         let evidence = evidence(&folder)?;
-        keys::write(&self.folder.join("offline").join(format!("{}-ca.key", member.id)), &authority.key().serialize_pem())?;
+        keys::write(
+            &self.folder.join("offline").join(format!("{}-ca.key", member.id)),
+            &authority.key().serialize_pem(),
+        )?;
         put_leaf(&folder, &ca::leaf(&self.agent_name(&member.id)?, &authority, &LeafTerms::client(now))?)?;
         self.directory.members.push(entry(member, authority.pem(), evidence));
         self.members.push((member.id.clone(), authority));
@@ -236,7 +239,8 @@ impl Region {
 }
 
 fn root_file(spec: &Spec, root_keys: &[SigningKey], signers: &[SigningKey]) -> Result<String, RegionError> {
-    let hex = |keys: &[SigningKey]| keys.iter().map(|key| signed::hex(key.verifying_key().as_bytes())).collect::<Vec<_>>();
+    let hex =
+        |keys: &[SigningKey]| keys.iter().map(|key| signed::hex(key.verifying_key().as_bytes())).collect::<Vec<_>>();
     let root = RootFile {
         region: spec.region.to_string(),
         version: 1,

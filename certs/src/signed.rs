@@ -41,7 +41,13 @@ pub fn sign(kind: SealKind, region: &RegionId, text: &str, keys: &[SigningKey]) 
 }
 
 /// The text of a signed file, once at least `needed` different `keys` have signed exactly it.
-pub fn verify<'f>(kind: SealKind, region: &RegionId, file: &'f str, keys: &[VerifyingKey], needed: usize) -> Result<&'f str, SignedError> {
+pub fn verify<'f>(
+    kind: SealKind,
+    region: &RegionId,
+    file: &'f str,
+    keys: &[VerifyingKey],
+    needed: usize,
+) -> Result<&'f str, SignedError> {
     let (text, signatures) = file.split_once(&mark(kind)).ok_or(SignedError::Form)?;
     let mut good: Vec<&VerifyingKey> = Vec::new();
     for line in signatures.lines().filter(|line| !line.trim().is_empty()) {
@@ -78,7 +84,10 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// Bytes from hexadecimal.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect::<Option<_>>()?;
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect::<Option<_>>()?;
     let pairs = digits.chunks_exact(2);
     if !pairs.remainder().is_empty() {
         return None;
@@ -112,7 +121,10 @@ mod tests {
         let file = sign(SealKind::Directory, &region(), "version = 1\n", &[key(1), key(1)]);
         let keys = [key(1), key(2)].map(|key| key.verifying_key());
 
-        assert_eq!(verify(SealKind::Directory, &region(), &file, &keys, 2), Err(SignedError::Threshold { good: 1, needed: 2 }));
+        assert_eq!(
+            verify(SealKind::Directory, &region(), &file, &keys, 2),
+            Err(SignedError::Threshold { good: 1, needed: 2 })
+        );
     }
 
     #[test]

@@ -12,7 +12,8 @@ use std::{
 use arc_swap::ArcSwap;
 use model::{clock::Clock, ids::JurisdictionId, limits, time::Timestamp};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig,
+    SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -24,7 +25,9 @@ use rustls::{
     },
     version::TLS13,
 };
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _};
+use rustls_pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -117,9 +120,13 @@ impl Identity {
 impl Current {
     fn load(folder: &Path, clock: &Clock, known: (u64, u64)) -> Result<Self, TlsError> {
         let trusted = files::load(folder, known)?;
-        let chain = certificates(&std::fs::read_to_string(folder.join(files::name::LEAF)).map_err(|error| TlsError::Pem(error.to_string()))?)?;
+        let chain = certificates(
+            &std::fs::read_to_string(folder.join(files::name::LEAF))
+                .map_err(|error| TlsError::Pem(error.to_string()))?,
+        )?;
         let key = keys::read(&folder.join(files::name::LEAF_KEY))?;
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| TlsError::Pem(format!("{}: {error}", files::name::LEAF_KEY)))?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+            .map_err(|error| TlsError::Pem(format!("{}: {error}", files::name::LEAF_KEY)))?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = Arc::new(CallerVerifier::new(&trusted, &provider, clock.clone(), Listener::Agents)?);
         let operators = Arc::new(CallerVerifier::new(&trusted, &provider, clock.clone(), Listener::Operators)?);
@@ -133,7 +140,12 @@ impl Current {
     }
 }
 
-fn server(provider: &Arc<CryptoProvider>, verifier: Arc<CallerVerifier>, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<ServerConfig, Error> {
+fn server(
+    provider: &Arc<CryptoProvider>,
+    verifier: Arc<CallerVerifier>,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<ServerConfig, Error> {
     let mut config = ServerConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(verifier)
@@ -146,7 +158,13 @@ fn server(provider: &Arc<CryptoProvider>, verifier: Arc<CallerVerifier>, chain: 
     Ok(config)
 }
 
-fn client(provider: &Arc<CryptoProvider>, trusted: &Trusted, clock: &Clock, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<ClientConfig, TlsError> {
+fn client(
+    provider: &Arc<CryptoProvider>,
+    trusted: &Trusted,
+    clock: &Clock,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<ClientConfig, TlsError> {
     let verifier = BrokerVerifier::new(trusted, provider, clock.clone())?;
     let mut config = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&TLS13])?
@@ -159,7 +177,9 @@ fn client(provider: &Arc<CryptoProvider>, trusted: &Trusted, clock: &Clock, chai
 }
 
 fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().map_err(|error| TlsError::Pem(error.to_string()))
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|error| TlsError::Pem(error.to_string()))
 }
 
 fn roots(pem: &str) -> Result<Arc<RootCertStore>, TlsError> {
@@ -202,14 +222,33 @@ impl std::fmt::Debug for CallerVerifier {
 }
 
 impl CallerVerifier {
-    fn new(trusted: &Trusted, provider: &Arc<CryptoProvider>, clock: Clock, listener: Listener) -> Result<Self, TlsError> {
+    fn new(
+        trusted: &Trusted,
+        provider: &Arc<CryptoProvider>,
+        clock: Clock,
+        listener: Listener,
+    ) -> Result<Self, TlsError> {
         let crls = lists(trusted)?;
         let under = |pem: &str| -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
             let builder = WebPkiClientVerifier::builder_with_provider(roots(pem)?, provider.clone());
-            let builder = if crls.is_empty() { builder } else { builder.with_crls(crls.iter().cloned()).enforce_revocation_expiration().only_check_end_entity_revocation() };
-            builder.build().map(|verifier| verifier as Arc<dyn ClientCertVerifier>).map_err(|error| TlsError::Pem(error.to_string()))
+            let builder = if crls.is_empty() {
+                builder
+            } else {
+                builder
+                    .with_crls(crls.iter().cloned())
+                    .enforce_revocation_expiration()
+                    .only_check_end_entity_revocation()
+            };
+            builder
+                .build()
+                .map(|verifier| verifier as Arc<dyn ClientCertVerifier>)
+                .map_err(|error| TlsError::Pem(error.to_string()))
         };
-        let authorities = trusted.authorities.iter().map(|(id, pem)| Ok((id.clone(), under(pem)?))).collect::<Result<_, TlsError>>()?;
+        let authorities = trusted
+            .authorities
+            .iter()
+            .map(|(id, pem)| Ok((id.clone(), under(pem)?)))
+            .collect::<Result<_, TlsError>>()?;
         Ok(Self {
             region: trusted.region.clone(),
             listener,
@@ -280,18 +319,33 @@ impl ClientCertVerifier for CallerVerifier {
         &[]
     }
 
-    fn verify_client_cert(&self, leaf: &CertificateDer<'_>, between: &[CertificateDer<'_>], _: UnixTime) -> Result<ClientCertVerified, Error> {
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
         self.judge(leaf, between).map_err(|refusal| {
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
             Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
         })
     }
 
-    fn verify_tls12_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         Err(Error::PeerIncompatible(rustls::PeerIncompatible::Tls12NotOffered))
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         self.broker.verify_tls13_signature(message, certificate, signature)
     }
 
@@ -312,27 +366,51 @@ impl BrokerVerifier {
     fn new(trusted: &Trusted, provider: &Arc<CryptoProvider>, clock: Clock) -> Result<Self, TlsError> {
         let crls = lists(trusted)?;
         let builder = WebPkiServerVerifier::builder_with_provider(roots(&trusted.broker_authority)?, provider.clone());
-        let builder = if crls.is_empty() { builder } else { builder.with_crls(crls).enforce_revocation_expiration().only_check_end_entity_revocation() };
+        let builder = if crls.is_empty() {
+            builder
+        } else {
+            builder.with_crls(crls).enforce_revocation_expiration().only_check_end_entity_revocation()
+        };
         let chain = builder.build().map_err(|error| TlsError::Pem(error.to_string()))?;
         Ok(Self { region: trusted.region.clone(), chain, clock })
     }
 }
 
 impl ServerCertVerifier for BrokerVerifier {
-    fn verify_server_cert(&self, leaf: &CertificateDer<'_>, between: &[CertificateDer<'_>], host: &ServerName<'_>, ocsp: &[u8], _: UnixTime) -> Result<ServerCertVerified, Error> {
-        let facts = profile::check(leaf, Side::Server).map_err(|_| Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))?;
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        host: &ServerName<'_>,
+        ocsp: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let facts = profile::check(leaf, Side::Server)
+            .map_err(|_| Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))?;
         if facts.name.region != self.region || !matches!(facts.name.who, Who::Broker(_)) {
             return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
         }
-        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(self.clock.now().millis() / 1_000).unwrap_or(0)));
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+            u64::try_from(self.clock.now().millis() / 1_000).unwrap_or(0),
+        ));
         self.chain.verify_server_cert(leaf, between, host, ocsp, now)
     }
 
-    fn verify_tls12_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         Err(Error::PeerIncompatible(rustls::PeerIncompatible::Tls12NotOffered))
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         self.chain.verify_tls13_signature(message, certificate, signature)
     }
 
@@ -360,7 +438,12 @@ pub struct TurnedAway {
 }
 
 /// One handshake on `stream`; at most five seconds.
-pub async fn accept(identity: &Identity, listener: Listener, stream: TcpStream, address: SocketAddr) -> Result<Incoming, TurnedAway> {
+pub async fn accept(
+    identity: &Identity,
+    listener: Listener,
+    stream: TcpStream,
+    address: SocketAddr,
+) -> Result<Incoming, TurnedAway> {
     let current = identity.current.load_full();
     let config = match listener {
         Listener::Agents => current.agents.clone(),
@@ -377,12 +460,16 @@ pub async fn accept(identity: &Identity, listener: Listener, stream: TcpStream, 
         Ok(Ok(stream)) => stream,
     };
     let (_, connection) = stream.get_ref();
-    let leaf = connection.peer_certificates().and_then(|chain| chain.first()).ok_or_else(|| away("no certificate".to_owned()))?;
+    let leaf = connection
+        .peer_certificates()
+        .and_then(|chain| chain.first())
+        .ok_or_else(|| away("no certificate".to_owned()))?;
     let facts = profile::check(leaf, Side::Client).map_err(|refusal| away(refusal.to_string()))?;
     if connection.alpn_protocol() != Some(b"h2") {
         return Err(away("ALPN h2 was not agreed".to_owned()));
     }
-    let group = connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())).unwrap_or_default();
+    let group =
+        connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())).unwrap_or_default();
     Ok(Incoming { peer: Peer { facts, group, address }, stream })
 }
 
@@ -417,12 +504,21 @@ pub enum ConnectError {
 }
 
 /// A connection to the broker, whose certificate was found good.
-pub async fn connect(identity: &Identity, host: &str, port: u16) -> Result<(tokio_rustls::client::TlsStream<TcpStream>, String), ConnectError> {
+pub async fn connect(
+    identity: &Identity,
+    host: &str,
+    port: u16,
+) -> Result<(tokio_rustls::client::TlsStream<TcpStream>, String), ConnectError> {
     let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectError::Host(host.to_owned()))?;
     let stream = TcpStream::connect((host, port)).await.map_err(ConnectError::Tcp)?;
     stream.set_nodelay(true).map_err(ConnectError::Tcp)?;
     let config = identity.current.load().client.clone();
     let stream = TlsConnector::from(config).connect(name, stream).await.map_err(ConnectError::Tls)?;
-    let group = stream.get_ref().1.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())).unwrap_or_default();
+    let group = stream
+        .get_ref()
+        .1
+        .negotiated_key_exchange_group()
+        .map(|group| format!("{:?}", group.name()))
+        .unwrap_or_default();
     Ok((stream, group))
 }

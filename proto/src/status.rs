@@ -66,7 +66,11 @@ pub fn with_retry(invalid: &Invalid, lang: Lang, retry_after: Option<Duration>) 
 pub fn texts(invalid: &Invalid) -> (String, String) {
     let texts = invalid.reason.texts();
     let detail = if invalid.detail.is_empty() { String::new() } else { format!(": {}", invalid.detail) };
-    let place = if invalid.field.is_empty() { String::new() } else { format!(" [{} · {}{}]", invalid.field, invalid.rule, detail) };
+    let place = if invalid.field.is_empty() {
+        String::new()
+    } else {
+        format!(" [{} · {}{}]", invalid.field, invalid.rule, detail)
+    };
     (
         format!("{} {}{}{}", invalid.reason.code(), texts.what.zh, place, texts.remedy.zh),
         format!("{} {}{} {}", invalid.reason.code(), texts.what.en, place, texts.remedy.en),

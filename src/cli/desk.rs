@@ -20,7 +20,13 @@ use crate::lang::{self, Lang, say};
 #[derive(Args, Clone, Debug)]
 pub struct Where {
     /// The agent's desk socket (`desk.sock` in its state directory)
-    #[arg(long, global = true, env = "LIANDONG_DESK", value_name = "SOCKET", default_value = "/var/lib/liandong/desk.sock")]
+    #[arg(
+        long,
+        global = true,
+        env = "LIANDONG_DESK",
+        value_name = "SOCKET",
+        default_value = "/var/lib/liandong/desk.sock"
+    )]
     desk: PathBuf,
 }
 
@@ -55,6 +61,8 @@ impl Where {
             format!("{}: {text}", self.desk.display())
         })?;
         let wide = 32 * 1024 * 1024;
-        Ok(DeskClient::with_interceptor(channel, Speaking(lang)).max_decoding_message_size(wide).max_encoding_message_size(wide))
+        Ok(DeskClient::with_interceptor(channel, Speaking(lang))
+            .max_decoding_message_size(wide)
+            .max_encoding_message_size(wide))
     }
 }

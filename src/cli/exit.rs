@@ -22,7 +22,12 @@ pub const PERMISSION: u8 = 77;
 /// What a script should make of a status.
 pub fn of(status: &Status) -> u8 {
     match status.code() {
-        Code::InvalidArgument | Code::FailedPrecondition | Code::AlreadyExists | Code::OutOfRange | Code::DeadlineExceeded | Code::DataLoss => DATA,
+        Code::InvalidArgument
+        | Code::FailedPrecondition
+        | Code::AlreadyExists
+        | Code::OutOfRange
+        | Code::DeadlineExceeded
+        | Code::DataLoss => DATA,
         Code::NotFound => NOT_FOUND,
         Code::PermissionDenied | Code::Unauthenticated => PERMISSION,
         Code::ResourceExhausted | Code::Aborted => TEMPORARY,

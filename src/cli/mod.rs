@@ -8,7 +8,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::{lang::{Lang, say}, run};
+use crate::{
+    lang::{Lang, say},
+    run,
+};
 
 /// Emergency coordination between neighbouring jurisdictions.
 #[derive(Debug, Parser)]

@@ -38,7 +38,12 @@ impl Context {
     }
 
     /// Prints rows: a table for people, JSON objects for programs.
-    pub fn rows<T: Serialize>(&self, rows: &[T], header: &[(&str, &str)], cells: impl Fn(&T) -> Vec<String>) -> anyhow::Result<()> {
+    pub fn rows<T: Serialize>(
+        &self,
+        rows: &[T],
+        header: &[(&str, &str)],
+        cells: impl Fn(&T) -> Vec<String>,
+    ) -> anyhow::Result<()> {
         match self.format {
             Format::Json => line(&serde_json::to_string_pretty(rows)?),
             Format::Jsonl => rows.iter().try_for_each(|row| line(&serde_json::to_string(row)?)),
@@ -105,13 +110,17 @@ pub fn error(error: &anyhow::Error, lang: Lang) {
 
 /// A time as the machine's people read it.
 pub fn time(at: Option<prost_types::Timestamp>) -> String {
-    let Some(at) = at.and_then(|at| proto::border::time::optional(Some(at), "at").ok().flatten()) else { return "–".to_owned() };
+    let Some(at) = at.and_then(|at| proto::border::time::optional(Some(at), "at").ok().flatten()) else {
+        return "–".to_owned();
+    };
     local(at).strftime("%m-%d %H:%M:%S").to_string()
 }
 
 /// The same with year and offset.
 pub fn full_time(at: Option<prost_types::Timestamp>) -> String {
-    let Some(at) = at.and_then(|at| proto::border::time::optional(Some(at), "at").ok().flatten()) else { return "–".to_owned() };
+    let Some(at) = at.and_then(|at| proto::border::time::optional(Some(at), "at").ok().flatten()) else {
+        return "–".to_owned();
+    };
     local(at).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 

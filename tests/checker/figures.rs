@@ -62,7 +62,11 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Kills { all, in_flight } = self.kills;
         writeln!(f, "kills {all}, with a submit in flight {in_flight}")?;
-        writeln!(f, "accepted {}, handed {}, refused {}, unknown {}", self.accepted, self.handed, self.refused, self.unknown)?;
+        writeln!(
+            f,
+            "accepted {}, handed {}, refused {}, unknown {}",
+            self.accepted, self.handed, self.refused, self.unknown
+        )?;
         writeln!(f, "lost {}, duplicates {}, order violations {}", self.lost, self.duplicates, self.order_violations)?;
         write!(f, "submit to hand-over p50 {} ms, p99 {} ms", self.p50_ms, self.p99_ms)
     }

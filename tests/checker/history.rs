@@ -108,7 +108,8 @@ impl<'a> Message<'a> {
 
     /// R(m): whom it must reach; whom it names, while nobody knows what that resolved to.
     pub fn recipients(&self) -> BTreeSet<&'a str> {
-        let resolved: BTreeSet<&str> = self.oks.iter().flat_map(|(_, _, ok)| &ok.resolved).map(String::as_str).collect();
+        let resolved: BTreeSet<&str> =
+            self.oks.iter().flat_map(|(_, _, ok)| &ok.resolved).map(String::as_str).collect();
         if !resolved.is_empty() {
             return resolved;
         }

@@ -1,8 +1,8 @@
 //! For each rule a history that keeps it and one that breaks it, written by hand.
 
 use crate::checker::event::{
-    Accepted, Done, Event, Failed, Fault, FaultKind, Hand, Line, Listed, Plan, Queued, Read, Receipt, Refused, Stage, Submit,
-    Unanswered, parse, print,
+    Accepted, Done, Event, Failed, Fault, FaultKind, Hand, Line, Listed, Plan, Queued, Read, Receipt, Refused, Stage,
+    Submit, Unanswered, parse, print,
 };
 use crate::checker::{Rule, check};
 
@@ -198,7 +198,8 @@ fn r1_an_expiry_counts_only_when_planned_and_not_before_its_time() {
 
 #[test]
 fn r1_a_negative_end_gives_its_reason() {
-    let history = |reason| vec![negative_ends_planned(), submit("m1"), accepted("m1"), ended("m1", Stage::Dead, reason)];
+    let history =
+        |reason| vec![negative_ends_planned(), submit("m1"), accepted("m1"), ended("m1", Stage::Dead, reason)];
 
     assert_eq!(broken(closed(history("LD901_INTERNAL"))), NOTHING);
     assert_eq!(broken(closed(history(""))), [Rule::R1NoLoss]);
@@ -284,7 +285,8 @@ fn r4_hand_overs_follow_the_sequence_of_their_sender() {
 fn r4_another_precedence_may_overtake() {
     let flash = Event::Hand(Hand { precedence: 1, ..hand_as("m2") });
 
-    let history = vec![submit("m1"), submit("m2"), accepted("m1"), accepted("m2"), flash, done("m2"), hand("m1"), done("m1")];
+    let history =
+        vec![submit("m1"), submit("m2"), accepted("m1"), accepted("m2"), flash, done("m2"), hand("m1"), done("m1")];
 
     assert_eq!(broken(closed(history)), NOTHING);
 }
@@ -308,7 +310,16 @@ fn r4_the_urgent_is_overtaken_by_a_few_at_most() {
 #[test]
 fn r4_what_is_unknown_keeps_its_place_if_it_arrives() {
     let history = |first, second| {
-        vec![submit("m1"), unknown("m1"), submit("m2"), accepted("m2"), hand(first), done(first), hand(second), done(second)]
+        vec![
+            submit("m1"),
+            unknown("m1"),
+            submit("m2"),
+            accepted("m2"),
+            hand(first),
+            done(first),
+            hand(second),
+            done(second),
+        ]
     };
 
     assert_eq!(broken(closed(history("m1", "m2"))), NOTHING);
@@ -329,8 +340,14 @@ fn r5_positions_grow_with_what_was_told_before() {
 #[test]
 fn r5_calls_at_one_time_may_be_answered_in_any_order() {
     let history = vec![
-        submit("m1"), submit("m2"), accepted("m2"), accepted("m1"),
-        hand("m1"), done("m1"), hand("m2"), done("m2"),
+        submit("m1"),
+        submit("m2"),
+        accepted("m2"),
+        accepted("m1"),
+        hand("m1"),
+        done("m1"),
+        hand("m2"),
+        done("m2"),
     ];
 
     assert_eq!(broken(closed(history)), NOTHING);
@@ -339,8 +356,14 @@ fn r5_calls_at_one_time_may_be_answered_in_any_order() {
 #[test]
 fn r5_no_position_names_two_messages() {
     let history = vec![
-        submit("m1"), submit("m2"), accepted_at("m1", 1, 11), accepted_at("m2", 2, 11),
-        hand("m1"), done("m1"), hand("m2"), done("m2"),
+        submit("m1"),
+        submit("m2"),
+        accepted_at("m1", 1, 11),
+        accepted_at("m2", 2, 11),
+        hand("m1"),
+        done("m1"),
+        hand("m2"),
+        done("m2"),
     ];
 
     assert_eq!(broken(closed(history)), [Rule::R5Names]);

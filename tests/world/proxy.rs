@@ -91,7 +91,12 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, broker: SocketAddr, weather: watch::Receiver<Weather>, count: watch::Sender<u64>) {
+async fn accept(
+    listener: TcpListener,
+    broker: SocketAddr,
+    weather: watch::Receiver<Weather>,
+    count: watch::Sender<u64>,
+) {
     let mut living = JoinSet::new();
     while let Ok((agent, _)) = listener.accept().await {
         while living.try_join_next().is_some() {}

@@ -77,7 +77,8 @@ impl Region {
         };
         let trust = certs::region::create(&directory.join("trust"), &spec, now)?;
         let broker_config = directory.join("broker.toml");
-        let mut region = Self { trust, broker_address, broker_config, directory: directory.into(), agents: BTreeMap::new() };
+        let mut region =
+            Self { trust, broker_address, broker_config, directory: directory.into(), agents: BTreeMap::new() };
         std::fs::write(&region.broker_config, region.broker_toml()?)?;
         for city in cities {
             region.write_agent(city, broker_address)?;
@@ -98,7 +99,8 @@ impl Region {
     /// Writes the configuration of `city`'s agent, which then dials `broker`: the broker itself, or a line to it.
     pub fn write_agent(&mut self, city: &str, broker: SocketAddr) -> anyhow::Result<()> {
         let (state, trust) = (self.directory.join(city), self.trust.trust(city));
-        let files = AgentFiles { config: self.directory.join(format!("{city}.toml")), desk_socket: state.join("desk.sock") };
+        let files =
+            AgentFiles { config: self.directory.join(format!("{city}.toml")), desk_socket: state.join("desk.sock") };
         let (state, trust) = (state.display(), trust.display());
         let toml = format!(
             "region = \"{REGION}\"\njurisdiction = \"{city}\"\nstate = \"{state}\"\ntrust = \"{trust}\"\n\

@@ -19,7 +19,11 @@ use tokio::sync::mpsc;
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{desk::{Desk, internal}, fold::keys, link};
+use crate::{
+    desk::{Desk, internal},
+    fold::keys,
+    link,
+};
 
 /// The service.
 #[derive(Debug)]
@@ -75,7 +79,10 @@ impl DeskService for DeskFace {
         answer(self.desk.open(id, ask.officer).await.map(|receipt| v1::OpenResponse { receipt: Some(receipt) }), lang)
     }
 
-    async fn acknowledge(&self, request: Request<v1::AcknowledgeRequest>) -> Result<Response<v1::AcknowledgeResponse>, Status> {
+    async fn acknowledge(
+        &self,
+        request: Request<v1::AcknowledgeRequest>,
+    ) -> Result<Response<v1::AcknowledgeResponse>, Status> {
         let lang = Lang::of(request.metadata());
         let receipt = self.desk.acknowledge(request.into_inner()).await;
         answer(receipt.map(|receipt| v1::AcknowledgeResponse { receipt: Some(receipt) }), lang)
@@ -94,7 +101,10 @@ impl DeskService for DeskFace {
 
     type SubscribeStream = Flow<v1::SubscribeResponse>;
 
-    async fn subscribe(&self, request: Request<v1::SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
+    async fn subscribe(
+        &self,
+        request: Request<v1::SubscribeRequest>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
         let lang = Lang::of(request.metadata());
         let (desk, after) = (self.desk.clone(), request.get_ref().after);
         let after = if after == 0 { desk.newest_cursor() } else { after };
@@ -109,22 +119,34 @@ impl DeskService for DeskFace {
         Ok(Response::new(Box::pin(ReceiverStream::new(wire))))
     }
 
-    async fn pull_document(&self, request: Request<v1::PullDocumentRequest>) -> Result<Response<v1::PullDocumentResponse>, Status> {
+    async fn pull_document(
+        &self,
+        request: Request<v1::PullDocumentRequest>,
+    ) -> Result<Response<v1::PullDocumentResponse>, Status> {
         let lang = Lang::of(request.metadata());
         answer(self.desk.pull(request.into_inner()).await, lang)
     }
 
-    async fn change_document(&self, request: Request<v1::ChangeDocumentRequest>) -> Result<Response<v1::ChangeDocumentResponse>, Status> {
+    async fn change_document(
+        &self,
+        request: Request<v1::ChangeDocumentRequest>,
+    ) -> Result<Response<v1::ChangeDocumentResponse>, Status> {
         let lang = Lang::of(request.metadata());
         answer(self.desk.change(request.into_inner().draft.unwrap_or_default()).await, lang)
     }
 
-    async fn list_documents(&self, request: Request<v1::ListDocumentsRequest>) -> Result<Response<v1::ListDocumentsResponse>, Status> {
+    async fn list_documents(
+        &self,
+        request: Request<v1::ListDocumentsRequest>,
+    ) -> Result<Response<v1::ListDocumentsResponse>, Status> {
         let lang = Lang::of(request.metadata());
         answer(self.desk.list_documents(&request.get_ref().prefix).await, lang)
     }
 
-    async fn put_blob(&self, request: Request<Streaming<v1::PutBlobRequest>>) -> Result<Response<v1::PutBlobResponse>, Status> {
+    async fn put_blob(
+        &self,
+        request: Request<Streaming<v1::PutBlobRequest>>,
+    ) -> Result<Response<v1::PutBlobResponse>, Status> {
         let lang = Lang::of(request.metadata());
         let mut parts = request.into_inner();
         let mut bytes = Vec::new();

@@ -74,7 +74,8 @@ impl Sockets {
 }
 
 async fn listen(config: &Config, address: SocketAddr) -> Result<(TcpListener, String), ServeError> {
-    let file = config.desk.token_file.as_ref().ok_or_else(|| ServeError::Token("desk.token_file is missing".to_owned()))?;
+    let file =
+        config.desk.token_file.as_ref().ok_or_else(|| ServeError::Token("desk.token_file is missing".to_owned()))?;
     let token = certs::keys::read(file).map_err(|error| ServeError::Token(error.to_string()))?.trim().to_owned();
     if token.len() < 16 {
         return Err(ServeError::Token("a token has at least 16 characters".to_owned()));
@@ -94,7 +95,9 @@ pub async fn serve(face: Arc<DeskFace>, sockets: Sockets, stop: CancellationToke
         match tcp {
             Some((listener, token)) => {
                 let router = router(service, reflection, Some(token));
-                router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.clone().cancelled_owned()).await
+                router
+                    .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.clone().cancelled_owned())
+                    .await
             }
             None => Ok(()),
         }
@@ -107,8 +110,11 @@ pub async fn serve(face: Arc<DeskFace>, sockets: Sockets, stop: CancellationToke
 }
 
 fn router(service: DeskServer<DeskFace>, reflection: bool, token: Option<String>) -> tonic::transport::server::Router {
-    let checked = tonic::service::interceptor::InterceptedService::new(service, move |request: Request<()>| check(request, token.as_deref()));
-    let described = || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(proto::DESCRIPTORS);
+    let checked = tonic::service::interceptor::InterceptedService::new(service, move |request: Request<()>| {
+        check(request, token.as_deref())
+    });
+    let described =
+        || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(proto::DESCRIPTORS);
     let v1 = if reflection { described().build_v1().ok() } else { None };
     let v1alpha = if reflection { described().build_v1alpha().ok() } else { None };
     Server::builder().add_service(checked).add_optional_service(v1).add_optional_service(v1alpha)

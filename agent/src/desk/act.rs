@@ -18,7 +18,10 @@ use proto::{
 };
 
 use super::{Desk, internal, rows, unknown};
-use crate::{fold::{Outcome, query}, outbox::not_stored};
+use crate::{
+    fold::{Outcome, query},
+    outbox::not_stored,
+};
 
 impl Desk {
     /// A person opens a message. The receipt is the first opening's.
@@ -33,7 +36,13 @@ impl Desk {
         self.attest(id, stage, ask.officer, ask.note).await
     }
 
-    async fn attest(&self, id: MessageId, stage: Stage, officer: Option<v1::Officer>, note: String) -> Result<v1::Receipt, Invalid> {
+    async fn attest(
+        &self,
+        id: MessageId,
+        stage: Stage,
+        officer: Option<v1::Officer>,
+        note: String,
+    ) -> Result<v1::Receipt, Invalid> {
         if note.chars().count() > limits::TEXT_CHARS_MAX {
             return Err(Invalid::too_large("note", note.chars().count(), limits::TEXT_CHARS_MAX));
         }
@@ -42,8 +51,10 @@ impl Desk {
             return Err(Invalid::new(Reason::WrongSequence, "message_id", "receipt.of_refused").detail(row.refused));
         }
         let statement = v1::ReceiptStatement { note, ..self.attestation(id, &row, stage, officer)? };
-        let receipts = self.signer.receipts(vec![statement.encode_to_vec().into()]).map_err(|error| internal(&error))?;
-        let record = Record::new(kind::ATTESTED, self.clock.now(), Attested { receipts: Some(receipts) }.encode_to_vec());
+        let receipts =
+            self.signer.receipts(vec![statement.encode_to_vec().into()]).map_err(|error| internal(&error))?;
+        let record =
+            Record::new(kind::ATTESTED, self.clock.now(), Attested { receipts: Some(receipts) }.encode_to_vec());
         let (_, outcomes) = self.engine.append(vec![record], Lane::Normal).await.map_err(|error| not_stored(&error))?;
         match outcomes.first() {
             Some(Outcome::Attested(places)) => {
@@ -54,7 +65,13 @@ impl Desk {
         }
     }
 
-    fn attestation(&self, id: MessageId, row: &ReceivedRow, stage: Stage, officer: Option<v1::Officer>) -> Result<v1::ReceiptStatement, Invalid> {
+    fn attestation(
+        &self,
+        id: MessageId,
+        row: &ReceivedRow,
+        stage: Stage,
+        officer: Option<v1::Officer>,
+    ) -> Result<v1::ReceiptStatement, Invalid> {
         let mut officer = officer.unwrap_or_default();
         if officer.name.is_empty() {
             officer.name.clone_from(&self.officer.name);

@@ -19,11 +19,7 @@ use prost::Message as _;
 use proto::{border, v1};
 
 use super::{Desk, rows, unknown};
-use crate::{
-    fold::query,
-    message,
-    outbox::Unsealed,
-};
+use crate::{fold::query, message, outbox::Unsealed};
 
 /// What a draft follows.
 struct Before {
@@ -68,7 +64,8 @@ impl Desk {
         if wire.preceding_message_id.is_empty() {
             return Ok(None);
         }
-        let id = MessageId::checked(&wire.preceding_message_id).map_err(|invalid| invalid.within("header.preceding"))?;
+        let id =
+            MessageId::checked(&wire.preceding_message_id).map_err(|invalid| invalid.within("header.preceding"))?;
         let (envelope, ours) = self.envelope(id)?.ok_or_else(|| unknown(id).within("header.preceding"))?;
         let parts = border::parts(&envelope.content)?;
         let header = v1::Header::decode(parts.header).map_err(|_| Invalid::schema("header", "content.readable"))?;
@@ -202,7 +199,8 @@ fn to_sender(header: &v1::Header) -> v1::Address {
 /// A new message id of this moment.
 pub fn new_id(now: Timestamp) -> Result<MessageId, Invalid> {
     let mut random = [0; 10];
-    getrandom::fill(&mut random).map_err(|error| Invalid::new(Reason::Internal, "message_id", "random").detail(error.to_string()))?;
+    getrandom::fill(&mut random)
+        .map_err(|error| Invalid::new(Reason::Internal, "message_id", "random").detail(error.to_string()))?;
     Ok(MessageId::new(now, random))
 }
 

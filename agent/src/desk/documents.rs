@@ -64,7 +64,10 @@ impl Desk {
         let Some(change) = unsealed.header.document.clone() else { return Err(Invalid::missing("header.document")) };
         let header = self.outbox.queue(unsealed).await?;
         self.answered(header.message_id).await?;
-        let pulled = v1::PullDocumentRequest { document_id: change.document_id.to_string(), ..v1::PullDocumentRequest::default() };
+        let pulled = v1::PullDocumentRequest {
+            document_id: change.document_id.to_string(),
+            ..v1::PullDocumentRequest::default()
+        };
         let document = self.pull(pulled).await?.document.unwrap_or_default();
         let item = change.item_id.map(|item| item.to_string()).unwrap_or_default();
         let items = document.items.iter().chain(&document.head);
@@ -118,14 +121,19 @@ impl Desk {
         let bytes = document.encode_to_vec();
         let digest = Digest::of(&bytes);
         self.documents.put(digest, &bytes).map_err(|error| internal(&error))?;
-        let record = DocumentCached { document_id: id.to_string(), sha256: digest.0.to_vec().into(), etag: document.etag.clone() };
+        let record = DocumentCached {
+            document_id: id.to_string(),
+            sha256: digest.0.to_vec().into(),
+            etag: document.etag.clone(),
+        };
         let record = Record::new(kind::DOCUMENT_CACHED, self.clock.now(), record.encode_to_vec());
         self.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| outbox::not_stored(&error))
     }
 
     fn cached(&self, id: &DocumentId) -> Result<Option<(v1::Document, i64)>, Invalid> {
         let Some(row) = self.engine.read(|_, found| query::document(found, id)).map_err(rows)? else { return Ok(None) };
-        let digest = row.sha256.as_ref().try_into().map(Digest).map_err(|_| internal(&"a digest of the wrong length"))?;
+        let digest =
+            row.sha256.as_ref().try_into().map(Digest).map_err(|_| internal(&"a digest of the wrong length"))?;
         let most = usize::try_from(limits::ATTACHMENTS_BYTES_MAX).unwrap_or(usize::MAX);
         let (bytes, _) = self.documents.read(digest, 0, most).map_err(|error| internal(&error))?;
         let document = v1::Document::decode(bytes.as_slice()).map_err(|error| internal(&error))?;
@@ -133,7 +141,10 @@ impl Desk {
     }
 }
 
-fn from_cache(cached: Option<(v1::Document, i64)>, ask: &v1::PullDocumentRequest) -> Result<v1::PullDocumentResponse, Invalid> {
+fn from_cache(
+    cached: Option<(v1::Document, i64)>,
+    ask: &v1::PullDocumentRequest,
+) -> Result<v1::PullDocumentResponse, Invalid> {
     let (document, at) = cached.ok_or_else(|| Invalid::new(Reason::NotFound, "document_id", "document.no_copy"))?;
     let not_modified = !ask.if_none_match.is_empty() && ask.if_none_match == document.etag;
     Ok(v1::PullDocumentResponse {

@@ -3,7 +3,7 @@
 use model::{invalid::Invalid, position::Position};
 use proto::{
     border,
-    record::{Attested, BrokerAccepted, BrokerRefused, Received, ReceiptsReceived, kind},
+    record::{Attested, BrokerAccepted, BrokerRefused, ReceiptsReceived, Received, kind},
     v1::{self, subscribe_response::Event},
 };
 
@@ -21,7 +21,10 @@ impl Desk {
         let record = self.raw(at)?;
         let batch = |batch: Option<v1::ReceiptBatch>| {
             let batch = batch.unwrap_or_default();
-            (0..batch.statements.len()).filter_map(|at| border::receipt::single(&batch, at)).map(Event::Receipt).collect()
+            (0..batch.statements.len())
+                .filter_map(|at| border::receipt::single(&batch, at))
+                .map(Event::Receipt)
+                .collect()
         };
         let events: Vec<Event> = match record.kind {
             kind::RECEIVED => self.received_events(read::of::<Received>(&record)?)?,
@@ -44,7 +47,8 @@ impl Desk {
 
     fn received_events(&self, record: Received) -> Result<Vec<Event>, Invalid> {
         let taken = record.deliveries.into_iter().filter(|delivery| delivery.refused.is_empty());
-        let ids = taken.filter_map(|delivery| message::read(&delivery.envelope?).ok()).map(|read| read.header.message_id);
+        let ids =
+            taken.filter_map(|delivery| message::read(&delivery.envelope?).ok()).map(|read| read.header.message_id);
         ids.map(|id| self.summary(id).map(Event::Received)).collect()
     }
 }

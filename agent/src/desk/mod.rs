@@ -10,17 +10,11 @@ use std::sync::Arc;
 
 use certs::tls;
 use journal::{FileJournal, Record};
-use model::{
-    clock::Clock,
-    ids::MessageId,
-    invalid::Invalid,
-    position::Position,
-    reason::Reason,
-};
+use model::{clock::Clock, ids::MessageId, invalid::Invalid, position::Position, reason::Reason};
 use prost::Message;
 use proto::{
     border,
-    record::{Attested, BrokerAccepted, BrokerRefused, Queued, Received, ReceiptsReceived, Resealed, kind},
+    record::{Attested, BrokerAccepted, BrokerRefused, Queued, ReceiptsReceived, Received, Resealed, kind},
     v1,
 };
 use store::{Engine, FoldError, blobs::Blobs};
@@ -108,7 +102,11 @@ impl Desk {
     }
 
     pub(crate) fn refusal(&self, at: Position) -> Result<Option<v1::Refusal>, Invalid> {
-        if at == Position::START { Ok(None) } else { Ok(self.record::<BrokerRefused>(at, kind::BROKER_REFUSED)?.refusal) }
+        if at == Position::START {
+            Ok(None)
+        } else {
+            Ok(self.record::<BrokerRefused>(at, kind::BROKER_REFUSED)?.refusal)
+        }
     }
 }
 

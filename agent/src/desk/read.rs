@@ -37,7 +37,11 @@ impl Desk {
 
     fn delivery(&self, row: &ReceivedRow) -> Result<proto::record::Delivered, Invalid> {
         let record: Received = self.record(Position(row.position), kind::RECEIVED)?;
-        record.deliveries.into_iter().nth(row.index as usize).ok_or_else(|| super::internal(&"a delivery is not where its row says"))
+        record
+            .deliveries
+            .into_iter()
+            .nth(row.index as usize)
+            .ok_or_else(|| super::internal(&"a delivery is not where its row says"))
     }
 
     /// A page of what was received or sent, newest first. TEST is shown only when it is asked for.
@@ -129,7 +133,13 @@ impl Desk {
         };
         let content = v1::Content::decode(envelope.content.clone()).map_err(|error| super::internal(&error))?;
         let receipts = self.receipts(id)?;
-        Ok(v1::ShowResponse { summary: Some(summary), content: Some(content), envelope: Some(envelope), stamp, receipts })
+        Ok(v1::ShowResponse {
+            summary: Some(summary),
+            content: Some(content),
+            envelope: Some(envelope),
+            stamp,
+            receipts,
+        })
     }
 
     /// Every receipt about a message that is known here.
@@ -159,7 +169,8 @@ impl Desk {
         let heads = if ask.incident_id.is_empty() {
             self.engine.read(|_, found| query::list(found, keys::table::THREAD_LIST, 0, limit)).map_err(rows)?
         } else {
-            let incident: IncidentId = ask.incident_id.parse().map_err(|invalid: Invalid| invalid.within("incident_id"))?;
+            let incident: IncidentId =
+                ask.incident_id.parse().map_err(|invalid: Invalid| invalid.within("incident_id"))?;
             self.engine.read(|_, found| query::incident(found, &incident, limit)).map_err(rows)?
         };
         let newest = heads.into_iter().filter_map(|(_, head)| self.newest_of(&head.message_id).transpose());

@@ -23,7 +23,8 @@ impl Folding<'_, '_> {
             })
             .collect();
         self.rewrite_epochs(&listed)?;
-        let has = |epoch: EpochId, at: Position| listed.get(&epoch).is_some_and(|row| row.last == 0 || at.0 <= row.last);
+        let has =
+            |epoch: EpochId, at: Position| listed.get(&epoch).is_some_and(|row| row.last == 0 || at.0 <= row.last);
         self.envelopes_again(&has)?;
         self.receipts_again(&has)?;
         Ok(Outcome::Done)

@@ -34,7 +34,9 @@ impl Folding<'_, '_> {
 
     fn one_received(&mut self, delivery: &Delivered, statement: &[u8], at: u32) -> Result<bool, FoldError> {
         // what cannot be read is declined and never journalled as received
-        let Some(read) = delivery.envelope.as_ref().and_then(|envelope| message::read(envelope).ok()) else { return Ok(false) };
+        let Some(read) = delivery.envelope.as_ref().and_then(|envelope| message::read(envelope).ok()) else {
+            return Ok(false);
+        };
         let id = read.header.message_id;
         if self.received_row(id)?.is_some() {
             return Ok(false);
@@ -132,7 +134,9 @@ impl Folding<'_, '_> {
 
     fn one_attested(&mut self, bytes: &[u8], at: u32) -> Result<(Option<(Position, u32)>, bool), FoldError> {
         let Ok(statement) = v1::ReceiptStatement::decode(bytes) else { return Ok((None, false)) };
-        let (Some(id), Some(stage)) = (id_of(&statement.message_id), Stage::from_number(statement.stage)) else { return Ok((None, false)) };
+        let (Some(id), Some(stage)) = (id_of(&statement.message_id), Stage::from_number(statement.stage)) else {
+            return Ok((None, false));
+        };
         let Some(mut row) = self.received_row(id)? else { return Ok((None, false)) };
         let now = stage_of(row.stage).unwrap_or(Stage::Refused);
         if now.is_negative() || stage.is_negative() || stage <= now {

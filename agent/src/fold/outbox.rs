@@ -43,7 +43,8 @@ impl Folding<'_, '_> {
         let id = read.header.message_id;
         let Some(old) = self.sent(id)?.filter(|row| row.accepted_epoch.is_empty()) else { return Ok(Outcome::Done) };
         self.dequeue(&old)?;
-        let row = SentRow { at: old.at, followed_by: old.followed_by, ..self.sent_row(&read, record.envelope.as_ref()) };
+        let row =
+            SentRow { at: old.at, followed_by: old.followed_by, ..self.sent_row(&read, record.envelope.as_ref()) };
         self.put_sent(id, &row)?;
         self.enqueue(id, &row, false)?;
         self.count_sequence(&read.header);
@@ -98,8 +99,16 @@ impl Folding<'_, '_> {
         Ok(Outcome::Done)
     }
 
-    fn accepted(&mut self, id: MessageId, accepted: &v1::ReceiptStatement, statement: &[u8], at: u32) -> Result<(), FoldError> {
-        let Some(mut row) = self.sent(id)?.filter(|row| row.content_hash == accepted.content_hash) else { return Ok(()) };
+    fn accepted(
+        &mut self,
+        id: MessageId,
+        accepted: &v1::ReceiptStatement,
+        statement: &[u8],
+        at: u32,
+    ) -> Result<(), FoldError> {
+        let Some(mut row) = self.sent(id)?.filter(|row| row.content_hash == accepted.content_hash) else {
+            return Ok(());
+        };
         let Ok(epoch) = accepted.epoch.as_ref().try_into().map(EpochId) else { return Ok(()) };
         let place = Position(accepted.position);
         self.dequeue(&row)?;
@@ -136,7 +145,9 @@ impl Folding<'_, '_> {
     }
 
     pub(super) fn broker_refused(&mut self, record: &BrokerRefused) -> Result<Outcome, FoldError> {
-        let Some(id) = record.refusal.as_ref().and_then(|refusal| id_of(&refusal.message_id)) else { return Ok(Outcome::Done) };
+        let Some(id) = record.refusal.as_ref().and_then(|refusal| id_of(&refusal.message_id)) else {
+            return Ok(Outcome::Done);
+        };
         let Some(mut row) = self.sent(id)? else { return Ok(Outcome::Done) };
         self.dequeue(&row)?;
         // one that was accepted before and was only offered again keeps its acceptance: its receipts stand

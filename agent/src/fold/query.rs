@@ -71,7 +71,11 @@ pub fn thread(rows: &Rows<'_>, originating: MessageId, limit: usize) -> Result<V
 }
 
 /// The threads of an incident, newest first.
-pub fn incident(rows: &Rows<'_>, incident: &model::ids::IncidentId, limit: usize) -> Result<Vec<(u64, ListRow)>, FoldError> {
+pub fn incident(
+    rows: &Rows<'_>,
+    incident: &model::ids::IncidentId,
+    limit: usize,
+) -> Result<Vec<(u64, ListRow)>, FoldError> {
     let prefix = keys::incident_prefix(incident);
     lines(rows.scan(&prefix, &prefix, limit)?)
 }

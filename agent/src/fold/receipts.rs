@@ -33,7 +33,9 @@ impl Folding<'_, '_> {
 
     fn receipt_came(&mut self, bytes: &[u8], at: u32, unverified: bool) -> Result<(), FoldError> {
         let Ok(statement) = v1::ReceiptStatement::decode(bytes) else { return Ok(()) };
-        let (Some(id), Some(stage)) = (id_of(&statement.message_id), Stage::from_number(statement.stage)) else { return Ok(()) };
+        let (Some(id), Some(stage)) = (id_of(&statement.message_id), Stage::from_number(statement.stage)) else {
+            return Ok(());
+        };
         let new = self.receipt(id, at, &statement.recipient, stage, bytes, unverified)?;
         let Ok(recipient) = statement.recipient.parse::<JurisdictionId>() else { return Ok(()) };
         let sent = self.sent(id)?;
@@ -63,7 +65,15 @@ impl Folding<'_, '_> {
 
     /// Files a receipt under its message; false when the same was there already. A repeat that verifies takes the place
     /// of one that did not.
-    pub(super) fn receipt(&mut self, id: MessageId, at: u32, recipient: &str, stage: Stage, statement: &[u8], unverified: bool) -> Result<bool, FoldError> {
+    pub(super) fn receipt(
+        &mut self,
+        id: MessageId,
+        at: u32,
+        recipient: &str,
+        stage: Stage,
+        statement: &[u8],
+        unverified: bool,
+    ) -> Result<bool, FoldError> {
         let (hash, stage) = (hash_of(statement), number(stage.number()));
         let mut known = None;
         self.rows.each(&keys::receipt_prefix(id), |key, value| {

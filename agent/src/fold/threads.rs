@@ -1,6 +1,9 @@
 //! Threads: every message stands in the thread of its first one, and a thread stands where its newest message does.
 
-use model::{header::Header, ids::{IncidentId, MessageId}};
+use model::{
+    header::Header,
+    ids::{IncidentId, MessageId},
+};
 use proto::record::{ListRow, ThreadRow};
 use store::FoldError;
 

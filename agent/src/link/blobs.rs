@@ -5,7 +5,10 @@ use proto::v1::{self, blobs_client::BlobsClient};
 use tokio_stream::StreamExt as _;
 use tonic::transport::Channel;
 
-use crate::{desk::{Desk, documents::told, internal}, message};
+use crate::{
+    desk::{Desk, documents::told, internal},
+    message,
+};
 
 impl Desk {
     /// Brings every blob that `header` names to the broker, from where an earlier try ended.

@@ -42,7 +42,12 @@ impl Keeping {
 
 impl Session {
     /// Says which deliveries are stored here, with their receipts, which stand in the record at `at`.
-    pub(super) async fn confirm(&self, tags: Vec<u64>, at: Option<Position>, receipts: v1::ReceiptBatch) -> Result<(), Invalid> {
+    pub(super) async fn confirm(
+        &self,
+        tags: Vec<u64>,
+        at: Option<Position>,
+        receipts: v1::ReceiptBatch,
+    ) -> Result<(), Invalid> {
         let mut keeping = self.keeping.lock().await;
         keeping.number += 1;
         keeping.stored(tags);

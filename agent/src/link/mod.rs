@@ -224,7 +224,8 @@ fn pause(failures: u32) -> Duration {
     let most = PAUSE_MIN.saturating_mul(1 << failures.min(6)).min(PAUSE_MAX);
     let mut random = [0; 4];
     // without randomness the longest pause is the polite one
-    let part = getrandom::fill(&mut random).map_or(1.0, |()| f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX));
+    let part =
+        getrandom::fill(&mut random).map_or(1.0, |()| f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX));
     most.mul_f64(part)
 }
 
@@ -238,6 +239,9 @@ mod tests {
             let most = PAUSE_MIN.saturating_mul(1 << failures.min(6)).min(PAUSE_MAX);
             assert!(pause(failures) <= most, "{failures}");
         }
-        assert!((0..64).any(|_| pause(20) > Duration::from_secs(10)), "sixty seconds of jitter give more than ten at times");
+        assert!(
+            (0..64).any(|_| pause(20) > Duration::from_secs(10)),
+            "sixty seconds of jitter give more than ten at times"
+        );
     }
 }

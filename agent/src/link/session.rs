@@ -81,7 +81,8 @@ impl Window {
         let low = granted.bytes.saturating_sub(taken.bytes) < self.size.bytes / 2
             || granted.envelopes.saturating_sub(taken.envelopes) < self.size.envelopes / 2;
         if low {
-            *granted = Amount { bytes: taken.bytes + self.size.bytes, envelopes: taken.envelopes + self.size.envelopes };
+            *granted =
+                Amount { bytes: taken.bytes + self.size.bytes, envelopes: taken.envelopes + self.size.envelopes };
         }
         low
     }
@@ -153,7 +154,10 @@ fn hello(desk: &Desk, plan: &Plan, credit: v1::Credit) -> v1::Hello {
             boot_count: agent.boot_count,
             last_sender_seq: agent.last_seq,
             receipts_seen: Some(v1::ReceiptsSeen { epoch: agent.line_epoch.clone(), position: agent.line_position }),
-            highest_seen: Some(v1::JournalPlace { epoch: agent.highest_epoch.clone(), position: agent.highest_position }),
+            highest_seen: Some(v1::JournalPlace {
+                epoch: agent.highest_epoch.clone(),
+                position: agent.highest_position,
+            }),
             clock: Some(border::time::to_wire(desk.clock.now())),
             clock_error_ms: desk.clock_error_ms,
             profile: plan.profile.name().to_owned(),

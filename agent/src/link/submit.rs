@@ -22,8 +22,8 @@ use tokio::time::Instant;
 use super::session::{Amount, Session, Work};
 use crate::{
     desk::rows,
-    message,
     fold::{id_of, query},
+    message,
     outbox::not_stored,
 };
 
@@ -148,9 +148,18 @@ impl Session {
         let mut submitting = self.submitting.lock().await;
         let now = Instant::now();
         submitting.forget_pauses(now);
-        for precedence in Precedence::ALL.iter().copied().filter(|precedence| submitting.may_send(*precedence, now)).collect::<Vec<_>>() {
+        for precedence in Precedence::ALL
+            .iter()
+            .copied()
+            .filter(|precedence| submitting.may_send(*precedence, now))
+            .collect::<Vec<_>>()
+        {
             let after = submitting.lanes.get(precedence).sent;
-            let page = self.desk.engine.read(|_, found| query::outbox(found, precedence, after, FRAME_ENVELOPES)).map_err(rows)?;
+            let page = self
+                .desk
+                .engine
+                .read(|_, found| query::outbox(found, precedence, after, FRAME_ENVELOPES))
+                .map_err(rows)?;
             let mut bytes = 0;
             let mut chosen = Vec::new();
             for (at, row) in page {

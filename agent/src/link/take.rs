@@ -15,7 +15,7 @@ use model::{
 use prost::Message as _;
 use proto::{
     border,
-    record::{Delivered, Received, ReceiptsReceived, kind},
+    record::{Delivered, ReceiptsReceived, Received, kind},
     v1::{self, session_request::Frame as Tell},
 };
 
@@ -45,7 +45,8 @@ impl Session {
         let session = self.clone();
         let mut judged = Judged::default();
         for delivery in frame.deliveries {
-            let (tag, bytes) = (delivery.tag, delivery.envelope.as_ref().map_or(0, |envelope| envelope.content.len() as u64));
+            let (tag, bytes) =
+                (delivery.tag, delivery.envelope.as_ref().map_or(0, |envelope| envelope.content.len() as u64));
             match self.desk.judge(delivery) {
                 Ok(one) => {
                     judged.taken.push((one.precedence, bytes));
@@ -76,7 +77,8 @@ impl Session {
             let batch = desk.signer.receipts(statements.clone()).map_err(|error| internal(&error))?;
             let record = Received { deliveries: fresh, receipts: Some(batch.clone()) };
             let record = Record::new(kind::RECEIVED, desk.clock.now(), record.encode_to_vec());
-            let (position, _) = desk.engine.append(vec![record], Lane::Normal).await.map_err(|error| not_stored(&error))?;
+            let (position, _) =
+                desk.engine.append(vec![record], Lane::Normal).await.map_err(|error| not_stored(&error))?;
             at = Some(position);
             receipts = Some(batch);
         }
@@ -181,7 +183,9 @@ impl Desk {
         self.trust.verify_envelope(envelope, &read.header)?;
         message::check_inline(read)?;
         let stamped = delivery.stamp.iter().flat_map(|stamp| &stamp.deliveries);
-        let copied = stamped.into_iter().any(|stamped| stamped.jurisdiction == us.to_string() && stamped.r#as == As::CcSuperior.number());
+        let copied = stamped
+            .into_iter()
+            .any(|stamped| stamped.jurisdiction == us.to_string() && stamped.r#as == As::CcSuperior.number());
         self.trust.granted(&read.header, us, envelope.content.len() as u64, copied, now)?;
         judge::judge_not_expired(&read.header, now)
     }

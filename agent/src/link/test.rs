@@ -61,7 +61,8 @@ async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestRespo
     let address = match found.as_deref() {
         Ok([first, ..]) => *first,
         Ok([]) | Err(_) => {
-            let remedy = ("检查配置项 broker 的主机名和本机 DNS", "check the host name in `broker` and this machine's DNS");
+            let remedy =
+                ("检查配置项 broker 的主机名和本机 DNS", "check the host name in `broker` and this machine's DNS");
             tell(steps, step.bad(&format!("{host}: no address"), remedy.0, remedy.1)).await?;
             return None;
         }
@@ -70,7 +71,8 @@ async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestRespo
     let step = Step::begin("TCP");
     let reached = tokio::time::timeout(limits::HANDSHAKE_TIME_MAX, TcpStream::connect(address)).await;
     if !matches!(reached, Ok(Ok(_))) {
-        let remedy = ("检查线路、防火墙，以及中心是否已启动", "check the line, the firewall, and whether the broker runs");
+        let remedy =
+            ("检查线路、防火墙，以及中心是否已启动", "check the line, the firewall, and whether the broker runs");
         tell(steps, step.bad(&format!("{address} does not answer"), remedy.0, remedy.1)).await?;
         return None;
     }
@@ -82,19 +84,35 @@ async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestRespo
 
 fn config(endpoint: &str) -> Result<(String, u16), v1::LinkTestResponse> {
     let step = Step::begin("DNS");
-    dial::host_port(endpoint).map_err(|_| step.bad(&format!("`{endpoint}` is not host:port"), "改正配置项 broker", "correct `broker` in the configuration"))
+    dial::host_port(endpoint).map_err(|_| {
+        step.bad(
+            &format!("`{endpoint}` is not host:port"),
+            "改正配置项 broker",
+            "correct `broker` in the configuration",
+        )
+    })
 }
 
 async fn handshake(desk: &Desk, host: &str, port: u16, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
     let step = Step::begin("TLS");
     match tls::connect(&desk.tls, host, port).await {
         Ok((_, group)) => {
-            tell(steps, step.good(format!("TLS 1.3，{group}，中心证书有效"), format!("TLS 1.3, {group}, the broker's certificate is good"))).await?;
+            tell(
+                steps,
+                step.good(
+                    format!("TLS 1.3，{group}，中心证书有效"),
+                    format!("TLS 1.3, {group}, the broker's certificate is good"),
+                ),
+            )
+            .await?;
             let (step, us) = (Step::begin("IDENTITY"), desk.names.agent.to_string());
             tell(steps, step.good(format!("本端身份 {us}"), format!("we are {us}"))).await
         }
         Err(error) => {
-            let remedy = ("运行 certs show 检查证书有效期；过期则续签（certs renew）", "look with `certs show` whether a certificate ended; renew with `certs renew`");
+            let remedy = (
+                "运行 certs show 检查证书有效期；过期则续签（certs renew）",
+                "look with `certs show` whether a certificate ended; renew with `certs renew`",
+            );
             tell(steps, step.bad(&error.to_string(), remedy.0, remedy.1)).await?;
             None
         }
@@ -109,14 +127,27 @@ async fn clock(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Optio
         let remedy = ("校准本机时钟（NTP）", "set this machine's clock (NTP)");
         return tell(steps, step.bad(&format!("{} ms", state.skew_ms), remedy.0, remedy.1)).await;
     }
-    tell(steps, step.good(format!("与中心相差 {} 毫秒", state.skew_ms), format!("{} ms from the broker's", state.skew_ms))).await
+    tell(
+        steps,
+        step.good(format!("与中心相差 {} 毫秒", state.skew_ms), format!("{} ms from the broker's", state.skew_ms)),
+    )
+    .await
 }
 
 /// The broker answers over the living session's connection, and only while its journal is writable.
 async fn echo(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
     let step = Step::begin("ECHO");
     match health(desk).await {
-        Ok(()) => tell(steps, step.good("中心可写入日志，会话正常".to_owned(), "the broker's journal is writable and the session lives".to_owned())).await,
+        Ok(()) => {
+            tell(
+                steps,
+                step.good(
+                    "中心可写入日志，会话正常".to_owned(),
+                    "the broker's journal is writable and the session lives".to_owned(),
+                ),
+            )
+            .await
+        }
         Err(invalid) => {
             let remedy = ("请中心值班查看 broker 日志与磁盘", "ask the broker's operator to look at its log and disk");
             tell(steps, step.bad(&invalid.to_string(), remedy.0, remedy.1)).await?;

@@ -52,7 +52,10 @@ impl Blobs {
     /// Adds a part at `offset`, which must be where the last one ended.
     pub fn add(&self, digest: Digest, offset: u64, chunk: &[u8]) -> Result<(), BlobError> {
         let held = std::fs::metadata(self.part(digest)).map_or(0, |meta| meta.len());
-        if held != offset || chunk.len() > limits::BLOB_CHUNK_BYTES_MAX || offset + chunk.len() as u64 > limits::ATTACHMENTS_BYTES_MAX {
+        if held != offset
+            || chunk.len() > limits::BLOB_CHUNK_BYTES_MAX
+            || offset + chunk.len() as u64 > limits::ATTACHMENTS_BYTES_MAX
+        {
             return Err(BlobError::Parts);
         }
         Ok(journal::file::append(&self.part(digest), chunk)?)

@@ -1,6 +1,9 @@
 //! The store's few wishes of the file system, each through the journal's helper: no other code here writes a file.
 
-use std::{fs, io, path::{Path, PathBuf}};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use model::time::Timestamp;
 
@@ -21,7 +24,8 @@ pub(crate) fn quarantine(state: &Path, folder: &Path, reason: &str, now: Timesta
     let ward = state.join("quarantine");
     create_dir(&ward)?;
     let stamp = now.rfc3339().replace([':', '.'], "");
-    let free = (0_u32..).map(|n| ward.join(if n == 0 { format!("{stamp}-{reason}") } else { format!("{stamp}-{reason}-{n}") }));
+    let free = (0_u32..)
+        .map(|n| ward.join(if n == 0 { format!("{stamp}-{reason}") } else { format!("{stamp}-{reason}-{n}") }));
     let place = free.into_iter().find(|place| !place.exists()).unwrap_or_else(|| ward.join(reason));
     fs::rename(folder, &place)?;
     sync_dir(&ward)?;

@@ -18,8 +18,8 @@ use model::{
 use tokio::sync::watch;
 
 use crate::{
-    disk,
     control::{Control, Next},
+    disk,
     fault::Fault,
     fold::{At, Fold, FoldError},
     open::{self, Extent, Found, OpenError, Opened, Place},
@@ -124,17 +124,32 @@ impl<F: Fold, J: Journal> Clone for Engine<F, J> {
 
 impl<F: Fold, J: Journal> fmt::Debug for Engine<F, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("folded", &*self.0.folded.borrow()).field("failed", &self.0.failure.get()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("folded", &*self.0.folded.borrow())
+            .field("failed", &self.0.failure.get())
+            .finish_non_exhaustive()
     }
 }
 
 impl<F: Fold, J: Journal> Engine<F, J> {
     /// Opens the store, folds what the journal has beyond it, and goes on folding on threads that `tasks` owns. Blocks,
     /// for minutes if the store has to be made anew.
-    pub fn open(options: Options, journal: J, mut fold: F, tasks: &Tasks, clock: Clock) -> Result<(Self, Opened), OpenError> {
+    pub fn open(
+        options: Options,
+        journal: J,
+        mut fold: F,
+        tasks: &Tasks,
+        clock: Clock,
+    ) -> Result<(Self, Opened), OpenError> {
         let (reads, writes) = (Pulse::default(), Pulse::default());
         let extent = Extent { first: first_of(&journal), last: journal.committed(), epochs: journal.epochs() };
-        let place = Place { options: &options, extent: extent.clone(), clock: &clock, reads: reads.clone(), writes: writes.clone() };
+        let place = Place {
+            options: &options,
+            extent: extent.clone(),
+            clock: &clock,
+            reads: reads.clone(),
+            writes: writes.clone(),
+        };
         let (mut held, mut spiller, mut found) = place.open()?;
         if let Err(error) = fold.load(&held.rows()) {
             drop((held, spiller));
@@ -243,7 +258,11 @@ impl<F: Fold, J: Journal> Engine<F, J> {
     /// What it holds.
     pub fn figures(&self) -> Figures {
         let spilled_rows = self.0.lock().held.overlay.spilled_count();
-        Figures { overlay_bytes: self.0.overlay_bytes.load(Ordering::Relaxed), spilled_rows, checkpoint: self.0.checkpoint.borrow().0 }
+        Figures {
+            overlay_bytes: self.0.overlay_bytes.load(Ordering::Relaxed),
+            spilled_rows,
+            checkpoint: self.0.checkpoint.borrow().0,
+        }
     }
 
     /// Makes a checkpoint of everything folded by now; when this returns a power cut costs no replay of it.

@@ -55,7 +55,10 @@ impl Layer {
     }
 
     /// Changes of keys within `range`, in order.
-    pub fn range<'s>(&'s self, range: (Bound<&[u8]>, Bound<&[u8]>)) -> impl Iterator<Item = (&'s [u8], &'s Change)> + use<'s> {
+    pub fn range<'s>(
+        &'s self,
+        range: (Bound<&[u8]>, Bound<&[u8]>),
+    ) -> impl Iterator<Item = (&'s [u8], &'s Change)> + use<'s> {
         self.changes.range::<[u8], _>(range).map(|(key, change)| (&**key, change))
     }
 

@@ -56,7 +56,10 @@ impl Note {
 
     /// Why the rows must be given up without looking at them.
     pub fn gives_up(&self) -> Option<String> {
-        let attempts = || (self.attempts >= ATTEMPTS_MAX).then(|| format!("{} starts in a row did not get through opening", self.attempts));
+        let attempts = || {
+            (self.attempts >= ATTEMPTS_MAX)
+                .then(|| format!("{} starts in a row did not get through opening", self.attempts))
+        };
         self.rebuild.clone().or_else(attempts)
     }
 
@@ -82,7 +85,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Note::read(folder.path()), None);
 
-        let note = Note { attempts: 2, fault_at: Some(Timestamp::from_millis(17)), rebuild: Some("two\nlines".to_owned()) };
+        let note =
+            Note { attempts: 2, fault_at: Some(Timestamp::from_millis(17)), rebuild: Some("two\nlines".to_owned()) };
         note.write(folder.path()).unwrap();
 
         assert_eq!(Note::read(folder.path()).unwrap(), Note { rebuild: Some("two lines".to_owned()), ..note });

@@ -92,7 +92,9 @@ impl Extent {
         if applied.next() < self.first {
             return Some(format!("the rows are a fold up to {applied}, the journal begins at {}", self.first));
         }
-        let named = |known: &Epoch| known.id == epoch && known.first <= applied && known.ended_at.is_none_or(|end| applied <= end);
+        let named = |known: &Epoch| {
+            known.id == epoch && known.first <= applied && known.ended_at.is_none_or(|end| applied <= end)
+        };
         let is_ours = applied < self.first || self.epochs.iter().any(named);
         (!is_ours).then(|| format!("record {applied} of epoch {epoch} is not in the journal"))
     }
@@ -157,7 +159,8 @@ impl Place<'_> {
     /// Sets the store aside and begins anew.
     pub fn give_up(&self, why: String) -> Result<(Held, Spiller, Found), OpenError> {
         let unfinished = Note::read(&self.store()).is_none() && why == UNFINISHED;
-        let quarantined = crate::disk::quarantine(&self.options.state, &self.store(), "store", self.clock.now()).map_err(|error| self.io(error))?;
+        let quarantined = crate::disk::quarantine(&self.options.state, &self.store(), "store", self.clock.now())
+            .map_err(|error| self.io(error))?;
         let (held, spiller) = self.create()?;
         if unfinished {
             return Ok((held, spiller, Found::Nothing));
@@ -170,7 +173,8 @@ impl Place<'_> {
         let (rows, closed) = (self.rows(), self.closed());
         let made = [&self.store(), &rows, &closed].into_iter().try_for_each(|folder| crate::disk::create_dir(folder));
         made.map_err(|error| self.io(error))?;
-        let tree = Tree::open(&rows, self.options.cache_bytes, Faults::default(), self.writes.clone()).map_err(|error| self.unopened(error))?;
+        let tree = Tree::open(&rows, self.options.cache_bytes, Faults::default(), self.writes.clone())
+            .map_err(|error| self.unopened(error))?;
         let before = Position(self.extent.first.0.saturating_sub(1));
         let meta = Meta { applied: before, indexed: before, ..Meta::default() };
         let found = Recovered { meta, sieve: Sieve::with_room(SIEVE_ROOM_MIN), tables: Tables::default() };
@@ -207,11 +211,24 @@ impl Place<'_> {
         }
         let sieve = Arc::new(sieve);
         let db = fs::File::open(self.rows().join("db")).map_err(Unopened::Io)?;
-        let overlay = Overlay::over(Spilled { tree: tree.watched_by(self.reads.clone()), sieve: sieve.clone(), tables });
+        let overlay =
+            Overlay::over(Spilled { tree: tree.watched_by(self.reads.clone()), sieve: sieve.clone(), tables });
         let held = Held { overlay, closed: index, folded: meta.applied, epoch: meta.epoch, time: meta.time };
         let bounds = Bounds { entries: self.options.index_entries_max, bytes: self.options.index_bytes_max };
         let after_batch = self.options.after_batch.clone();
-        Ok((held, Spiller { tree, meta, db, rows_folder: self.rows(), closed_folder: self.closed(), sieve, bounds, after_batch }))
+        Ok((
+            held,
+            Spiller {
+                tree,
+                meta,
+                db,
+                rows_folder: self.rows(),
+                closed_folder: self.closed(),
+                sieve,
+                bounds,
+                after_batch,
+            },
+        ))
     }
 
     fn unopened(&self, error: Unopened) -> OpenError {
@@ -280,7 +297,10 @@ fn scan(tree: &Tree, meta: Meta, last: Position) -> Result<Scan, Unopened> {
             Some(&row::ROW) => {
                 let (position, _) = row::decode(&key, &value)?;
                 if position > last {
-                    return Err(Unopened::Unusable(format!("row {} is of record {position}, which the journal does not have", row::hex(&key))));
+                    return Err(Unopened::Unusable(format!(
+                        "row {} is of record {position}, which the journal does not have",
+                        row::hex(&key)
+                    )));
                 }
                 if position > meta.applied {
                     newer.push(key.to_vec());
@@ -356,4 +376,3 @@ pub(crate) fn attempts_over(store: &Path) -> io::Result<()> {
     let note = Note::read(store).unwrap_or_default();
     Note { attempts: 0, ..note }.write(store)
 }
-

@@ -109,7 +109,12 @@ impl Overlay {
     }
 
     /// Shows `visit` the rows whose keys begin with `prefix`, from `from` on, in order, until it answers false.
-    pub fn visit<E: From<Fault>>(&self, prefix: &[u8], from: &[u8], mut visit: impl FnMut(&[u8], Position, Payload<'_>) -> Result<bool, E>) -> Result<(), E> {
+    pub fn visit<E: From<Fault>>(
+        &self,
+        prefix: &[u8],
+        from: &[u8],
+        mut visit: impl FnMut(&[u8], Position, Payload<'_>) -> Result<bool, E>,
+    ) -> Result<(), E> {
         let from = from.max(prefix);
         let end = successor(prefix);
         let until = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
@@ -125,7 +130,11 @@ impl Overlay {
                 return Err(fault.clone().into());
             }
             let [in_fresh, in_frozen, in_spilled] = {
-                let keys = [fresh.peek().map(|(key, _)| *key), frozen.peek().map(|(key, _)| *key), spilled.peek().and_then(key_of)];
+                let keys = [
+                    fresh.peek().map(|(key, _)| *key),
+                    frozen.peek().map(|(key, _)| *key),
+                    spilled.peek().and_then(key_of),
+                ];
                 let Some(least) = keys.iter().flatten().min().copied() else { return Ok(()) };
                 keys.map(|key| key == Some(least))
             };
@@ -133,7 +142,10 @@ impl Overlay {
             let frozen = if in_frozen { frozen.next() } else { None };
             let spilled = if in_spilled { spilled.next().transpose()? } else { None };
             let goes_on = match (fresh.or(frozen), spilled) {
-                (Some((key, change)), _) => change.payload.as_ref().map_or(Ok(true), |payload| visit(key, change.position, Payload::Shared(payload)))?,
+                (Some((key, change)), _) => change
+                    .payload
+                    .as_ref()
+                    .map_or(Ok(true), |payload| visit(key, change.position, Payload::Shared(payload)))?,
                 (None, Some((key, value))) => {
                     let (position, payload) = self.row(&key, &value)?;
                     visit(fold_key(&key), position, Payload::Plain(payload))?
@@ -146,7 +158,11 @@ impl Overlay {
         }
     }
 
-    fn spilled_rows<'s>(&'s self, prefix: &[u8], from: &[u8]) -> Result<impl Iterator<Item = Result<(Stored, Stored), Fault>> + use<'s>, Fault> {
+    fn spilled_rows<'s>(
+        &'s self,
+        prefix: &[u8],
+        from: &[u8],
+    ) -> Result<impl Iterator<Item = Result<(Stored, Stored), Fault>> + use<'s>, Fault> {
         let asked = self.spilled.as_ref().filter(|spilled| !spilled.tables.is_empty(prefix));
         let Some(spilled) = asked else { return Ok(None.into_iter().flatten()) };
         let (from, end) = (row::stored_key(from), successor(&row::stored_key(prefix)));

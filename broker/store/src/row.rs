@@ -225,7 +225,8 @@ mod tests {
 
     #[test]
     fn a_meta_row_of_another_format_is_not_read() {
-        let meta = Meta { applied: Position(9), indexed: Position(3), time: Timestamp::from_millis(-4), ..Meta::default() };
+        let meta =
+            Meta { applied: Position(9), indexed: Position(3), time: Timestamp::from_millis(-4), ..Meta::default() };
         let value = meta.encode();
         assert_eq!(Meta::decode(&value).unwrap(), meta);
         let mut newer = value.clone();

@@ -101,7 +101,11 @@ impl Rows<'_> {
     }
 
     /// Shows `visit` every row whose key begins with `prefix`, in order, until it answers with an error.
-    pub fn each(&self, prefix: &[u8], mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), FoldError>) -> Result<(), FoldError> {
+    pub fn each(
+        &self,
+        prefix: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), FoldError>,
+    ) -> Result<(), FoldError> {
         self.held.overlay.visit(prefix, prefix, |key, _, payload| visit(key, payload.as_slice()).map(|()| true))
     }
 

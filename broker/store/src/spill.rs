@@ -111,7 +111,8 @@ impl Spiller {
             indexed = frozen.through;
         }
         self.make_room(state, frozen.layer.len())?;
-        let target = Meta { applied: frozen.through, epoch: frozen.epoch, time: frozen.time, indexed, tally: self.meta.tally };
+        let target =
+            Meta { applied: frozen.through, epoch: frozen.epoch, time: frozen.time, indexed, tally: self.meta.tally };
         let (tables, undo_rows) = self.write_rows(&frozen.layer, target, &pause)?;
         lock(state).held().overlay.thaw(&tables);
         self.drop_undo(&undo_rows, &pause)?;
@@ -166,7 +167,12 @@ impl Spiller {
     }
 
     /// Writes a frozen layer. Gives how many rows each table gained, and the undo rows that are of no use now.
-    fn write_rows(&mut self, layer: &Layer, target: Meta, pause: &impl Fn()) -> Result<(Tables, Vec<UndoRow>), Unspilled> {
+    fn write_rows(
+        &mut self,
+        layer: &Layer,
+        target: Meta,
+        pause: &impl Fn(),
+    ) -> Result<(Tables, Vec<UndoRow>), Unspilled> {
         let (mut chunk, mut undo) = (Chunk::default(), UndoRows::new(self.meta.applied));
         let (mut tables, mut undo_rows) = (Tables::default(), Vec::new());
         for (key, change) in layer.iter() {

@@ -72,7 +72,8 @@ impl Tasks {
 
     /// Names of what runs now, sorted.
     pub fn names(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> = self.running.names.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect();
+        let mut names: Vec<_> =
+            self.running.names.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect();
         names.sort_unstable();
         names
     }
@@ -109,7 +110,11 @@ impl Tasks {
     }
 
     /// Does `work`, which blocks, on a thread of its own and returns what it gives. For files and slow sums.
-    pub async fn blocking<T: Send + 'static>(&self, name: &'static str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NoResult> {
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, NoResult> {
         let presence = self.present(name, false);
         let work = move || {
             let _presence = presence;

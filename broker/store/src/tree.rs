@@ -69,7 +69,11 @@ impl Tree {
     /// Opens or creates sled's folder, with its known debris removed before and its `blobs` empty after.
     pub fn open(folder: &Path, cache_bytes: u64, faults: Faults, pulse: Pulse) -> Result<Self, Unopened> {
         remove_debris(folder).map_err(Unopened::Io)?;
-        let config = sled::Config::new().path(folder).cache_capacity(cache_bytes).segment_size(SEGMENT_BYTES).flush_every_ms(None);
+        let config = sled::Config::new()
+            .path(folder)
+            .cache_capacity(cache_bytes)
+            .segment_size(SEGMENT_BYTES)
+            .flush_every_ms(None);
         let db = match catch_unwind(AssertUnwindSafe(|| config.open())) {
             Ok(Ok(db)) => db,
             Ok(Err(sled::Error::Io(error))) if is_of_the_machine(&error) => return Err(Unopened::Io(error)),

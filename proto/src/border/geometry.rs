@@ -32,12 +32,13 @@ pub fn point(wire: v1::Point) -> Result<Point, Invalid> {
 /// An area for the wire.
 pub fn to_wire(area: &Area) -> v1::Area {
     let shape = match area.shape() {
-        Shape::Polygon(polygon) => {
-            v1::area::Shape::Polygon(v1::Polygon { points: polygon.points().iter().map(|point| point_to_wire(*point)).collect() })
-        }
-        Shape::Circle(circle) => {
-            v1::area::Shape::Circle(v1::Circle { center: Some(point_to_wire(circle.center())), radius_m: circle.radius_m() })
-        }
+        Shape::Polygon(polygon) => v1::area::Shape::Polygon(v1::Polygon {
+            points: polygon.points().iter().map(|point| point_to_wire(*point)).collect(),
+        }),
+        Shape::Circle(circle) => v1::area::Shape::Circle(v1::Circle {
+            center: Some(point_to_wire(circle.center())),
+            radius_m: circle.radius_m(),
+        }),
     };
     v1::Area { shape: Some(shape), buffer_m: area.buffer_m() }
 }

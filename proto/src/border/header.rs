@@ -4,7 +4,8 @@ use bytes::Bytes;
 use model::{
     document::{DocumentOp, MemberRights},
     header::{
-        Address, Attachment, Cover, DocumentChange, DrillControl, DrillRef, Header, Party, Placement, SCHEMA_VERSION, Signatory,
+        Address, Attachment, Cover, DocumentChange, DrillControl, DrillRef, Header, Party, Placement, SCHEMA_VERSION,
+        Signatory,
     },
     ids::{Digest, Incarnation, JurisdictionId, MessageId},
     invalid::Invalid,
@@ -33,10 +34,43 @@ pub fn parse(bytes: &Bytes) -> Result<Header, Invalid> {
 /// A header from the wire.
 pub fn from_wire(wire: v1::Header) -> Result<Header, Invalid> {
     let v1::Header {
-        message_id, schema_version, kind, action, status, drill, sender, recipients, incident_id, originating_message_id,
-        preceding_message_id, revision, incarnation, sender_seq, sent_at, utc_offset_min, expires_at, precedence, event_level,
-        warning_level, category, confidentiality, purpose, retain_until, personal_data, receipt_required, ack_by, reply_by,
-        answer, agreement_id, prepared_by, signed_off_by, document, language, attachments, trace_context, region,
+        message_id,
+        schema_version,
+        kind,
+        action,
+        status,
+        drill,
+        sender,
+        recipients,
+        incident_id,
+        originating_message_id,
+        preceding_message_id,
+        revision,
+        incarnation,
+        sender_seq,
+        sent_at,
+        utc_offset_min,
+        expires_at,
+        precedence,
+        event_level,
+        warning_level,
+        category,
+        confidentiality,
+        purpose,
+        retain_until,
+        personal_data,
+        receipt_required,
+        ack_by,
+        reply_by,
+        answer,
+        agreement_id,
+        prepared_by,
+        signed_off_by,
+        document,
+        language,
+        attachments,
+        trace_context,
+        region,
     } = wire;
     Ok(Header {
         message_id: id(&message_id, "message_id")?,
@@ -49,7 +83,11 @@ pub fn from_wire(wire: v1::Header) -> Result<Header, Invalid> {
         recipients: addresses(recipients)?,
         incident_id: optional(&incident_id, "incident_id")?,
         originating_message_id: id(&originating_message_id, "originating_message_id")?,
-        preceding_message_id: if preceding_message_id.is_empty() { None } else { Some(id(&preceding_message_id, "preceding_message_id")?) },
+        preceding_message_id: if preceding_message_id.is_empty() {
+            None
+        } else {
+            Some(id(&preceding_message_id, "preceding_message_id")?)
+        },
         revision: counted(revision, "revision")?,
         incarnation: Incarnation(exact(&incarnation, "incarnation")?),
         sender_seq: counted(sender_seq, "sender_seq")?,
@@ -69,7 +107,8 @@ pub fn from_wire(wire: v1::Header) -> Result<Header, Invalid> {
         reply_by: time::optional(reply_by, "reply_by")?,
         answer: said(answer, Answer::from_number, "answer")?,
         agreement_id: cover(&agreement_id)?,
-        prepared_by: signatory(prepared_by.ok_or_else(|| Invalid::missing("prepared_by"))?).map_err(|invalid| invalid.within("prepared_by"))?,
+        prepared_by: signatory(prepared_by.ok_or_else(|| Invalid::missing("prepared_by"))?)
+            .map_err(|invalid| invalid.within("prepared_by"))?,
         signed_off_by: signed_off_by.map(signatory).transpose().map_err(|invalid| invalid.within("signed_off_by"))?,
         document: document.map(document_change).transpose().map_err(|invalid| invalid.within("document"))?,
         language: short(language, limits::LANGUAGE_CHARS_MAX, "language")?,
@@ -88,7 +127,8 @@ fn version(number: u32) -> Result<u32, Invalid> {
     match number {
         0 => Err(Invalid::missing("schema_version")),
         number if number.abs_diff(SCHEMA_VERSION) <= 1 && number <= SCHEMA_VERSION => Ok(number),
-        number => Err(Invalid::schema("schema_version", "header.version").detail(format!("{number}; this program reads {SCHEMA_VERSION}"))),
+        number => Err(Invalid::schema("schema_version", "header.version")
+            .detail(format!("{number}; this program reads {SCHEMA_VERSION}"))),
     }
 }
 
@@ -117,7 +157,8 @@ fn party(wire: v1::Party) -> Result<Party, Invalid> {
         return Err(Invalid::missing("sender.jurisdiction"));
     }
     Ok(Party {
-        jurisdiction: JurisdictionId::member_or_broker(&jurisdiction).map_err(|invalid| Invalid { field: "sender.jurisdiction".into(), ..invalid })?,
+        jurisdiction: JurisdictionId::member_or_broker(&jurisdiction)
+            .map_err(|invalid| Invalid { field: "sender.jurisdiction".into(), ..invalid })?,
         role: must(role, Role::from_number, "sender.role")?,
         name: short(name, limits::NAME_CHARS_MAX, "sender.name")?,
         duty_phone: short(duty_phone, limits::PHONE_CHARS_MAX, "sender.duty_phone")?,
@@ -128,16 +169,22 @@ fn addresses(wire: Vec<v1::Address>) -> Result<Vec<Address>, Invalid> {
     if wire.len() > limits::RECIPIENTS_MAX {
         return Err(Invalid::too_large("recipients", wire.len(), limits::RECIPIENTS_MAX));
     }
-    wire.into_iter().enumerate().map(|(at, to)| address(to).map_err(|invalid| invalid.within(format!("recipients[{at}]")))).collect()
+    wire.into_iter()
+        .enumerate()
+        .map(|(at, to)| address(to).map_err(|invalid| invalid.within(format!("recipients[{at}]"))))
+        .collect()
 }
 
 fn address(wire: v1::Address) -> Result<Address, Invalid> {
     match wire.to.ok_or_else(|| Invalid::missing("to"))? {
-        v1::address::To::Jurisdiction(v1::JurisdictionAddress { id, role }) => {
-            Ok(Address::Jurisdiction { id: parsed(&id, "jurisdiction.id")?, role: said(role, Role::from_number, "jurisdiction.role")? })
-        }
+        v1::address::To::Jurisdiction(v1::JurisdictionAddress { id, role }) => Ok(Address::Jurisdiction {
+            id: parsed(&id, "jurisdiction.id")?,
+            role: said(role, Role::from_number, "jurisdiction.role")?,
+        }),
         v1::address::To::GroupId(group) => Ok(Address::Group(parsed(&group, "group_id")?)),
-        v1::address::To::Area(area) => geometry::area(area).map(Address::Area).map_err(|invalid| invalid.within("area")),
+        v1::address::To::Area(area) => {
+            geometry::area(area).map(Address::Area).map_err(|invalid| invalid.within("area"))
+        }
     }
 }
 
@@ -175,7 +222,10 @@ fn files(wire: Vec<v1::Attachment>) -> Result<Vec<Attachment>, Invalid> {
     if wire.len() > limits::ATTACHMENTS_MAX {
         return Err(Invalid::too_large("attachments", wire.len(), limits::ATTACHMENTS_MAX));
     }
-    wire.into_iter().enumerate().map(|(at, file)| attachment(file).map_err(|invalid| invalid.within(format!("attachments[{at}]")))).collect()
+    wire.into_iter()
+        .enumerate()
+        .map(|(at, file)| attachment(file).map_err(|invalid| invalid.within(format!("attachments[{at}]"))))
+        .collect()
 }
 
 fn attachment(wire: v1::Attachment) -> Result<Attachment, Invalid> {
@@ -246,13 +296,17 @@ pub fn to_wire(header: &Header) -> v1::Header {
             members: change.members.map_or(0, MemberRights::number),
         }),
         language: header.language.clone(),
-        attachments: header.attachments.iter().map(|file| v1::Attachment {
-            name: file.name.clone(),
-            mime: file.mime.clone(),
-            bytes: file.bytes,
-            sha256: file.sha256.0.to_vec().into(),
-            placement: file.placement.number(),
-        }).collect(),
+        attachments: header
+            .attachments
+            .iter()
+            .map(|file| v1::Attachment {
+                name: file.name.clone(),
+                mime: file.mime.clone(),
+                bytes: file.bytes,
+                sha256: file.sha256.0.to_vec().into(),
+                placement: file.placement.number(),
+            })
+            .collect(),
         trace_context: header.trace_context.clone(),
         region: header.region.to_string(),
     }
@@ -260,9 +314,10 @@ pub fn to_wire(header: &Header) -> v1::Header {
 
 fn address_to_wire(address: &Address) -> v1::Address {
     let to = match address {
-        Address::Jurisdiction { id, role } => {
-            v1::address::To::Jurisdiction(v1::JurisdictionAddress { id: id.to_string(), role: role.map_or(0, Role::number) })
-        }
+        Address::Jurisdiction { id, role } => v1::address::To::Jurisdiction(v1::JurisdictionAddress {
+            id: id.to_string(),
+            role: role.map_or(0, Role::number),
+        }),
         Address::Group(group) => v1::address::To::GroupId(group.to_string()),
         Address::Area(area) => v1::address::To::Area(geometry::to_wire(area)),
     };

@@ -27,7 +27,10 @@ pub(crate) fn must<T>(number: i32, of: impl Fn(i32) -> Option<T>, field: &'stati
 }
 
 /// A text that may be empty, parsed when it is not.
-pub(crate) fn optional<T: std::str::FromStr<Err = Invalid>>(text: &str, field: &'static str) -> Result<Option<T>, Invalid> {
+pub(crate) fn optional<T: std::str::FromStr<Err = Invalid>>(
+    text: &str,
+    field: &'static str,
+) -> Result<Option<T>, Invalid> {
     if text.is_empty() { Ok(None) } else { parsed(text, field).map(Some) }
 }
 
@@ -44,7 +47,9 @@ pub(crate) fn exact<const N: usize>(bytes: &[u8], field: &'static str) -> Result
     if bytes.is_empty() {
         return Err(Invalid::missing(field));
     }
-    bytes.try_into().map_err(|_| Invalid::schema(field, "bytes.exact").detail(format!("{} bytes, not {N}", bytes.len())))
+    bytes
+        .try_into()
+        .map_err(|_| Invalid::schema(field, "bytes.exact").detail(format!("{} bytes, not {N}", bytes.len())))
 }
 
 /// A text of at most so many characters and without control characters.

@@ -1,6 +1,7 @@
 //! Receipts: batches under one signature, single ones with their path, and what a statement must hold.
 
 use bytes::Bytes;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use model::{
     ids::{Digest, JurisdictionId, KeyId, MessageId, RegionId},
     invalid::Invalid,
@@ -8,10 +9,9 @@ use model::{
     merkle::{self, Hash},
     reason::Reason,
     seal::{self, Path, Seal, SealKind, Signed},
-    time::Timestamp,
     stage::Stage,
+    time::Timestamp,
 };
-use ed25519_dalek::{SigningKey, VerifyingKey};
 use prost::Message as _;
 
 use super::{exact, must};
@@ -38,9 +38,11 @@ pub struct Facts {
 
 /// Reads a statement; every fact must be there.
 pub fn facts(statement: &Bytes) -> Result<Facts, Invalid> {
-    let wire = v1::ReceiptStatement::decode(statement.clone()).map_err(|_| Invalid::schema("statement", "statement.readable"))?;
+    let wire = v1::ReceiptStatement::decode(statement.clone())
+        .map_err(|_| Invalid::schema("statement", "statement.readable"))?;
     let author = wire.by.split('/').next().unwrap_or_default();
-    let recipient = if wire.recipient.is_empty() { None } else { Some(JurisdictionId::member_or_broker(&wire.recipient)?) };
+    let recipient =
+        if wire.recipient.is_empty() { None } else { Some(JurisdictionId::member_or_broker(&wire.recipient)?) };
     Ok(Facts {
         message_id: MessageId(exact(&wire.message_id, "message_id")?),
         content_hash: Digest(exact(&wire.content_hash, "content_hash")?),
@@ -53,7 +55,11 @@ pub fn facts(statement: &Bytes) -> Result<Facts, Invalid> {
 }
 
 /// Signs `statements` together, 1 to 256 of them.
-pub fn sign_batch(region: &RegionId, key: &SigningKey, statements: Vec<Bytes>) -> Result<v1::ReceiptBatch, seal::BadSeal> {
+pub fn sign_batch(
+    region: &RegionId,
+    key: &SigningKey,
+    statements: Vec<Bytes>,
+) -> Result<v1::ReceiptBatch, seal::BadSeal> {
     let signed = seal::sign(SealKind::Receipt, region, key, &leaves(&statements))?;
     Ok(v1::ReceiptBatch {
         statements,
@@ -80,7 +86,8 @@ pub fn verify_batch(region: &RegionId, key: &VerifyingKey, batch: &v1::ReceiptBa
         root: merkle::root(&leaves),
         size: u32::try_from(leaves.len()).unwrap_or(0),
     };
-    seal::verify_root(SealKind::Receipt, region, key, &signed).map_err(|error| bad("seal.verify").detail(error.to_string()))
+    seal::verify_root(SealKind::Receipt, region, key, &signed)
+        .map_err(|error| bad("seal.verify").detail(error.to_string()))
 }
 
 /// The receipt at `index` of a batch, by itself, with its path. None when there is no such place.
@@ -100,7 +107,9 @@ pub fn single(batch: &v1::ReceiptBatch, index: usize) -> Option<v1::Receipt> {
 pub fn verify_single(region: &RegionId, key: &VerifyingKey, receipt: &v1::Receipt) -> Result<(), Invalid> {
     let seal = super::seal::parse(receipt.seal.clone())?;
     let verified = seal::verify(SealKind::Receipt, region, key, &receipt.statement, &seal);
-    verified.map(|_| ()).map_err(|error| Invalid::new(Reason::BadSeal, "receipt", "seal.verify").detail(error.to_string()))
+    verified
+        .map(|_| ())
+        .map_err(|error| Invalid::new(Reason::BadSeal, "receipt", "seal.verify").detail(error.to_string()))
 }
 
 fn leaves(statements: &[Bytes]) -> Vec<Hash> {

@@ -13,8 +13,10 @@ use crate::v1;
 
 /// A seal from the wire; its path is looked at when it is verified.
 pub fn parse(wire: Option<v1::Seal>) -> Result<Seal, Invalid> {
-    let v1::Seal { key_id, signature, path } = wire.ok_or_else(|| Invalid::new(Reason::BadSeal, "seal", "seal.present"))?;
-    let v1::MerklePath { index, size, hashes } = path.ok_or_else(|| Invalid::new(Reason::BadSeal, "seal.path", "seal.present"))?;
+    let v1::Seal { key_id, signature, path } =
+        wire.ok_or_else(|| Invalid::new(Reason::BadSeal, "seal", "seal.present"))?;
+    let v1::MerklePath { index, size, hashes } =
+        path.ok_or_else(|| Invalid::new(Reason::BadSeal, "seal.path", "seal.present"))?;
     if hashes.len() > limits::SEAL_LEAVES_MAX {
         return Err(Invalid::too_large("seal.path.hashes", hashes.len(), limits::SEAL_LEAVES_MAX));
     }

@@ -93,7 +93,11 @@ pub fn order(history: &History<'_>) -> Vec<Violation> {
     for message in history.messages.values() {
         let Some((_, _, submit)) = message.submits.first() else { continue };
         let handed: BTreeSet<&str> = message.hands.iter().map(|(_, _, hand)| hand.to.as_str()).collect();
-        firsts.extend(handed.into_iter().filter_map(|to| Some((message.first_hand(to)?, (submit.from.as_str(), submit.precedence)))));
+        firsts.extend(
+            handed
+                .into_iter()
+                .filter_map(|to| Some((message.first_hand(to)?, (submit.from.as_str(), submit.precedence)))),
+        );
     }
     firsts.sort_by_key(|((at, _, _), _)| *at);
     let mut latest: BTreeMap<_, (u64, &Line)> = BTreeMap::new();
@@ -145,7 +149,8 @@ fn overtaken(mut line: Vec<Handed<'_>>) -> Vec<Violation> {
         let overtakers: Vec<&&Handed<'_>> = since.iter().filter(lower).filter(|o| o.submitted > accepted).collect();
         if overtakers.len() > OVERTAKES_AT_MOST + since.len() / STARVATION_SHARE {
             let Hand { id, to, .. } = urgent.hand.2;
-            let says = format!("{} less urgent ones, sent after {id} was accepted, reached {to} first", overtakers.len());
+            let says =
+                format!("{} less urgent ones, sent after {id} was accepted, reached {to} first", overtakers.len());
             let lines = overtakers.iter().rev().map(|other| other.hand.1).chain([urgent.hand.1]);
             found.push(Violation::new(Rule::R4Order, says, lines));
         }

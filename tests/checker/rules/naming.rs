@@ -108,7 +108,8 @@ fn holes(history: &History<'_>, from: &str, incarnation: &str, used: &BTreeSet<u
     };
     let explained = history.messages.values().filter(unexplained).count() as u64;
     (missing > explained).then(|| {
-        let says = format!("{from} used numbers in incarnation {incarnation} with {missing} holes, {explained} explained");
+        let says =
+            format!("{from} used numbers in incarnation {incarnation} with {missing} holes, {explained} explained");
         Violation::new(Rule::R5Names, says, [])
     })
 }
@@ -133,11 +134,11 @@ fn other_answer(
     first: &Seen<'_, Accepted>,
     next: &Seen<'_, Accepted>,
 ) -> Option<Violation> {
-    let same = first.2.receipt == next.2.receipt && first.2.position == next.2.position && first.2.epoch == next.2.epoch;
+    let same =
+        first.2.receipt == next.2.receipt && first.2.position == next.2.position && first.2.epoch == next.2.epoch;
     let broker_forgot = history.losses_before(next.0) > history.losses_before(first.0);
-    (!same && !broker_forgot).then(|| {
-        Violation::new(Rule::R9Idempotence, format!("{id} was answered with two receipts"), [first.1, next.1])
-    })
+    (!same && !broker_forgot)
+        .then(|| Violation::new(Rule::R9Idempotence, format!("{id} was answered with two receipts"), [first.1, next.1]))
 }
 
 fn conflicts(id: &str, message: &Message<'_>) -> Vec<Violation> {
@@ -150,9 +151,10 @@ fn conflicts(id: &str, message: &Message<'_>) -> Vec<Violation> {
         Some(Violation::new(Rule::R9Idempotence, says, [*first, *line, ok.1]))
     });
     let misnamed = other.iter().filter_map(|(_, line, submit)| {
-        let (_, fail, _) = message.fails.iter().find(|(_, _, fail)| {
-            fail.call == submit.call && !fail.code.ends_with("CONFLICT_ID")
-        })?;
+        let (_, fail, _) = message
+            .fails
+            .iter()
+            .find(|(_, _, fail)| fail.call == submit.call && !fail.code.ends_with("CONFLICT_ID"))?;
         let says = format!("other bytes under {id} were refused for another reason than a conflict");
         Some(Violation::new(Rule::R9Idempotence, says, [*first, *line, *fail]))
     });

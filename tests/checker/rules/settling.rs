@@ -85,7 +85,8 @@ fn slow(id: &str, message: &Message<'_>, until: u64) -> Vec<Violation> {
     let mut found = Vec::new();
     for to in message.recipients() {
         let hand = message.first_hand(to).map(|(_, line, _)| line);
-        let settled = hand.into_iter().chain(message.negative_end(to).map(|(_, line, _)| line)).min_by_key(|line| line.t);
+        let settled =
+            hand.into_iter().chain(message.negative_end(to).map(|(_, line, _)| line)).min_by_key(|line| line.t);
         if settled.is_none_or(|line| line.t > until) {
             let says = format!("{id} had not settled at {to} 30 s after quiet");
             found.push(Violation::new(Rule::R12Liveness, says, message.submit_lines().chain(settled)));

@@ -123,7 +123,10 @@ impl Sender {
 }
 
 /// The next event, unless the stream breaks or everything stops.
-async fn next(events: &mut Streaming<v1::SubscribeResponse>, stop: &CancellationToken) -> Option<v1::SubscribeResponse> {
+async fn next(
+    events: &mut Streaming<v1::SubscribeResponse>,
+    stop: &CancellationToken,
+) -> Option<v1::SubscribeResponse> {
     tokio::select! {
         event = events.message() => event.ok().flatten(),
         () = stop.cancelled() => None,

@@ -260,7 +260,8 @@ fn judge(lines: &[Line], history: PathBuf) -> Outcome {
 }
 
 fn cycles_from_env() -> u64 {
-    std::env::var("LIANDONG_KILL_CYCLES").map_or(100, |cycles| cycles.parse().expect("LIANDONG_KILL_CYCLES is a number"))
+    std::env::var("LIANDONG_KILL_CYCLES")
+        .map_or(100, |cycles| cycles.parse().expect("LIANDONG_KILL_CYCLES is a number"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,7 +66,15 @@ impl Exchange {
         let to = sent.to.iter().map(ToString::to_string).collect();
         let digest = format!("digest of m{n}");
         let (id, from, precedence) = (sent.id.clone(), from.into(), sent.precedence);
-        self.tell(Event::Submit(Submit { call: n as u64, id: id.clone(), from, to, precedence, digest, expires: None }));
+        self.tell(Event::Submit(Submit {
+            call: n as u64,
+            id: id.clone(),
+            from,
+            to,
+            precedence,
+            digest,
+            expires: None,
+        }));
         if pick.is_multiple_of(5) {
             self.tell(Event::Unknown(Unanswered { call: n as u64, id }));
         } else {
@@ -129,7 +137,14 @@ impl Exchange {
         let hash = format!("{stage:?} of {id} at {to}");
         let content = format!("content of {id}");
         let receipt = Receipt {
-            id, to: to.into(), stage, hash, content, previous: None, verified: Some(true), reason: String::new(),
+            id,
+            to: to.into(),
+            stage,
+            hash,
+            content,
+            previous: None,
+            verified: Some(true),
+            reason: String::new(),
         };
         self.tell(Event::Receipt(receipt));
     }

@@ -64,9 +64,7 @@ impl Mutation {
             Self::DropHand | Self::AcceptWithoutHand => {
                 let Event::Hand(hand) = choose(&lines, pick, is_first_hand)?.1.event else { return None };
                 let about = |line: &Line| matches!(&line.event, Event::Hand(h) if h.id == hand.id && h.to == hand.to);
-                let confirms = |line: &Line| {
-                    matches!(&line.event, Event::ConfirmOk(done) if done.id == hand.id && done.to == hand.to)
-                };
+                let confirms = |line: &Line| matches!(&line.event, Event::ConfirmOk(done) if done.id == hand.id && done.to == hand.to);
                 lines.retain(|line| !about(line) && (matches!(self, Self::DropHand) || !confirms(line)));
             }
             Self::HandAgainAfterConfirm => {
@@ -93,8 +91,14 @@ impl Mutation {
                 lines.retain(|line| line.event.id() != Some(&ok.id) || at_most_accepted(&line.event));
                 let at = at.min(lines.len() - 1);
                 let expired = Receipt {
-                    id: ok.id.clone(), to, stage: Stage::Expired, hash: "expired".into(), content: String::new(),
-                    previous: None, verified: None, reason: "LD502_EXPIRED".into(),
+                    id: ok.id.clone(),
+                    to,
+                    stage: Stage::Expired,
+                    hash: "expired".into(),
+                    content: String::new(),
+                    previous: None,
+                    verified: None,
+                    reason: "LD502_EXPIRED".into(),
                 };
                 let t = lines[at].t;
                 lines.push(Line { t, event: Event::Receipt(expired) });

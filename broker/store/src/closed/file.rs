@@ -225,7 +225,8 @@ impl IndexFile {
         let mut entries = BTreeMap::new();
         for page in 0..self.header.entry_pages {
             // copied out, so that one entry does not keep a page alive
-            entries.extend(self.entries(&open, page)?.into_iter().map(|(id, value)| (id, Bytes::copy_from_slice(&value))));
+            entries
+                .extend(self.entries(&open, page)?.into_iter().map(|(id, value)| (id, Bytes::copy_from_slice(&value))));
         }
         if entries.len() as u64 == self.header.entries { Ok(entries) } else { Err(damaged(&self.path, 0)) }
     }

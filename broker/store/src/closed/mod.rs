@@ -196,7 +196,8 @@ impl Closed {
 pub(crate) fn plan(runs: &[Arc<Run>], bounds: Bounds) -> Option<Plan> {
     const RUNS_MAX: usize = 16;
     let (newest, older) = runs.split_last()?;
-    let (entries, bytes) = runs.iter().fold((0, 0), |(entries, bytes), run| (entries + run.entries.len(), bytes + run.bytes));
+    let (entries, bytes) =
+        runs.iter().fold((0, 0), |(entries, bytes), run| (entries + run.entries.len(), bytes + run.bytes));
     let closes = entries >= bounds.entries || bytes >= bounds.bytes;
     let (mut run, mut kept_runs) = (newest.clone(), older.len());
     for next in older.iter().rev() {
@@ -219,7 +220,12 @@ pub(crate) fn write(plan: &Plan, folder: &Path) -> Result<IndexFile, Fault> {
 
 /// Opens the index as it was at `applied`: files must join from the journal's first position, or before, to `indexed`.
 /// Also gives the files that are of no use any more.
-pub(crate) fn open(folder: &Path, first: Position, indexed: Position, faults: Faults) -> Result<(Closed, Vec<PathBuf>), Fault> {
+pub(crate) fn open(
+    folder: &Path,
+    first: Position,
+    indexed: Position,
+    faults: Faults,
+) -> Result<(Closed, Vec<PathBuf>), Fault> {
     let spans = list(folder).map_err(|error| Fault::Failed(format!("{}: {error}", folder.display())))?;
     let (chosen, useless) = choose(spans, first, indexed)?;
     let (mut closed, mut files) = (Closed { faults, ..Closed::default() }, Vec::new());
