@@ -25,7 +25,13 @@ use crate::{
     grpc::{self, Faces, doors},
     health::{self, Health},
     metrics::Metrics,
-    relay::{Relay, expire, fold::{BrokerFold, Wakes}, quota::Quotas, sessions::Sessions, signer::Signer},
+    relay::{
+        Relay, expire,
+        fold::{BrokerFold, Wakes},
+        quota::Quotas,
+        sessions::Sessions,
+        signer::Signer,
+    },
     trust::{Trust, TrustView},
 };
 
@@ -130,7 +136,13 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
 }
 
-async fn relay(config: &Config, identity: &Arc<Identity>, key: ed25519_dalek::SigningKey, clock: &Clock, tasks: &Tasks) -> Result<Arc<Relay>, StartError> {
+async fn relay(
+    config: &Config,
+    identity: &Arc<Identity>,
+    key: ed25519_dalek::SigningKey,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<Arc<Relay>, StartError> {
     let state = |source| StartError::State { path: config.state.display().to_string(), source };
     let wakes = Arc::new(Wakes::default());
     let journal = FileJournal::open(journal::Options {
@@ -170,7 +182,12 @@ fn start_tasks(config: &Config, listeners: Listeners, identity: Arc<Identity>, r
     let health = Health::default();
     let faces = Faces { relay: relay.clone(), tasks: tasks.clone(), reflection: config.reflection };
     tasks.essential("agents", move |stop| async move { ended(grpc::serve_agents(faces, service, agents, stop).await) });
-    let face = AdminFace { relay: relay.clone(), health: health.clone(), draining: Arc::new(AtomicBool::new(false)), started_at: relay.clock.now() };
+    let face = AdminFace {
+        relay: relay.clone(),
+        health: health.clone(),
+        draining: Arc::new(AtomicBool::new(false)),
+        started_at: relay.clock.now(),
+    };
     tasks.essential("operators", move |stop| async move { ended(grpc::serve_admin(face, operators, stop).await) });
     let pages = admin::http::Pages { relay: relay.clone(), health: health.clone() };
     tasks.essential("metrics", move |stop| admin::http::serve(listeners.metrics, pages, stop));
@@ -251,10 +268,14 @@ impl Relay {
     async fn journal_turned_away(&self) {
         let turned = self.turned.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let now = self.clock.now();
-        let records: Vec<Record> = turned.into_iter().map(|(address, why, count)| {
-            let refused = record::Refused { source: address.to_string(), reason: why, count, ..record::Refused::default() };
-            Record::new(kind::REFUSED, now, refused.encode_to_vec())
-        }).collect();
+        let records: Vec<Record> = turned
+            .into_iter()
+            .map(|(address, why, count)| {
+                let refused =
+                    record::Refused { source: address.to_string(), reason: why, count, ..record::Refused::default() };
+                Record::new(kind::REFUSED, now, refused.encode_to_vec())
+            })
+            .collect();
         for batch in records.chunks(128) {
             if let Err(error) = self.engine.append(batch.to_vec(), Lane::Settling).await {
                 tracing::warn!(%error, "refused connections could not be journalled");

@@ -7,8 +7,8 @@ use std::{
 
 use journal::{Lane, Record};
 use model::time::Timestamp;
-use proto::record::kind;
 use prost::Message as _;
+use proto::record::kind;
 use tokio_util::sync::CancellationToken;
 use tonic_health::server::HealthReporter;
 
@@ -32,8 +32,12 @@ impl Health {
         let proved = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match proved {
             None => Some("starting".to_owned()),
-            Some(at) if relay.clock.now().since(at) > FRESH => Some("no record went through journal and fold for a minute".to_owned()),
-            Some(_) if relay.quotas.disk() == DiskStage::Reserve => Some("the disk is full: FLASH alone is taken".to_owned()),
+            Some(at) if relay.clock.now().since(at) > FRESH => {
+                Some("no record went through journal and fold for a minute".to_owned())
+            }
+            Some(_) if relay.quotas.disk() == DiskStage::Reserve => {
+                Some("the disk is full: FLASH alone is taken".to_owned())
+            }
             Some(_) => None,
         }
     }
@@ -48,8 +52,11 @@ pub async fn run(health: Health, relay: Arc<Relay>, reporter: HealthReporter, st
     loop {
         probe(&health, &relay).await;
         let serving = health.problem(&relay).is_none();
-        let status = if serving { tonic_health::ServingStatus::Serving } else { tonic_health::ServingStatus::NotServing };
-        for service in ["", "liandong.v1.Exchange", "liandong.v1.Documents", "liandong.v1.Directory", "liandong.v1.Blobs"] {
+        let status =
+            if serving { tonic_health::ServingStatus::Serving } else { tonic_health::ServingStatus::NotServing };
+        for service in
+            ["", "liandong.v1.Exchange", "liandong.v1.Documents", "liandong.v1.Directory", "liandong.v1.Blobs"]
+        {
             reporter.set_service_status(service, status).await;
         }
         tokio::select! {
@@ -63,7 +70,8 @@ pub async fn run(health: Health, relay: Arc<Relay>, reporter: HealthReporter, st
 /// Sends one record of our own through journal and fold.
 async fn probe(health: &Health, relay: &Relay) {
     relay.look_at_disk();
-    let probe = proto::record::AdminAct { operator: "broker".to_owned(), act: "probe".to_owned(), ..Default::default() };
+    let probe =
+        proto::record::AdminAct { operator: "broker".to_owned(), act: "probe".to_owned(), ..Default::default() };
     let record = Record::new(kind::ADMIN_ACT, relay.clock.now(), probe.encode_to_vec());
     match relay.engine.append(vec![record], Lane::Settling).await {
         Ok(_) => health.proved(relay.clock.now()),

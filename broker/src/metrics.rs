@@ -105,7 +105,10 @@ fn write_tallies(page: &mut String, tallies: &Tallies) -> std::fmt::Result {
         let kind = Kind::from_number(number(*kind)).map_or("", Kind::name);
         let precedence = Precedence::from_number(number(*precedence)).map_or("", Precedence::name);
         let status = Status::from_number(number(*status)).map_or("", Status::name);
-        writeln!(page, "liandong_messages_accepted_total{{kind=\"{kind}\",precedence=\"{precedence}\",status=\"{status}\"}} {count}")?;
+        writeln!(
+            page,
+            "liandong_messages_accepted_total{{kind=\"{kind}\",precedence=\"{precedence}\",status=\"{status}\"}} {count}"
+        )?;
     }
     page.push_str("# HELP liandong_receipts Receipts for senders since the start.\n# TYPE liandong_receipts counter\n");
     for stage in Stage::ALL {

@@ -90,16 +90,30 @@ impl Trust {
     }
 
     /// Verifies the seal over the exact content bytes, under a key that the directory certifies for `sender`.
-    pub fn verify_envelope(&self, view: &TrustView, envelope: &v1::Envelope, sender: &JurisdictionId, sent_at: Timestamp) -> Result<(), Invalid> {
+    pub fn verify_envelope(
+        &self,
+        view: &TrustView,
+        envelope: &v1::Envelope,
+        sender: &JurisdictionId,
+        sent_at: Timestamp,
+    ) -> Result<(), Invalid> {
         let seal = border::seal::parse(envelope.seal.clone())?;
         let key = view.key_of(seal.key_id, sender, sent_at)?;
         let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
         let verified = roots.verify(SealKind::Envelope, &self.region, &key, &envelope.content, &seal);
-        verified.map(|_| ()).map_err(|error| Invalid::new(Reason::BadSeal, "seal", "seal.verify").detail(error.to_string()))
+        verified
+            .map(|_| ())
+            .map_err(|error| Invalid::new(Reason::BadSeal, "seal", "seal.verify").detail(error.to_string()))
     }
 
     /// Verifies a batch of receipts that `by` hands in: readable, signed by its key, about itself, of stages an agent signs.
-    pub fn verify_receipts(&self, view: &TrustView, by: &JurisdictionId, batch: &v1::ReceiptBatch, now: Timestamp) -> Result<(), Invalid> {
+    pub fn verify_receipts(
+        &self,
+        view: &TrustView,
+        by: &JurisdictionId,
+        batch: &v1::ReceiptBatch,
+        now: Timestamp,
+    ) -> Result<(), Invalid> {
         let key = view.key_of(border::receipt::batch_key(batch)?, by, now)?;
         border::receipt::verify_batch(&self.region, &key, batch)?;
         batch.statements.iter().try_for_each(|statement| {
@@ -107,8 +121,11 @@ impl Trust {
             let own = facts.author == *by && facts.recipient.as_ref() == Some(by);
             let stage = matches!(
                 facts.stage,
-                model::stage::Stage::Delivered | model::stage::Stage::Opened | model::stage::Stage::Acknowledged
-                    | model::stage::Stage::WillAnswer | model::stage::Stage::Refused
+                model::stage::Stage::Delivered
+                    | model::stage::Stage::Opened
+                    | model::stage::Stage::Acknowledged
+                    | model::stage::Stage::WillAnswer
+                    | model::stage::Stage::Refused
             );
             if own && stage { Ok(()) } else { Err(Invalid::new(Reason::SenderMismatch, "receipts", "receipt.own")) }
         })
@@ -180,7 +197,13 @@ impl TrustView {
     }
 
     /// The grant for each recipient, and the sender's quota.
-    pub fn granted(&self, header: &Header, routed: &Routed, content_bytes: u64, now: Timestamp) -> Result<Granted, Invalid> {
+    pub fn granted(
+        &self,
+        header: &Header,
+        routed: &Routed,
+        content_bytes: u64,
+        now: Timestamp,
+    ) -> Result<Granted, Invalid> {
         let ask = |to| self.policy.judge(Ask { header, to, content_bytes, now });
         let mut id = None;
         for (to, r#as) in &routed.deliveries {

@@ -34,7 +34,8 @@ pub async fn serve(listener: TcpListener, pages: Pages, stop: CancellationToken)
 
 async fn metrics(State(pages): State<Pages>) -> impl IntoResponse {
     match pages.relay.metrics.page(&pages.relay) {
-        Ok(page) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page).into_response(),
+        Ok(page) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page)
+            .into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

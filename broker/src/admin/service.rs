@@ -68,7 +68,10 @@ impl Admin for AdminFace {
         }))
     }
 
-    async fn mailboxes(&self, request: Request<v1::MailboxesRequest>) -> Result<Response<v1::MailboxesResponse>, Status> {
+    async fn mailboxes(
+        &self,
+        request: Request<v1::MailboxesRequest>,
+    ) -> Result<Response<v1::MailboxesResponse>, Status> {
         operator(&request)?;
         let lang = Lang::of(request.metadata());
         let mailboxes = self.relay.mailboxes().map_err(|error| ours(&error, lang))?;
@@ -88,9 +91,11 @@ impl Admin for AdminFace {
         let (who, lang) = (operator(&request)?, Lang::of(request.metadata()));
         let ask = request.into_inner();
         let mailbox = mailbox(&ask.jurisdiction, lang)?;
-        let ids: Option<Vec<MessageId>> = ask.message_ids.iter().map(|id| id.as_ref().try_into().ok().map(MessageId)).collect();
+        let ids: Option<Vec<MessageId>> =
+            ask.message_ids.iter().map(|id| id.as_ref().try_into().ok().map(MessageId)).collect();
         let ids = ids.ok_or_else(|| status::of(&Invalid::new(Reason::BadCode, "message_ids", "id.message"), lang))?;
-        let redriven = self.relay.redrive(&who, &mailbox, ids, &ask.reason).await.map_err(|error| ours(&error, lang))?;
+        let redriven =
+            self.relay.redrive(&who, &mailbox, ids, &ask.reason).await.map_err(|error| ours(&error, lang))?;
         Ok(Response::new(v1::RedriveResponse { redriven }))
     }
 
@@ -114,7 +119,12 @@ impl Admin for AdminFace {
 
 impl AdminFace {
     async fn act(&self, operator: &str, act: &str, reason: &str, lang: Lang) -> Result<(), Status> {
-        let record = AdminAct { operator: operator.to_owned(), act: act.to_owned(), reason: reason.to_owned(), ..AdminAct::default() };
+        let record = AdminAct {
+            operator: operator.to_owned(),
+            act: act.to_owned(),
+            reason: reason.to_owned(),
+            ..AdminAct::default()
+        };
         let record = Record::new(kind::ADMIN_ACT, self.relay.clock.now(), record.encode_to_vec());
         let appended = self.relay.engine.append(vec![record], Lane::Settling).await;
         appended.map(|_| ()).map_err(|error| ours(&error, lang))

@@ -30,14 +30,18 @@ impl Documents for DocumentsFace {
     async fn get(&self, request: Request<v1::GetRequest>) -> Result<Response<v1::GetResponse>, Status> {
         let lang = self.reader(&request)?;
         let ask = request.into_inner();
-        let document = self.relay.document(&document_id(&ask.document_id, lang)?).map_err(|error| document_status(&error, lang))?;
+        let document = self
+            .relay
+            .document(&document_id(&ask.document_id, lang)?)
+            .map_err(|error| document_status(&error, lang))?;
         let not_modified = !ask.if_none_match.is_empty() && ask.if_none_match == document.etag;
         Ok(Response::new(v1::GetResponse { not_modified, document: (!not_modified).then_some(document) }))
     }
 
     async fn list(&self, request: Request<v1::ListRequest>) -> Result<Response<v1::ListResponse>, Status> {
         let lang = self.reader(&request)?;
-        let documents = self.relay.documents(&request.get_ref().prefix).map_err(|error| document_status(&error, lang))?;
+        let documents =
+            self.relay.documents(&request.get_ref().prefix).map_err(|error| document_status(&error, lang))?;
         Ok(Response::new(v1::ListResponse { documents }))
     }
 
@@ -45,7 +49,8 @@ impl Documents for DocumentsFace {
         let lang = self.reader(&request)?;
         let ask = request.into_inner();
         let id = document_id(&ask.document_id, lang)?;
-        let answer = self.relay.sync(&id, &ask.token, ask.limit as usize).map_err(|error| document_status(&error, lang))?;
+        let answer =
+            self.relay.sync(&id, &ask.token, ask.limit as usize).map_err(|error| document_status(&error, lang))?;
         Ok(Response::new(answer))
     }
 
@@ -70,7 +75,10 @@ impl Documents for DocumentsFace {
     async fn change(&self, request: Request<v1::ChangeRequest>) -> Result<Response<v1::ChangeResponse>, Status> {
         let (caller, lang) = (peer::agent(&request)?.jurisdiction, Lang::of(request.metadata()));
         let submission = v1::Submission { envelope: request.into_inner().envelope, ..v1::Submission::default() };
-        let judged = self.relay.judge(&caller, submission, SenderClock::BySentAt).map_err(|refusal| status::of(&refusal.invalid, lang))?;
+        let judged = self
+            .relay
+            .judge(&caller, submission, SenderClock::BySentAt)
+            .map_err(|refusal| status::of(&refusal.invalid, lang))?;
         let Some(change) = judged.header.document.clone() else {
             return Err(status::of(&Invalid::missing("header.document"), lang));
         };
@@ -81,7 +89,11 @@ impl Documents for DocumentsFace {
                 let (item_etag, document_etag) =
                     self.relay.etags(&change.document_id, &item).map_err(|error| document_status(&error, lang))?;
                 let receipt = Some(self.relay.signer.lone(&statement));
-                Ok(Response::new(v1::ChangeResponse { receipt, item_etag: item_etag.into(), document_etag: document_etag.into() }))
+                Ok(Response::new(v1::ChangeResponse {
+                    receipt,
+                    item_etag: item_etag.into(),
+                    document_etag: document_etag.into(),
+                }))
             }
             Some(Answer::Refused(refusal)) => Err(status::with_retry(&refusal.invalid, lang, refusal.retry_after)),
             None => Err(status::internal(lang)),
@@ -98,7 +110,13 @@ impl DocumentsFace {
 }
 
 /// Sends steps until the reader leaves: what is there, then what comes.
-async fn follow(relay: &Relay, id: &DocumentId, mut token: String, lang: Lang, steps: &mpsc::Sender<Result<v1::WatchResponse, Status>>) {
+async fn follow(
+    relay: &Relay,
+    id: &DocumentId,
+    mut token: String,
+    lang: Lang,
+    steps: &mpsc::Sender<Result<v1::WatchResponse, Status>>,
+) {
     let mut folded = relay.engine.folded();
     loop {
         let step = relay.sync(id, &token, 0).map_err(|error| document_status(&error, lang));

@@ -23,7 +23,13 @@ use crate::relay::Relay;
 const READY: usize = 16;
 
 /// Lets connections in until told to stop; what comes out has been judged.
-pub fn open(listener: TcpListener, kind: Listener, identity: Arc<Identity>, relay: Arc<Relay>, tasks: &Tasks) -> mpsc::Receiver<Result<Link, std::io::Error>> {
+pub fn open(
+    listener: TcpListener,
+    kind: Listener,
+    identity: Arc<Identity>,
+    relay: Arc<Relay>,
+    tasks: &Tasks,
+) -> mpsc::Receiver<Result<Link, std::io::Error>> {
     let (ready, links) = mpsc::channel(READY);
     let owner = tasks.clone();
     tasks.essential("doors", move |stop| async move {

@@ -28,7 +28,10 @@ pub struct ExchangeFace {
 impl Exchange for ExchangeFace {
     type SessionStream = Pin<Box<dyn Stream<Item = Result<v1::SessionResponse, Status>> + Send>>;
 
-    async fn session(&self, request: Request<Streaming<v1::SessionRequest>>) -> Result<Response<Self::SessionStream>, Status> {
+    async fn session(
+        &self,
+        request: Request<Streaming<v1::SessionRequest>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
         let (caller, lang) = (peer::agent(&request)?, Lang::of(request.metadata()));
         let (relay, tasks) = (self.relay.clone(), self.tasks.clone());
         let wire = session::serve(relay, tasks, caller, lang, request.into_inner()).await?;
@@ -46,7 +49,9 @@ impl Exchange for ExchangeFace {
             Err(refusal) => Some(Answer::Refused(*refusal)),
         };
         match answer {
-            Some(Answer::Accepted(statement)) => Ok(Response::new(v1::SubmitResponse { receipt: Some(self.relay.signer.lone(&statement)) })),
+            Some(Answer::Accepted(statement)) => {
+                Ok(Response::new(v1::SubmitResponse { receipt: Some(self.relay.signer.lone(&statement)) }))
+            }
             Some(Answer::Refused(refusal)) => {
                 self.relay.metrics.refused(refusal.invalid.reason);
                 self.relay.audit_refusal(&caller, &refusal).await;
@@ -77,4 +82,3 @@ pub fn document_status(error: &DocumentError, lang: Lang) -> Status {
         }
     }
 }
-

@@ -27,31 +27,51 @@ pub struct Faces {
 type Links = mpsc::Receiver<Result<Link, std::io::Error>>;
 
 /// Serves agents until told to stop.
-pub async fn serve_agents<H>(faces: Faces, health: H, links: Links, stop: CancellationToken) -> Result<(), tonic::transport::Error>
+pub async fn serve_agents<H>(
+    faces: Faces,
+    health: H,
+    links: Links,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error>
 where
-    H: tower::Service<http::Request<tonic::body::Body>, Error = std::convert::Infallible> + tonic::server::NamedService + Clone + Send + Sync + 'static,
+    H: tower::Service<http::Request<tonic::body::Body>, Error = std::convert::Infallible>
+        + tonic::server::NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     H::Response: axum::response::IntoResponse,
     H::Future: Send + 'static,
 {
     let Faces { relay, tasks, reflection } = faces;
     let router = server()
         .add_service(health)
-        .add_service(v1::exchange_server::ExchangeServer::new(ExchangeFace { relay: relay.clone(), tasks: tasks.clone() })
-            .max_decoding_message_size(limits::WIRE_MESSAGE_BYTES_MAX * 2)
-            .max_encoding_message_size(limits::WIRE_MESSAGE_BYTES_MAX * 2))
-        .add_service(v1::documents_server::DocumentsServer::new(DocumentsFace { relay: relay.clone(), tasks })
-            .max_decoding_message_size(limits::WIRE_MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(64 * limits::WIRE_MESSAGE_BYTES_MAX))
+        .add_service(
+            v1::exchange_server::ExchangeServer::new(ExchangeFace { relay: relay.clone(), tasks: tasks.clone() })
+                .max_decoding_message_size(limits::WIRE_MESSAGE_BYTES_MAX * 2)
+                .max_encoding_message_size(limits::WIRE_MESSAGE_BYTES_MAX * 2),
+        )
+        .add_service(
+            v1::documents_server::DocumentsServer::new(DocumentsFace { relay: relay.clone(), tasks })
+                .max_decoding_message_size(limits::WIRE_MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(64 * limits::WIRE_MESSAGE_BYTES_MAX),
+        )
         .add_service(v1::directory_server::DirectoryServer::new(DirectoryFace { relay: relay.clone() }))
-        .add_service(v1::blobs_server::BlobsServer::new(BlobsFace { relay })
-            .max_decoding_message_size(2 * limits::BLOB_CHUNK_BYTES_MAX))
+        .add_service(
+            v1::blobs_server::BlobsServer::new(BlobsFace { relay })
+                .max_decoding_message_size(2 * limits::BLOB_CHUNK_BYTES_MAX),
+        )
         .add_optional_service(reflection.then(reflection_v1).flatten())
         .add_optional_service(reflection.then(reflection_v1alpha).flatten());
     router.serve_with_incoming_shutdown(ReceiverStream::new(links), async move { stop.cancelled().await }).await
 }
 
 /// Serves operators until told to stop.
-pub async fn serve_admin(face: AdminFace, links: Links, stop: CancellationToken) -> Result<(), tonic::transport::Error> {
+pub async fn serve_admin(
+    face: AdminFace,
+    links: Links,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
     let router = server()
         .add_service(v1::admin_server::AdminServer::new(face))
         .add_optional_service(reflection_v1())
@@ -74,12 +94,21 @@ fn descriptors() -> [&'static [u8]; 3] {
     [proto::DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET, tonic_types::pb::FILE_DESCRIPTOR_SET]
 }
 
-fn reflection_v1() -> Option<tonic_reflection::server::v1::ServerReflectionServer<impl tonic_reflection::server::v1::ServerReflection>> {
-    let builder = descriptors().into_iter().fold(tonic_reflection::server::Builder::configure(), tonic_reflection::server::Builder::register_encoded_file_descriptor_set);
+fn reflection_v1()
+-> Option<tonic_reflection::server::v1::ServerReflectionServer<impl tonic_reflection::server::v1::ServerReflection>> {
+    let builder = descriptors().into_iter().fold(
+        tonic_reflection::server::Builder::configure(),
+        tonic_reflection::server::Builder::register_encoded_file_descriptor_set,
+    );
     builder.build_v1().ok()
 }
 
-fn reflection_v1alpha() -> Option<tonic_reflection::server::v1alpha::ServerReflectionServer<impl tonic_reflection::server::v1alpha::ServerReflection>> {
-    let builder = descriptors().into_iter().fold(tonic_reflection::server::Builder::configure(), tonic_reflection::server::Builder::register_encoded_file_descriptor_set);
+fn reflection_v1alpha() -> Option<
+    tonic_reflection::server::v1alpha::ServerReflectionServer<impl tonic_reflection::server::v1alpha::ServerReflection>,
+> {
+    let builder = descriptors().into_iter().fold(
+        tonic_reflection::server::Builder::configure(),
+        tonic_reflection::server::Builder::register_encoded_file_descriptor_set,
+    );
     builder.build_v1alpha().ok()
 }

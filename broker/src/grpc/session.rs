@@ -46,7 +46,13 @@ const CREDIT: Amount = Amount { bytes: 16 * 1024 * 1024, envelopes: 4_096 };
 type Out = mpsc::Sender<Result<v1::SessionResponse, Status>>;
 
 /// Serves one session; the stream ends with it.
-pub async fn serve<S>(relay: Arc<Relay>, tasks: Tasks, caller: Caller, lang: Lang, mut asks: S) -> Result<mpsc::Receiver<Result<v1::SessionResponse, Status>>, Status>
+pub async fn serve<S>(
+    relay: Arc<Relay>,
+    tasks: Tasks,
+    caller: Caller,
+    lang: Lang,
+    mut asks: S,
+) -> Result<mpsc::Receiver<Result<v1::SessionResponse, Status>>, Status>
 where
     S: Stream<Item = Result<v1::SessionRequest, Status>> + Send + Unpin + 'static,
 {
@@ -61,9 +67,13 @@ where
     let session = opening.session;
     let mut pump = Pump::new(caller.clone());
     grant(&mut pump, hello.credit.as_ref());
-    let desk = Arc::new(Desk { relay, session, caller, pump: Mutex::new(pump), lang, rolled_back: opening.rolled_back });
+    let desk =
+        Arc::new(Desk { relay, session, caller, pump: Mutex::new(pump), lang, rolled_back: opening.rolled_back });
     let (reader, sender) = (desk.clone(), desk.clone());
-    tasks.task("session reader", { let out = out.clone(); move |stop| async move { reader.read(asks, out, stop).await } });
+    tasks.task("session reader", {
+        let out = out.clone();
+        move |stop| async move { reader.read(asks, out, stop).await }
+    });
     tasks.task("session sender", move |stop| async move { sender.send(out, stop).await });
     Ok(wire)
 }
@@ -81,20 +91,32 @@ async fn open(relay: &Relay, caller: &Caller, hello: &v1::Hello) -> Result<Openi
         let ours = format!("the broker speaks {}–{}", PROTOCOL.start(), PROTOCOL.end());
         return Err(Invalid::new(Reason::NoCommonProtocol, "protocol_max", "session.protocol").detail(ours));
     }
-    let incarnation: [u8; 8] = hello.incarnation.as_ref().try_into().map_err(|_| Invalid::schema("incarnation", "bytes.exact"))?;
+    let incarnation: [u8; 8] =
+        hello.incarnation.as_ref().try_into().map_err(|_| Invalid::schema("incarnation", "bytes.exact"))?;
     let now = relay.clock.now();
     let theirs = border::time::optional(hello.clock, "clock")?.unwrap_or(now);
     let rolled_back = began(relay, caller, hello, Incarnation(incarnation)).await?;
-    let session = relay.sessions.begin(&caller.jurisdiction, caller.facts.clone(), hello.software.chars().take(64).collect(), theirs.millis() - now.millis(), now);
+    let session = relay.sessions.begin(
+        &caller.jurisdiction,
+        caller.facts.clone(),
+        hello.software.chars().take(64).collect(),
+        theirs.millis() - now.millis(),
+        now,
+    );
     let trust = relay.trust.view();
     let welcome = v1::Welcome {
         protocol,
         session: session.number,
-        epochs: relay.engine.epochs().iter().map(|epoch| v1::EpochEnd {
-            epoch: epoch.id.0.to_vec().into(),
-            first: epoch.first.0,
-            last: epoch.ended_at.map_or(0, |at| at.0),
-        }).collect(),
+        epochs: relay
+            .engine
+            .epochs()
+            .iter()
+            .map(|epoch| v1::EpochEnd {
+                epoch: epoch.id.0.to_vec().into(),
+                first: epoch.first.0,
+                last: epoch.ended_at.map_or(0, |at| at.0),
+            })
+            .collect(),
         clock: Some(border::time::to_wire(now)),
         credit: Some(credit_frame(&PerPrecedence::from_fn(|_| CREDIT))),
         directory_version: trust.directory.version,
@@ -202,7 +224,11 @@ impl Desk {
             let invalid = Invalid::new(Reason::RolledBack, "incarnation", "session.incarnation");
             return Err(Box::new(refusal_of(&submission, invalid)));
         }
-        let judged = self.relay.judge(&self.caller, submission, SenderClock::Off(Duration::from_millis(self.session.skew_ms.unsigned_abs())));
+        let judged = self.relay.judge(
+            &self.caller,
+            submission,
+            SenderClock::Off(Duration::from_millis(self.session.skew_ms.unsigned_abs())),
+        );
         let Ok(judged) = judged else {
             return judged.inspect_err(|refusal| halt(refusal, reading));
         };
@@ -211,9 +237,11 @@ impl Desk {
         used.bytes += judged.content_bytes();
         used.envelopes += 1;
         match reading.halted.get(precedence) {
-            Some((halted, refusal)) if seq > *halted => {
-                Err(Box::new(Refusal { message_id: judged.header.message_id.0.to_vec(), content_hash: judged.content_hash, ..refusal.clone() }))
-            }
+            Some((halted, refusal)) if seq > *halted => Err(Box::new(Refusal {
+                message_id: judged.header.message_id.0.to_vec(),
+                content_hash: judged.content_hash,
+                ..refusal.clone()
+            })),
             _ => {
                 *reading.halted.get_mut(precedence) = None;
                 Ok(judged)
@@ -269,7 +297,10 @@ impl Desk {
         let mut pump = self.pump.lock().await;
         for decline in declines.declines {
             if let Some(id) = pump.declined(decline.tag) {
-                tries.push(record::FailedTry { message_id: id.0.to_vec().into(), reason: decline.reason.chars().take(64).collect() });
+                tries.push(record::FailedTry {
+                    message_id: id.0.to_vec().into(),
+                    reason: decline.reason.chars().take(64).collect(),
+                });
             }
         }
         drop(pump);
@@ -376,7 +407,8 @@ struct Done {
 
 /// Journals what was judged and answers for all of a frame.
 async fn commit(relay: &Relay, caller: &JurisdictionId, judged: Vec<Judged>, mut refused: Vec<Refusal>) -> Done {
-    let (flash, rest): (Vec<_>, Vec<_>) = judged.into_iter().partition(|one| one.header.precedence == Precedence::Flash);
+    let (flash, rest): (Vec<_>, Vec<_>) =
+        judged.into_iter().partition(|one| one.header.precedence == Precedence::Flash);
     // both lanes are entered before either is awaited
     let (flash, rest) = tokio::join!(relay.take_charge(flash, Lane::Flash), relay.take_charge(rest, Lane::Normal));
     let mut accepted = Vec::new();
@@ -408,7 +440,9 @@ fn renew(reading: &mut Reading) -> Option<v1::Credit> {
     for precedence in Precedence::ALL {
         let used = *reading.used.get(*precedence);
         let granted = reading.granted.get_mut(*precedence);
-        if granted.bytes - used.bytes.min(granted.bytes) < CREDIT.bytes / 2 || granted.envelopes - used.envelopes.min(granted.envelopes) < CREDIT.envelopes / 2 {
+        if granted.bytes - used.bytes.min(granted.bytes) < CREDIT.bytes / 2
+            || granted.envelopes - used.envelopes.min(granted.envelopes) < CREDIT.envelopes / 2
+        {
             *granted = Amount { bytes: used.bytes + CREDIT.bytes, envelopes: used.envelopes + CREDIT.envelopes };
             any = true;
         }

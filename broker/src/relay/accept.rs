@@ -25,7 +25,10 @@ use proto::{
 };
 use store::AppendError;
 
-use super::{Relay, fold::{Outcome, keys}};
+use super::{
+    Relay,
+    fold::{Outcome, keys},
+};
 use crate::trust::{Granted, TrustView};
 
 /// What became of one submission.
@@ -114,12 +117,19 @@ impl Judged {
 
 impl Relay {
     /// Judges one submission of `by`. Nothing is stored yet.
-    pub fn judge(&self, by: &JurisdictionId, submission: v1::Submission, clock: SenderClock) -> Result<Judged, Box<Refusal>> {
+    pub fn judge(
+        &self,
+        by: &JurisdictionId,
+        submission: v1::Submission,
+        clock: SenderClock,
+    ) -> Result<Judged, Box<Refusal>> {
         let v1::Submission { envelope, carried, evidence } = submission;
         let envelope = envelope.unwrap_or_default();
         let content_hash = Digest::of(&envelope.content);
-        let (header, parts) = read(&envelope).map_err(|invalid| Box::new(Refusal::of_content(&envelope.content, invalid)))?;
-        let record = Submitted { envelope: Some(envelope), carried, evidence, by: by.to_string(), ..Submitted::default() };
+        let (header, parts) =
+            read(&envelope).map_err(|invalid| Box::new(Refusal::of_content(&envelope.content, invalid)))?;
+        let record =
+            Submitted { envelope: Some(envelope), carried, evidence, by: by.to_string(), ..Submitted::default() };
         let judged = self.judge_read(by, &header, &parts, record, clock);
         match judged {
             Ok(record) => Ok(Judged { header, content_hash, record }),
@@ -127,7 +137,14 @@ impl Relay {
         }
     }
 
-    fn judge_read(&self, by: &JurisdictionId, header: &Header, parts: &Parts, mut record: Submitted, clock: SenderClock) -> Result<Submitted, Invalid> {
+    fn judge_read(
+        &self,
+        by: &JurisdictionId,
+        header: &Header,
+        parts: &Parts,
+        mut record: Submitted,
+        clock: SenderClock,
+    ) -> Result<Submitted, Invalid> {
         let (now, view) = (self.clock.now(), self.trust.view());
         speaks_for_itself(by, header, &self.region, record.carried)?;
         let envelope = record.envelope.as_ref().ok_or_else(|| Invalid::missing("envelope"))?;
@@ -145,7 +162,11 @@ impl Relay {
         let granted = view.granted(header, &routed, content_bytes, now)?;
         self.within_quota(by, header, content_bytes, &granted.quota, now)?;
         record.evidence = self.trust.verified_evidence(&view, std::mem::take(&mut record.evidence), header);
-        record.content_hash = Digest::of(&record.envelope.as_ref().map(|envelope| envelope.content.clone()).unwrap_or_default()).0.to_vec().into();
+        record.content_hash =
+            Digest::of(&record.envelope.as_ref().map(|envelope| envelope.content.clone()).unwrap_or_default())
+                .0
+                .to_vec()
+                .into();
         record.flags = flags.into_iter().chain(view.flags(now)).map(|flag| flag.number()).collect();
         freeze(&mut record, &routed);
         stamp_trust(&mut record, &view, &granted);
@@ -161,12 +182,20 @@ impl Relay {
     }
 
     /// Rate, disk stage, and what the sender has unsettled.
-    fn within_quota(&self, by: &JurisdictionId, header: &Header, bytes: u64, grant: &Quota, now: Timestamp) -> Result<(), Invalid> {
+    fn within_quota(
+        &self,
+        by: &JurisdictionId,
+        header: &Header,
+        bytes: u64,
+        grant: &Quota,
+        now: Timestamp,
+    ) -> Result<(), Invalid> {
         self.quotas.admit(by, header, bytes, grant, now)?;
         let account = self.engine.read(|_, rows| rows.get(&keys::sender(&header.sender.jurisdiction)).ok().flatten());
         let account = account.and_then(|row| SenderRow::decode(row).ok()).unwrap_or_default();
         if account.envelopes >= grant.stored_envelopes || account.bytes.saturating_add(bytes) > grant.stored_bytes {
-            let detail = format!("{} envelopes and {} bytes wait for their recipients", account.envelopes, account.bytes);
+            let detail =
+                format!("{} envelopes and {} bytes wait for their recipients", account.envelopes, account.bytes);
             return Err(Invalid::new(Reason::RateLimited, "sender", "grant.stored").detail(detail));
         }
         Ok(())
@@ -177,10 +206,13 @@ impl Relay {
     /// A full or failed journal refuses all of it at once; nothing of it is stored then.
     pub async fn take_charge(&self, judged: Vec<Judged>, lane: Lane) -> Vec<Answer> {
         let now = self.clock.now();
-        let (headers, records): (Vec<_>, Vec<_>) = judged.into_iter().map(|judged| {
-            let record = Record::new(kind::SUBMITTED, now, judged.record.encode_to_vec());
-            ((judged.header, judged.content_hash), record)
-        }).unzip();
+        let (headers, records): (Vec<_>, Vec<_>) = judged
+            .into_iter()
+            .map(|judged| {
+                let record = Record::new(kind::SUBMITTED, now, judged.record.encode_to_vec());
+                ((judged.header, judged.content_hash), record)
+            })
+            .unzip();
         if records.is_empty() {
             return Vec::new();
         }
@@ -195,13 +227,19 @@ impl Relay {
                 return headers.into_iter().map(refuse).collect();
             }
         };
-        headers.into_iter().zip(outcomes).map(|((header, content_hash), outcome)| match outcome {
-            Outcome::Accepted { row, .. } => Answer::Accepted(Box::new(accepted(&row, &header.message_id.0))),
-            Outcome::Refused(invalid) => Answer::Refused(Refusal::of_header(&header, content_hash, invalid)),
-            Outcome::Session { .. } | Outcome::Done => {
-                Answer::Refused(Refusal::of_header(&header, content_hash, Invalid::new(Reason::Internal, "", "fold.outcome")))
-            }
-        }).collect()
+        headers
+            .into_iter()
+            .zip(outcomes)
+            .map(|((header, content_hash), outcome)| match outcome {
+                Outcome::Accepted { row, .. } => Answer::Accepted(Box::new(accepted(&row, &header.message_id.0))),
+                Outcome::Refused(invalid) => Answer::Refused(Refusal::of_header(&header, content_hash, invalid)),
+                Outcome::Session { .. } | Outcome::Done => Answer::Refused(Refusal::of_header(
+                    &header,
+                    content_hash,
+                    Invalid::new(Reason::Internal, "", "fold.outcome"),
+                )),
+            })
+            .collect()
     }
 
     /// Keeps a refusal that matters for security in the journal.
@@ -235,7 +273,12 @@ fn read(envelope: &v1::Envelope) -> Result<(Header, Parts), Invalid> {
 }
 
 /// Identity comes from the connection and must be the envelope's sender; on a bundle the seal stands in for the link.
-fn speaks_for_itself(by: &JurisdictionId, header: &Header, region: &model::ids::RegionId, carried: bool) -> Result<(), Invalid> {
+fn speaks_for_itself(
+    by: &JurisdictionId,
+    header: &Header,
+    region: &model::ids::RegionId,
+    carried: bool,
+) -> Result<(), Invalid> {
     if header.region != *region {
         return Err(Invalid::new(Reason::SenderMismatch, "region", "region.own").detail(format!("this is {region}")));
     }
@@ -302,7 +345,11 @@ pub fn stamp(row: &MessageRow) -> v1::Stamp {
     v1::Stamp {
         accepted_at: Some(border::time::to_wire(fold_time(row.accepted_at))),
         touched: row.touched.clone(),
-        deliveries: row.deliveries.iter().map(|delivery| v1::StampedDelivery { jurisdiction: delivery.jurisdiction.clone(), r#as: delivery.r#as }).collect(),
+        deliveries: row
+            .deliveries
+            .iter()
+            .map(|delivery| v1::StampedDelivery { jurisdiction: delivery.jurisdiction.clone(), r#as: delivery.r#as })
+            .collect(),
         superior_absent: row.superior_absent.clone(),
         ack_by: due(row.ack_by),
         reply_by: due(row.reply_by),
@@ -330,8 +377,17 @@ pub fn retry_after(reason: Reason) -> Option<Duration> {
 fn concerns_security(reason: Reason) -> bool {
     matches!(
         reason,
-        Reason::SenderMismatch | Reason::BadSeal | Reason::ConflictId | Reason::NoAgreement | Reason::RoleForbidden
-            | Reason::Confidentiality | Reason::NotAuthor | Reason::DrillNotLive | Reason::StatusMix | Reason::CertRevoked
-            | Reason::RolledBack | Reason::SignoffMissing
+        Reason::SenderMismatch
+            | Reason::BadSeal
+            | Reason::ConflictId
+            | Reason::NoAgreement
+            | Reason::RoleForbidden
+            | Reason::Confidentiality
+            | Reason::NotAuthor
+            | Reason::DrillNotLive
+            | Reason::StatusMix
+            | Reason::CertRevoked
+            | Reason::RolledBack
+            | Reason::SignoffMissing
     )
 }

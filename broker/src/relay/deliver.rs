@@ -123,7 +123,8 @@ impl Pump {
     /// The next frame: whatever is ready, within credit. None when nothing is.
     pub fn frame(&mut self, engine: &BrokerEngine) -> Result<Option<v1::Deliveries>, DeliverError> {
         let chosen = engine.read(|fold, rows| self.choose(fold, rows))?;
-        let deliveries = chosen.into_iter().map(|chosen| self.delivery(engine, chosen)).collect::<Result<Vec<_>, _>>()?;
+        let deliveries =
+            chosen.into_iter().map(|chosen| self.delivery(engine, chosen)).collect::<Result<Vec<_>, _>>()?;
         Ok((!deliveries.is_empty()).then_some(v1::Deliveries { deliveries }))
     }
 
@@ -141,10 +142,14 @@ impl Pump {
     fn choose_one(&mut self, fold: &BrokerFold, rows: &Rows<'_>) -> Result<Option<Chosen>, DeliverError> {
         loop {
             let heads = self.heads(fold, rows)?;
-            let waiting = PerPrecedence::from_fn(|precedence| self.may_send(precedence) && heads.iter().any(|line| line.0 == precedence));
+            let waiting = PerPrecedence::from_fn(|precedence| {
+                self.may_send(precedence) && heads.iter().any(|line| line.0 == precedence)
+            });
             let Some(precedence) = self.scheduler.choose(waiting) else { return Ok(None) };
             let Some(line) = self.rotate(precedence, heads) else { return Ok(None) };
-            let Some((_, waiting)) = self.lines.get_mut(&line).and_then(|ahead| ahead.rows.pop_front()) else { return Ok(None) };
+            let Some((_, waiting)) = self.lines.get_mut(&line).and_then(|ahead| ahead.rows.pop_front()) else {
+                return Ok(None);
+            };
             // a row that was recalled or has expired since it was read ahead is no longer owed
             if let Some(message) = still_waits(&self.mailbox, &waiting, rows)? {
                 let sent = self.sent.get_mut(precedence);
@@ -230,7 +235,11 @@ impl Pump {
 }
 
 /// The message behind a row that was read ahead, if it still waits in this mailbox.
-fn still_waits(mailbox: &JurisdictionId, waiting: &WaitingRow, rows: &Rows<'_>) -> Result<Option<MessageRow>, DeliverError> {
+fn still_waits(
+    mailbox: &JurisdictionId,
+    waiting: &WaitingRow,
+    rows: &Rows<'_>,
+) -> Result<Option<MessageRow>, DeliverError> {
     let Ok(id) = waiting.message_id.as_ref().try_into().map(MessageId) else { return Ok(None) };
     let Some(bytes) = rows.get(&keys::message(id))? else { return Ok(None) };
     let row: MessageRow = decode_row(&bytes)?;

@@ -49,7 +49,8 @@ type Item = (String, ItemRow);
 impl Relay {
     /// A whole document, tombstones left out.
     pub fn document(&self, id: &DocumentId) -> Result<v1::Document, DocumentError> {
-        let (items, folded) = self.engine.read(|_, rows| -> Result<_, store::FoldError> { Ok((items(rows, id)?, rows.folded())) })?;
+        let (items, folded) =
+            self.engine.read(|_, rows| -> Result<_, store::FoldError> { Ok((items(rows, id)?, rows.folded())) })?;
         let living: Vec<&Item> = items.iter().filter(|(_, row)| !row.removed).collect();
         if living.is_empty() {
             return Err(Invalid::new(Reason::NotFound, "document_id", "document.known").into());
@@ -68,7 +69,9 @@ impl Relay {
         self.engine.read(|_, rows| -> Result<(), store::FoldError> {
             folded = rows.folded();
             rows.each(&keys::item_prefix(None), |key, value| {
-                if let Some((document, item)) = keys::item_parts(key).filter(|(document, _)| document.starts_with(prefix)) {
+                if let Some((document, item)) =
+                    keys::item_parts(key).filter(|(document, _)| document.starts_with(prefix))
+                {
                     all.entry(document.to_owned()).or_default().push((item.to_owned(), decode_row(value)?));
                 }
                 Ok(())
@@ -94,7 +97,11 @@ impl Relay {
             last = keys::change_position(key).unwrap_or(last);
             let name = String::from_utf8_lossy(value).into_owned();
             let Some((_, row)) = items.iter().find(|(item, _)| *item == name) else { continue };
-            if row.removed { answer.removed.push(tombstone(&name, row)) } else { answer.changed.push(self.item(&name, row)?) }
+            if row.removed {
+                answer.removed.push(tombstone(&name, row))
+            } else {
+                answer.changed.push(self.item(&name, row)?)
+            }
         }
         answer.next_token = if truncated { last.to_string() } else { folded.max(last).to_string() };
         Ok(answer)
@@ -140,7 +147,11 @@ impl Relay {
 
     /// Members alone read documents.
     pub fn may_read(&self, caller: &JurisdictionId) -> Result<(), Invalid> {
-        if self.trust.view().directory.has(caller) { Ok(()) } else { Err(Invalid::new(Reason::NotFound, "document_id", "document.known")) }
+        if self.trust.view().directory.has(caller) {
+            Ok(())
+        } else {
+            Err(Invalid::new(Reason::NotFound, "document_id", "document.known"))
+        }
     }
 }
 

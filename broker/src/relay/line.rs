@@ -53,14 +53,23 @@ impl LineCursor {
         let whole = lines.iter().rev().map(|(at, _)| *at).find(|at| !goes_on || at < last);
         self.complete = whole.unwrap_or(self.complete).max(self.complete);
         let receipts = receipts(engine, signer, &lines)?;
-        let through = v1::ReceiptsSeen { epoch: epoch_of(engine, self.complete).0.to_vec().into(), position: self.complete.0 };
+        let through =
+            v1::ReceiptsSeen { epoch: epoch_of(engine, self.complete).0.to_vec().into(), position: self.complete.0 };
         Ok(Some(v1::ReceiptLine { receipts, through: Some(through) }))
     }
 }
 
 /// The receipts behind rows: those of agents as they signed them, the broker's own under one signature.
-pub fn receipts(engine: &BrokerEngine, signer: &Signer, lines: &[(Position, LineRow)]) -> Result<Vec<v1::Receipt>, DeliverError> {
-    let own: Vec<_> = lines.iter().filter(|(_, line)| line.batch_index.is_none()).map(|(at, line)| statement(engine, *at, line)).collect();
+pub fn receipts(
+    engine: &BrokerEngine,
+    signer: &Signer,
+    lines: &[(Position, LineRow)],
+) -> Result<Vec<v1::Receipt>, DeliverError> {
+    let own: Vec<_> = lines
+        .iter()
+        .filter(|(_, line)| line.batch_index.is_none())
+        .map(|(at, line)| statement(engine, *at, line))
+        .collect();
     let signed = (!own.is_empty()).then(|| signer.batch(&own));
     let mut own_index = 0;
     let mut batch: Option<(Position, v1::ReceiptBatch)> = None;

@@ -33,7 +33,13 @@ impl Relay {
         })
     }
 
-    fn mailbox(&self, mailbox: &JurisdictionId, state: &super::fold::State, rows: &Rows<'_>, now: Timestamp) -> Result<v1::Mailbox, FoldError> {
+    fn mailbox(
+        &self,
+        mailbox: &JurisdictionId,
+        state: &super::fold::State,
+        rows: &Rows<'_>,
+        now: Timestamp,
+    ) -> Result<v1::Mailbox, FoldError> {
         let mut depths: Vec<v1::MailboxDepth> = Vec::new();
         for precedence in Precedence::ALL {
             let classes = state.mailbox(mailbox).into_iter().flatten().filter(|((of, _), _)| of == precedence);
@@ -61,13 +67,21 @@ impl Relay {
     /// The first entries of a mailbox, or its dead letters.
     pub fn peek(&self, mailbox: &JurisdictionId, dead: bool, limit: usize) -> Result<Vec<v1::PeekEntry>, FoldError> {
         let limit = if limit == 0 { 20 } else { limit.min(256) };
-        self.engine.read(|_, rows| {
-            if dead { peek_dead(rows, mailbox, limit) } else { peek_waiting(rows, mailbox, limit) }
-        })
+        self.engine.read(
+            |_, rows| {
+                if dead { peek_dead(rows, mailbox, limit) } else { peek_waiting(rows, mailbox, limit) }
+            },
+        )
     }
 
     /// Gives dead letters a second life; how many. Empty `ids` means all of them.
-    pub async fn redrive(&self, operator: &str, mailbox: &JurisdictionId, ids: Vec<MessageId>, reason: &str) -> Result<u64, RedriveError> {
+    pub async fn redrive(
+        &self,
+        operator: &str,
+        mailbox: &JurisdictionId,
+        ids: Vec<MessageId>,
+        reason: &str,
+    ) -> Result<u64, RedriveError> {
         let prefix = keys::dead_prefix(mailbox);
         let mut dead: Vec<MessageId> = Vec::new();
         self.engine.read(|_, rows| {
@@ -78,16 +92,19 @@ impl Relay {
             })
         })?;
         let now = self.clock.now();
-        let records: Vec<Record> = dead.iter().map(|id| {
-            let act = AdminAct {
-                operator: operator.to_owned(),
-                act: "redrive".to_owned(),
-                jurisdiction: mailbox.to_string(),
-                message_id: id.0.to_vec().into(),
-                reason: reason.to_owned(),
-            };
-            Record::new(kind::ADMIN_ACT, now, act.encode_to_vec())
-        }).collect();
+        let records: Vec<Record> = dead
+            .iter()
+            .map(|id| {
+                let act = AdminAct {
+                    operator: operator.to_owned(),
+                    act: "redrive".to_owned(),
+                    jurisdiction: mailbox.to_string(),
+                    message_id: id.0.to_vec().into(),
+                    reason: reason.to_owned(),
+                };
+                Record::new(kind::ADMIN_ACT, now, act.encode_to_vec())
+            })
+            .collect();
         for batch in records.chunks(128) {
             self.engine.append(batch.to_vec(), Lane::Settling).await?;
         }
@@ -106,7 +123,13 @@ pub enum RedriveError {
     Append(#[from] AppendError),
 }
 
-fn oldest_of(mailbox: &JurisdictionId, precedence: Precedence, exercise: bool, counts: &Counts, rows: &Rows<'_>) -> Result<Option<Timestamp>, FoldError> {
+fn oldest_of(
+    mailbox: &JurisdictionId,
+    precedence: Precedence,
+    exercise: bool,
+    counts: &Counts,
+    rows: &Rows<'_>,
+) -> Result<Option<Timestamp>, FoldError> {
     let mut oldest = None;
     for origin in counts.origins.keys() {
         let prefix = keys::origin_prefix(mailbox, precedence, exercise, origin);
@@ -133,10 +156,13 @@ fn peek_waiting(rows: &Rows<'_>, mailbox: &JurisdictionId, limit: usize) -> Resu
 fn peek_dead(rows: &Rows<'_>, mailbox: &JurisdictionId, limit: usize) -> Result<Vec<v1::PeekEntry>, FoldError> {
     let prefix = keys::dead_prefix(mailbox);
     let found = rows.scan(&prefix, &prefix, limit)?;
-    found.iter().map(|(_, value)| {
-        let dead: DeadRow = decode_row(value)?;
-        Ok(v1::PeekEntry { reason: dead.reason, ..entry(rows, mailbox, &dead.message_id)? })
-    }).collect()
+    found
+        .iter()
+        .map(|(_, value)| {
+            let dead: DeadRow = decode_row(value)?;
+            Ok(v1::PeekEntry { reason: dead.reason, ..entry(rows, mailbox, &dead.message_id)? })
+        })
+        .collect()
 }
 
 fn entry(rows: &Rows<'_>, mailbox: &JurisdictionId, message_id: &bytes::Bytes) -> Result<v1::PeekEntry, FoldError> {
@@ -163,4 +189,3 @@ fn entry(rows: &Rows<'_>, mailbox: &JurisdictionId, message_id: &bytes::Bytes) -
 fn number(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(0)
 }
-

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError, atomic::{AtomicU8, Ordering}},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use model::{
@@ -89,11 +92,21 @@ impl Quotas {
     }
 
     /// Admits one envelope of `bytes` bytes from `by`, or says which limit it passes.
-    pub fn admit(&self, by: &JurisdictionId, header: &Header, bytes: u64, quota: &Quota, now: Timestamp) -> Result<(), Invalid> {
+    pub fn admit(
+        &self,
+        by: &JurisdictionId,
+        header: &Header,
+        bytes: u64,
+        quota: &Quota,
+        now: Timestamp,
+    ) -> Result<(), Invalid> {
         if !self.disk().takes(header.precedence) {
-            return Err(Invalid::new(Reason::StoreFull, "precedence", "disk.stage").detail("the broker's disk is nearly full"));
+            return Err(
+                Invalid::new(Reason::StoreFull, "precedence", "disk.stage").detail("the broker's disk is nearly full")
+            );
         }
-        let (envelopes, volume) = (Rate::per_second(u64::from(quota.per_second)), Rate::per_second(quota.bytes_per_second));
+        let (envelopes, volume) =
+            (Rate::per_second(u64::from(quota.per_second)), Rate::per_second(quota.bytes_per_second));
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let mine = buckets
             .entry(by.clone())

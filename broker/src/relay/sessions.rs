@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::{AtomicI64, AtomicU64, Ordering}},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
 };
 
 use certs::profile::Facts;
@@ -73,7 +76,14 @@ pub struct Sessions {
 
 impl Sessions {
     /// Begins a session and fences an older one of the same jurisdiction.
-    pub fn begin(&self, jurisdiction: &JurisdictionId, facts: Facts, software: String, skew_ms: i64, now: Timestamp) -> Arc<Session> {
+    pub fn begin(
+        &self,
+        jurisdiction: &JurisdictionId,
+        facts: Facts,
+        software: String,
+        skew_ms: i64,
+        now: Timestamp,
+    ) -> Arc<Session> {
         let session = Arc::new(Session {
             number: self.next.fetch_add(1, Ordering::Relaxed) + 1,
             jurisdiction: jurisdiction.clone(),

@@ -23,7 +23,8 @@ impl Relay {
     pub fn trace(&self, caller: &JurisdictionId, id: MessageId) -> Result<v1::TraceResponse, DocumentError> {
         let not_here = || Invalid::new(Reason::NotFound, "message_id", "message.yours");
         let row = self.message_row(id)?.ok_or_else(not_here)?;
-        let concerns = row.sender == caller.as_str() || row.deliveries.iter().any(|delivery| delivery.jurisdiction == caller.as_str());
+        let concerns = row.sender == caller.as_str()
+            || row.deliveries.iter().any(|delivery| delivery.jurisdiction == caller.as_str());
         if !concerns {
             return Err(not_here().into());
         }

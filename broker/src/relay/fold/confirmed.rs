@@ -31,7 +31,9 @@ impl Folding<'_, '_> {
     }
 
     fn receipt(&mut self, by: &JurisdictionId, statement: &v1::ReceiptStatement, index: u32) -> Result<(), FoldError> {
-        let (Some(id), Some(stage)) = (id_of(&statement.message_id), Stage::from_number(statement.stage)) else { return Ok(()) };
+        let (Some(id), Some(stage)) = (id_of(&statement.message_id), Stage::from_number(statement.stage)) else {
+            return Ok(());
+        };
         if statement.recipient != by.as_str() {
             return Ok(());
         }

@@ -36,7 +36,15 @@ impl Folding<'_, '_> {
         self.row(&keys::item(document, item))
     }
 
-    fn write_item(&mut self, header: &Header, change: &DocumentChange, parts: &Parts, row: &MessageRow, owner: &str, before: Option<&ItemRow>) -> Result<(), FoldError> {
+    fn write_item(
+        &mut self,
+        header: &Header,
+        change: &DocumentChange,
+        parts: &Parts,
+        row: &MessageRow,
+        owner: &str,
+        before: Option<&ItemRow>,
+    ) -> Result<(), FoldError> {
         if let Some(before) = before {
             self.rows.remove(&keys::change(&change.document_id, model::position::Position(before.position)))?;
         }
@@ -52,7 +60,9 @@ impl Folding<'_, '_> {
             owner: owner.to_owned(),
             message_id: header.message_id.0.to_vec().into(),
             status: 0,
-            placed_by: before.filter(|before| !before.removed).map_or_else(|| row.sender.clone(), |before| before.placed_by.clone()),
+            placed_by: before
+                .filter(|before| !before.removed)
+                .map_or_else(|| row.sender.clone(), |before| before.placed_by.clone()),
         };
         self.put(&keys::item(&change.document_id, change.item_id.as_ref()), &item)?;
         let changed = change.item_id.as_ref().map_or("", ItemId::as_str);
@@ -97,7 +107,9 @@ fn matches_version(change: &DocumentChange, now: Option<&ItemRow>) -> Result<(),
         (None, None) if change.op == DocumentOp::Put => Ok(()),
         (None, None) => Err(Invalid::new(Reason::NotFound, "document.item_id", "must be an item that is there")),
         (None, Some(_)) => Err(Invalid::new(Reason::EtagMismatch, "document.if_match", "must be empty for a new item")),
-        (Some(_), None) => Err(Invalid::new(Reason::MissingField, "document.if_match", "must name the version that was read")),
+        (Some(_), None) => {
+            Err(Invalid::new(Reason::MissingField, "document.if_match", "must name the version that was read"))
+        }
         (Some(item), Some(meant)) if item.etag.as_ref() == meant.0 => Ok(()),
         (Some(item), Some(_)) => {
             let etag: String = item.etag.iter().map(|byte| format!("{byte:02x}")).collect();

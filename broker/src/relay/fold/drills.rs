@@ -14,7 +14,12 @@ use model::{
 use proto::record::{DrillRow, MessageRow, Submitted, WaitingRow};
 use store::FoldError;
 
-use super::{Folding, decode_row, keys, keys::WaitingKey, state::time, submitted::{Verdict, id_of}};
+use super::{
+    Folding, decode_row, keys,
+    keys::WaitingKey,
+    state::time,
+    submitted::{Verdict, id_of},
+};
 
 /// How long after its end a drill's traffic still passes, CATALOGUE: ENDEX + 24 h.
 const AFTERMATH: Duration = Duration::from_hours(24);
@@ -27,7 +32,9 @@ impl Folding<'_, '_> {
         }
         let refused = |rule: &str| Verdict::from(Invalid::new(Reason::DrillNotLive, "drill.drill_id", rule));
         let drill = header.drill.as_ref().ok_or_else(|| refused("must name a drill"))?;
-        let row = self.row::<DrillRow>(&keys::drill(&drill.drill_id))?.ok_or_else(|| refused("must be a drill that has started"))?;
+        let row = self
+            .row::<DrillRow>(&keys::drill(&drill.drill_id))?
+            .ok_or_else(|| refused("must be a drill that has started"))?;
         let over = row.ended != 0 && time(row.ended).plus(AFTERMATH) < self.at.time;
         if over || row.aborted {
             return Err(refused("must be a drill that is live"));

@@ -138,7 +138,12 @@ pub fn mailbox_prefix(mailbox: &JurisdictionId) -> Vec<u8> {
 }
 
 /// One origin's line in one mailbox begins so.
-pub fn origin_prefix(mailbox: &JurisdictionId, precedence: Precedence, exercise: bool, origin: &JurisdictionId) -> Vec<u8> {
+pub fn origin_prefix(
+    mailbox: &JurisdictionId,
+    precedence: Precedence,
+    exercise: bool,
+    origin: &JurisdictionId,
+) -> Vec<u8> {
     waiting_of(mailbox, precedence, exercise, origin).0
 }
 

@@ -55,7 +55,8 @@ impl Folding<'_, '_> {
     /// Writes a message's row back: as an open row, or, when nothing is owed any more, into the index of what is closed.
     pub(super) fn keep(&mut self, id: MessageId, row: &MessageRow, was_open: bool) -> Result<(), FoldError> {
         let over = row.expires_at <= self.at.time.millis();
-        let closed = row.deliveries.iter().all(|delivery| is_settled(delivery) && (over || is_fulfilled(row, delivery)));
+        let closed =
+            row.deliveries.iter().all(|delivery| is_settled(delivery) && (over || is_fulfilled(row, delivery)));
         if !closed {
             return self.put(&keys::message(id), row);
         }
@@ -67,7 +68,12 @@ impl Folding<'_, '_> {
     }
 
     /// Puts a delivery into its mailbox.
-    pub(super) fn enqueue(&mut self, row: &MessageRow, id: MessageId, mailbox: &JurisdictionId) -> Result<(), FoldError> {
+    pub(super) fn enqueue(
+        &mut self,
+        row: &MessageRow,
+        id: MessageId,
+        mailbox: &JurisdictionId,
+    ) -> Result<(), FoldError> {
         let Some(key) = waiting_key(row, mailbox, self.at.position) else { return Ok(()) };
         let waiting = WaitingRow {
             message_id: id.0.to_vec().into(),
@@ -96,7 +102,13 @@ impl Folding<'_, '_> {
     }
 
     /// Ends a waiting delivery and tells the sender.
-    pub(super) fn end(&mut self, id: MessageId, row: &MessageRow, delivery: &mut DeliveryRow, told: &Told<'_>) -> Result<(), FoldError> {
+    pub(super) fn end(
+        &mut self,
+        id: MessageId,
+        row: &MessageRow,
+        delivery: &mut DeliveryRow,
+        told: &Told<'_>,
+    ) -> Result<(), FoldError> {
         self.dequeue(row, delivery)?;
         delivery.stage = number(told.stage);
         self.tell(id, row, told)

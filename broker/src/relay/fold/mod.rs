@@ -125,6 +125,6 @@ pub fn decode_row<M: Message + Default>(bytes: &[u8]) -> Result<M, FoldError> {
 }
 
 fn decode<M: Message + Default>(record: &Record) -> Result<M, FoldError> {
-    M::decode(record.bytes.clone()).map_err(|error| FoldError::new(format!("record kind {} cannot be read: {error}", record.kind)))
+    M::decode(record.bytes.clone())
+        .map_err(|error| FoldError::new(format!("record kind {} cannot be read: {error}", record.kind)))
 }
-

@@ -1,6 +1,9 @@
 //! Sessions: what an agent says about its past, and how far it has stored its line of receipts.
 
-use model::{ids::{Incarnation, JurisdictionId}, position::Position};
+use model::{
+    ids::{Incarnation, JurisdictionId},
+    position::Position,
+};
 use proto::record::{ReceiptsSeen, SequenceRow, SessionBegan};
 use store::FoldError;
 

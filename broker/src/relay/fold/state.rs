@@ -91,7 +91,8 @@ impl State {
 
     /// A delivery waits now.
     pub(super) fn waits(&mut self, key: &WaitingKey, bytes: u64) {
-        let counts = self.mailboxes.entry(key.mailbox.clone()).or_default().entry((key.precedence, key.exercise)).or_default();
+        let counts =
+            self.mailboxes.entry(key.mailbox.clone()).or_default().entry((key.precedence, key.exercise)).or_default();
         counts.deliveries += 1;
         counts.bytes += bytes;
         *counts.origins.entry(key.origin.clone()).or_default() += 1;

@@ -213,7 +213,8 @@ impl Folding<'_, '_> {
         let moved = match mine {
             Some(delivery) if super::stage_of(delivery) < Stage::Answered && is_settled(delivery) => {
                 delivery.stage = number(Stage::Answered);
-                let told = Told { recipient: &answering, stage: Stage::Answered, reason: "", related: &header.message_id.0 };
+                let told =
+                    Told { recipient: &answering, stage: Stage::Answered, reason: "", related: &header.message_id.0 };
                 self.tell(asked, &row, &told)?;
                 true
             }
@@ -238,14 +239,24 @@ impl Folding<'_, '_> {
         if let Some((row, _)) = &before
             && row.sender != header.sender.jurisdiction.as_str()
         {
-            return Err(Invalid::new(Reason::NotAuthor, "preceding_message_id", "must name a message of the sender's own").into());
+            return Err(Invalid::new(
+                Reason::NotAuthor,
+                "preceding_message_id",
+                "must name a message of the sender's own",
+            )
+            .into());
         }
         let key = keys::chain(&header.sender.jurisdiction, header.originating_message_id);
         chain.newest = self.row::<ChainRow>(&key)?;
         let known = chain.newest.as_ref().map(|newest| newest.revision).or(before.map(|(row, _)| row.revision));
         match known {
             Some(newest) if header.revision == newest => {
-                return Err(Invalid::new(Reason::ConflictRevision, "revision", "this revision is known with another id").into());
+                return Err(Invalid::new(
+                    Reason::ConflictRevision,
+                    "revision",
+                    "this revision is known with another id",
+                )
+                .into());
             }
             Some(newest) if header.revision > newest + 1 => chain.flags.push(v1::Flag::RevisionGap),
             Some(newest) => chain.late = header.revision < newest,
@@ -295,7 +306,8 @@ impl Folding<'_, '_> {
         for delivery in &mut deliveries {
             delivery.stage = number(Stage::Recalled);
             if let Ok(recipient) = delivery.jurisdiction.parse() {
-                let told = Told { recipient: &recipient, stage: Stage::Recalled, reason: "REPLACED", related: &related };
+                let told =
+                    Told { recipient: &recipient, stage: Stage::Recalled, reason: "REPLACED", related: &related };
                 self.tell(header.message_id, row, &told)?;
             }
         }
@@ -311,7 +323,14 @@ impl Folding<'_, '_> {
     }
 
     /// Ends every delivery of an open message that still waits; true when there was one.
-    pub(super) fn end_all(&mut self, id: MessageId, row: &mut MessageRow, stage: Stage, reason: &str, related: &[u8]) -> Result<bool, FoldError> {
+    pub(super) fn end_all(
+        &mut self,
+        id: MessageId,
+        row: &mut MessageRow,
+        stage: Stage,
+        reason: &str,
+        related: &[u8],
+    ) -> Result<bool, FoldError> {
         let was_settled = row.deliveries.iter().all(is_settled);
         let mut deliveries = std::mem::take(&mut row.deliveries);
         for delivery in deliveries.iter_mut().filter(|delivery| !is_settled(delivery)) {
