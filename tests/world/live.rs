@@ -12,6 +12,7 @@ use std::time::Duration;
 use model::ids::MessageId;
 use model::position::Position;
 use model::time::Timestamp;
+use prost::Message as _;
 use proto::v1;
 use store::tasks::Tasks;
 use tokio::sync::watch;
@@ -274,6 +275,30 @@ impl Agent {
             (at == i32::from(stage)).then_some(())
         })
         .await;
+    }
+
+    /// Sends a draft from this agent's desk.
+    pub async fn send(&self, draft: v1::Draft) -> MessageId {
+        self.inside().send(draft).await.unwrap().message_id
+    }
+
+    /// The receipts about a message that are stored here, each with its stage and recipient; all of them verify.
+    pub fn receipts(&self, id: MessageId) -> Vec<(v1::Stage, String)> {
+        let receipts = self.inside().receipts(id).unwrap();
+        receipts.iter().map(|receipt| self.verified(receipt)).collect()
+    }
+
+    /// Stage and recipient of a receipt that verifies.
+    pub fn verified(&self, receipt: &v1::Receipt) -> (v1::Stage, String) {
+        self.inside().trust.verify_receipt(receipt).unwrap();
+        let statement = v1::ReceiptStatement::decode(receipt.statement.clone()).unwrap();
+        (statement.stage(), statement.recipient)
+    }
+
+    /// The receipts about a message that the broker has, verified here.
+    pub async fn receipts_at_broker(&self, id: MessageId) -> Vec<(v1::Stage, String)> {
+        let trace = self.inside().link.trace(id).await.unwrap();
+        trace.receipts.iter().map(|receipt| self.verified(receipt)).collect()
     }
 
     /// Waits until a message of this agent's was accepted, and gives the broker's stamp.

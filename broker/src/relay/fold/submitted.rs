@@ -14,7 +14,7 @@ use model::{
 use prost::Message as _;
 use proto::{
     border,
-    record::{ChainRow, DeliveryRow, MessageRow, SequenceRow, Submitted},
+    record::{ChainRow, DeliveryRow, MessageRow, ProofRow, SequenceRow, Submitted},
     v1,
 };
 use store::FoldError;
@@ -179,7 +179,7 @@ impl Folding<'_, '_> {
     fn take_charge(&mut self, header: &Header, record: &Submitted, row: &mut MessageRow) -> Result<(), FoldError> {
         let id = header.message_id;
         self.book_sequence(header)?;
-        apply_evidence(record, row);
+        apply_evidence(record, row, &self.proof(Stage::Accepted));
         let mut deliveries = std::mem::take(&mut row.deliveries);
         for delivery in deliveries.iter_mut().filter(|delivery| !is_settled(delivery)) {
             if let Ok(mailbox) = delivery.jurisdiction.parse::<JurisdictionId>() {
@@ -212,9 +212,9 @@ impl Folding<'_, '_> {
         let mine = deliveries.iter_mut().find(|delivery| delivery.jurisdiction == answering.as_str());
         let moved = match mine {
             Some(delivery) if super::stage_of(delivery) < Stage::Answered && is_settled(delivery) => {
-                delivery.stage = number(Stage::Answered);
                 let told =
                     Told { recipient: &answering, stage: Stage::Answered, reason: "", related: &header.message_id.0 };
+                self.stands(delivery, &told);
                 self.tell(asked, &row, &told)?;
                 true
             }
@@ -304,10 +304,10 @@ impl Folding<'_, '_> {
         let related = chain.newest.as_ref().map(|newest| newest.message_id.clone()).unwrap_or_default();
         let mut deliveries = std::mem::take(&mut row.deliveries);
         for delivery in &mut deliveries {
-            delivery.stage = number(Stage::Recalled);
             if let Ok(recipient) = delivery.jurisdiction.parse() {
                 let told =
                     Told { recipient: &recipient, stage: Stage::Recalled, reason: "REPLACED", related: &related };
+                self.stands(delivery, &told);
                 self.tell(header.message_id, row, &told)?;
             }
         }
@@ -365,8 +365,8 @@ fn same_world(header: &Header, before: &MessageRow) -> Result<(), Invalid> {
 }
 
 /// Receipts that a re-offered envelope brings decide where its deliveries stand.
-fn apply_evidence(record: &Submitted, row: &mut MessageRow) {
-    for receipt in &record.evidence {
+fn apply_evidence(record: &Submitted, row: &mut MessageRow, here: &ProofRow) {
+    for (at, receipt) in (0_u32..).zip(&record.evidence) {
         let Ok(statement) = v1::ReceiptStatement::decode(receipt.statement.clone()) else { continue };
         let Some(stage) = Stage::from_number(statement.stage) else { continue };
         let mine = row.deliveries.iter_mut().find(|delivery| delivery.jurisdiction == statement.recipient);
@@ -375,6 +375,7 @@ fn apply_evidence(record: &Submitted, row: &mut MessageRow) {
             && (!stage.is_negative() || !is_settled(delivery))
         {
             delivery.stage = number(stage);
+            delivery.proofs.push(ProofRow { evidence_index: Some(at), stage: number(stage), ..here.clone() });
         }
     }
 }
@@ -387,6 +388,7 @@ fn delivery_row(stamped: &v1::StampedDelivery) -> DeliveryRow {
         failed: 0,
         overtaken: 0,
         queued_at: 0,
+        proofs: Vec::new(),
     }
 }
 
