@@ -14,7 +14,7 @@ use model::{
 use prost::Message as _;
 use proto::{
     border,
-    record::{ChainRow, DeliveryRow, MessageRow, ProofRow, SequenceRow, Submitted},
+    record::{ChainRow, DeliveryRow, MessageRow, ProofRow, Submitted},
     v1,
 };
 use store::FoldError;
@@ -23,9 +23,6 @@ use super::{
     Folding, Outcome, keys,
     messages::{Told, is_settled, number},
 };
-
-/// Holes of a sequence that are remembered; older ones are forgotten.
-const SEQUENCE_HOLES_MAX: usize = 64;
 
 /// Why the fold did not accept: the verdict, or a row that cannot be read.
 pub(super) enum Verdict {
@@ -67,7 +64,9 @@ impl Folding<'_, '_> {
         if header.expires_at <= self.at.time && record.evidence.is_empty() {
             return Err(Invalid::new(Reason::Expired, "expires_at", "must not have passed").into());
         }
-        self.sequence_is_new(&header)?;
+        if record.evidence.is_empty() {
+            self.sequence_is_new(&header)?;
+        }
         self.drill_allows(&header, &record)?;
         let chain = self.chain(&header)?;
         let mut row = self.new_row(&header, &record, envelope.content.len());
@@ -91,34 +90,6 @@ impl Folding<'_, '_> {
         }
         self.state.tallies.duplicates += 1;
         Ok((row, true))
-    }
-
-    /// A number that was used before for other bytes is never taken.
-    fn sequence_is_new(&self, header: &Header) -> Result<(), Verdict> {
-        let row = self.sequence(header)?;
-        let (seq, overflown) = (header.sender_seq, row.missing.len() >= SEQUENCE_HOLES_MAX);
-        if seq > row.highest || row.missing.contains(&seq) || overflown {
-            return Ok(());
-        }
-        Err(Invalid::new(Reason::RolledBack, "sender_seq", "was used for another message").into())
-    }
-
-    /// Books the sender's sequence, with the holes in it.
-    fn book_sequence(&mut self, header: &Header) -> Result<(), FoldError> {
-        let mut row = self.sequence(header)?;
-        let seq = header.sender_seq;
-        if seq > row.highest {
-            let room = SEQUENCE_HOLES_MAX.saturating_sub(row.missing.len());
-            row.missing.extend((row.highest + 1..seq).take(room));
-            row.highest = seq;
-        }
-        row.missing.retain(|missing| *missing != seq);
-        row.at = self.at.time.millis();
-        self.put(&keys::sequence(&header.sender.jurisdiction, header.incarnation), &row)
-    }
-
-    fn sequence(&self, header: &Header) -> Result<SequenceRow, FoldError> {
-        Ok(self.row(&keys::sequence(&header.sender.jurisdiction, header.incarnation))?.unwrap_or_default())
     }
 
     fn new_row(&self, header: &Header, record: &Submitted, bytes: usize) -> MessageRow {
