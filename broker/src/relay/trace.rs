@@ -42,7 +42,8 @@ impl Relay {
         })
     }
 
-    fn message_row(&self, id: MessageId) -> Result<Option<MessageRow>, store::FoldError> {
+    /// The row of a message, open or closed.
+    pub(super) fn message_row(&self, id: MessageId) -> Result<Option<MessageRow>, store::FoldError> {
         self.engine.read(|_, rows| {
             let bytes = match rows.get(&keys::message(id))? {
                 Some(bytes) => Some(bytes),
