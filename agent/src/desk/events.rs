@@ -7,8 +7,11 @@ use proto::{
     v1::{self, subscribe_response::Event},
 };
 
-use super::{Desk, read};
-use crate::{fold::keys, message};
+use super::{Desk, read, rows};
+use crate::{
+    fold::{keys, query},
+    message,
+};
 
 impl Desk {
     /// The cursor after which only what is new comes.
@@ -27,7 +30,7 @@ impl Desk {
                 .collect()
         };
         let events: Vec<Event> = match record.kind {
-            kind::RECEIVED => self.received_events(read::of::<Received>(&record)?)?,
+            kind::RECEIVED => return self.received_events(at, read::of::<Received>(&record)?, after),
             kind::RECEIPTS_RECEIVED => {
                 read::of::<ReceiptsReceived>(&record)?.receipts.into_iter().map(Event::Receipt).collect()
             }
@@ -45,10 +48,26 @@ impl Desk {
         Ok(numbered.filter(|event| event.cursor > after).collect())
     }
 
-    fn received_events(&self, record: Received) -> Result<Vec<Event>, Invalid> {
-        let taken = record.deliveries.into_iter().filter(|delivery| delivery.refused.is_empty());
-        let ids =
-            taken.filter_map(|delivery| message::read(&delivery.envelope?).ok()).map(|read| read.header.message_id);
-        ids.map(|id| self.summary(id).map(Event::Received)).collect()
+    /// One event for each message that this record brought. One that an overlapping session brought before is none, and
+    /// neither is one that was refused.
+    fn received_events(
+        &self,
+        at: Position,
+        record: Received,
+        after: u64,
+    ) -> Result<Vec<v1::SubscribeResponse>, Invalid> {
+        let mut events = Vec::new();
+        for delivery in record.deliveries.into_iter().filter(|delivery| delivery.refused.is_empty()) {
+            let Some(Ok(read)) = delivery.envelope.as_ref().map(message::read) else { continue };
+            let id = read.header.message_id;
+            let row = self.engine.read(|_, found| query::received(found, id)).map_err(rows)?;
+            let here = row.filter(|row| keys::cursor_position(row.cursor) == at && row.cursor > after);
+            if let Some(row) = here {
+                let event = Some(Event::Received(self.summary(id)?));
+                events.push(v1::SubscribeResponse { cursor: row.cursor, event });
+            }
+        }
+        events.dedup_by_key(|event| event.cursor);
+        Ok(events)
     }
 }
