@@ -82,8 +82,7 @@ async fn one_message_reaches_several_recipients_and_each_answers_for_itself() {
 
     ly.stage(id, XZ, Stage::Opened).await;
     ly.stage(id, LYG, Stage::Delivered).await;
-    let expected =
-        [(Stage::Accepted, ""), (Stage::Delivered, XZ), (Stage::Delivered, LYG), (Stage::Opened, XZ)];
+    let expected = [(Stage::Accepted, ""), (Stage::Delivered, XZ), (Stage::Delivered, LYG), (Stage::Opened, XZ)];
     assert_eq!(sorted(ly.receipts(id)), expected.map(|(stage, of)| (stage, of.to_owned())));
     world.end().await;
 }

@@ -56,6 +56,7 @@ pub struct Agent {
     pub clock: HandClock,
     config: agent::config::Config,
     life: Option<Life>,
+    named: bytes::Bytes,
 }
 
 struct Life {
@@ -146,7 +147,14 @@ impl World {
             self.region.write_agent(city, line.address()).unwrap();
             let text = std::fs::read_to_string(&self.region.agent(city).config).unwrap();
             let config = toml::from_str(&text).unwrap();
-            let agent = Agent { city: city.into(), line, clock: self.clock.clone(), config, life: None };
+            let agent = Agent {
+                city: city.into(),
+                line,
+                clock: self.clock.clone(),
+                config,
+                life: None,
+                named: bytes::Bytes::new(),
+            };
             self.agents.insert(city.into(), agent);
         }
         self.agent_mut(city).start().await;
@@ -190,6 +198,11 @@ impl World {
         std::fs::remove_dir_all(self.state(who)).unwrap();
     }
 
+    /// The incarnation under which the agent of `city` ran last.
+    pub fn named(&self, city: &str) -> bytes::Bytes {
+        self.agents[city].named.clone()
+    }
+
     fn state(&self, who: &str) -> PathBuf {
         self.directory.path().join(who)
     }
@@ -208,6 +221,7 @@ impl Agent {
     pub async fn start(&mut self) {
         let tasks = Tasks::new();
         let running = agent::agent::start(self.config.clone(), self.clock.clock(), tasks.clone()).await.unwrap();
+        self.named = running.desk.engine.read(|fold, _| fold.agent().incarnation.clone());
         self.life = Some(Life { running, tasks });
     }
 
