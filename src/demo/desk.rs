@@ -60,7 +60,7 @@ impl Desk {
                     self.board.receipt(self.city, v1::ReceiptStatement::decode(receipt.statement)?);
                 }
                 Some(Event::Refused(refusal)) => self.board.refused(self.city, refusal),
-                None => {}
+                Some(Event::LinkUp(_)) | None => {}
             }
         }
         Ok(())
@@ -71,7 +71,8 @@ impl Desk {
         let header = draft.header.clone().unwrap_or_default();
         let began = tokio::time::Instant::now();
         let answer = self.client.clone().send(v1::SendRequest { draft: Some(draft), dry_run: false }).await;
-        let answer = answer.map_err(|status| anyhow!("{} {}: {}", region::name(self.city).1, header.kind, status.message()))?;
+        let answer =
+            answer.map_err(|status| anyhow!("{} {}: {}", region::name(self.city).1, header.kind, status.message()))?;
         let id = answer.into_inner().message_id.to_vec();
         self.board.sent(self.city, id.clone(), header.kind, began);
         Ok(id)

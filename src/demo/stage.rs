@@ -65,7 +65,9 @@ impl Stage {
                 }
                 anyhow::Ok(())
             };
-            tokio::time::timeout(PATIENCE, up).await.with_context(|| format!("the link of {city} does not come up"))??;
+            tokio::time::timeout(PATIENCE, up)
+                .await
+                .with_context(|| format!("the link of {city} does not come up"))??;
         }
         Ok(())
     }

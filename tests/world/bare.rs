@@ -156,11 +156,14 @@ impl Bare {
         let (asks, wire) = mpsc::channel(64);
         asks.send(v1::SessionRequest { frame: Some(Ask::Hello(hello)) }).await.expect("a fresh channel");
         let tells = self.client(broker).session(ReceiverStream::new(wire)).await?.into_inner();
-        let mut session = Session { agent: self, asks, tells, waiting: Vec::new(), confirms: 0, welcome: v1::Welcome::default() };
-        session.welcome = session.next(|frame| match frame {
-            Tell::Welcome(welcome) => Ok(welcome),
-            other => Err(other),
-        }).await?;
+        let mut session =
+            Session { agent: self, asks, tells, waiting: Vec::new(), confirms: 0, welcome: v1::Welcome::default() };
+        session.welcome = session
+            .next(|frame| match frame {
+                Tell::Welcome(welcome) => Ok(welcome),
+                other => Err(other),
+            })
+            .await?;
         Ok(session)
     }
 
@@ -220,10 +223,12 @@ impl Session<'_> {
         self.say(Ask::Submissions(v1::Submissions { submissions })).await?;
         let mut all = v1::Answers { accepted: Some(v1::ReceiptBatch::default()), refused: Vec::new() };
         while all.accepted.as_ref().map_or(0, |batch| batch.statements.len()) + all.refused.len() < expected {
-            let answers = self.next(|frame| match frame {
-                Tell::Answers(answers) => Ok(answers),
-                other => Err(other),
-            }).await?;
+            let answers = self
+                .next(|frame| match frame {
+                    Tell::Answers(answers) => Ok(answers),
+                    other => Err(other),
+                })
+                .await?;
             all.refused.extend(answers.refused);
             if let (Some(all), Some(more)) = (&mut all.accepted, answers.accepted) {
                 all.statements.extend(more.statements);
@@ -237,7 +242,8 @@ impl Session<'_> {
         self.next(|frame| match frame {
             Tell::Deliveries(deliveries) => Ok(deliveries.deliveries),
             other => Err(other),
-        }).await
+        })
+        .await
     }
 
     /// Exactly `count` deliveries, unconfirmed, in the order in which they came.
@@ -267,15 +273,18 @@ impl Session<'_> {
         self.next(move |frame| match frame {
             Tell::ConfirmStored(stored) if stored.number >= number => Ok(()),
             other => Err(other),
-        }).await
+        })
+        .await
     }
 
     /// The next receipts of the agent's line.
     pub async fn receipts(&mut self) -> Result<Vec<v1::ReceiptStatement>, Status> {
-        let line = self.next(|frame| match frame {
-            Tell::ReceiptLine(line) => Ok(line),
-            other => Err(other),
-        }).await?;
+        let line = self
+            .next(|frame| match frame {
+                Tell::ReceiptLine(line) => Ok(line),
+                other => Err(other),
+            })
+            .await?;
         let statement = |receipt: v1::Receipt| v1::ReceiptStatement::decode(receipt.statement).unwrap_or_default();
         Ok(line.receipts.into_iter().map(statement).collect())
     }
