@@ -157,7 +157,12 @@ impl Bare {
 
     /// Opens a session with ample credit.
     pub async fn session(&self, broker: SocketAddr) -> Result<Session<'_>, Status> {
-        let hello = v1::Hello {
+        self.session_with(broker, self.hello()).await
+    }
+
+    /// What it says first: who it is, and that it has ample credit.
+    pub fn hello(&self) -> v1::Hello {
+        v1::Hello {
             protocol_min: 1,
             protocol_max: 1,
             incarnation: self.incarnation.clone(),
@@ -168,8 +173,7 @@ impl Bare {
             software: "bare".into(),
             credit: Some(ample_credit()),
             ..Default::default()
-        };
-        self.session_with(broker, hello).await
+        }
     }
 
     /// Opens a session with these words.
