@@ -6,6 +6,9 @@ mod checker;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod drill;
 mod exchange;
 mod line;
 mod outage;
+mod rules;
+mod sessions;

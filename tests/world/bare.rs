@@ -155,6 +155,15 @@ impl Bare {
         Ok(v1::ReceiptStatement::decode(receipt.statement).unwrap_or_default())
     }
 
+    /// Submits one envelope that is refused: the stable code, and the field that it names.
+    pub async fn refused(&self, broker: SocketAddr, envelope: v1::Envelope) -> (String, String) {
+        use tonic_types::StatusExt as _;
+        let submission = Some(v1::Submission { envelope: Some(envelope), ..Default::default() });
+        let answer = self.client(broker).submit(v1::SubmitRequest { submission }).await;
+        let info = answer.expect_err("a refusal").get_details_error_info().expect("details");
+        (info.reason, info.metadata.get("field").cloned().unwrap_or_default())
+    }
+
     /// Opens a session with ample credit.
     pub async fn session(&self, broker: SocketAddr) -> Result<Session<'_>, Status> {
         self.session_with(broker, self.hello()).await

@@ -13,7 +13,7 @@ use model::ids::MessageId;
 use model::position::Position;
 use model::time::Timestamp;
 use prost::Message as _;
-use proto::v1;
+use proto::{record, v1};
 use store::tasks::Tasks;
 use tokio::sync::watch;
 
@@ -138,6 +138,19 @@ impl World {
     pub async fn at_broker<T>(&self, what: &str, mut look: impl FnMut(&broker::relay::Relay) -> Option<T>) -> T {
         let relay = self.relay();
         until(relay.engine.folded(), what, || look(relay)).await
+    }
+
+    /// What the broker's journal keeps of refusals, oldest first.
+    pub fn refusals(&self) -> Vec<record::Refused> {
+        let engine = &self.relay().engine;
+        let all = (1..=engine.journal_end().0).map(|at| engine.record(Position(at)).unwrap());
+        let refused = all.filter(|record| record.kind == record::kind::REFUSED);
+        refused.map(|record| record::Refused::decode(record.bytes).unwrap()).collect()
+    }
+
+    /// How many envelopes the broker knows: accepted ones, not those that it refused.
+    pub fn accepted_count(&self) -> u64 {
+        self.relay().engine.read(|fold, _| fold.state().tallies.accepted.values().sum())
     }
 
     /// Starts the agent of `city`, whose files there are.

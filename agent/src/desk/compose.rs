@@ -217,8 +217,14 @@ pub fn new_id(now: Timestamp) -> Result<MessageId, Invalid> {
     Ok(MessageId::new(now, random))
 }
 
-/// Checks the body by the rules of the contract.
-fn check_body(body: &Bytes, _header: &Header) -> Result<(), Invalid> {
+/// Checks the body by the rules of the contract. A text that is marked as a state secret leaves nobody's desk, whatever
+/// field it stands in.
+fn check_body(body: &Bytes, header: &Header) -> Result<(), Invalid> {
+    judge::judge_secrecy("body", &String::from_utf8_lossy(body))?;
+    judge::judge_secrecy("header.purpose", &header.purpose)?;
+    for (at, file) in header.attachments.iter().enumerate() {
+        judge::judge_secrecy(&format!("header.attachments[{at}].name"), &file.name)?;
+    }
     if body.len() > limits::CONTENT_BYTES_MAX {
         return Err(Invalid::too_large("body", body.len(), limits::CONTENT_BYTES_MAX));
     }
