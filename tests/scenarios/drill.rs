@@ -95,9 +95,8 @@ async fn real_and_exercise_never_refer_to_each_other() {
     let real = drill.ly.of_kind(request());
     drill.takes(&drill.ly, &played).await;
     drill.takes(&drill.ly, &real).await;
-    let answer = |to: &v1::Envelope| {
-        following(lawful(v1::Kind::ResourceOffer, &[LY]), v1::Action::Reply, &header_of(to))
-    };
+    let answer =
+        |to: &v1::Envelope| following(lawful(v1::Kind::ResourceOffer, &[LY]), v1::Action::Reply, &header_of(to));
 
     drill.refuses(&drill.xz, drill.xz.of_kind(answer(&played)), "LD308_STATUS_MIX").await;
     drill.refuses(&drill.xz, drill.xz.of_kind(exercise(answer(&real))), "LD308_STATUS_MIX").await;

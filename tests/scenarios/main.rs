@@ -6,6 +6,9 @@ mod checker;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod admin;
+mod blobs;
+mod documents;
 mod drill;
 mod exchange;
 mod line;

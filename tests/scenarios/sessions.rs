@@ -270,9 +270,7 @@ async fn an_agent_whose_certificate_is_revoked_is_cut_and_its_mailbox_kept_for_t
 
     world.region.revoke_leaf(XZ, world.clock.now()).unwrap();
 
-    within("the session is cut within 5 s", tokio::time::timeout(Duration::from_secs(5), xz.unlinked()))
-        .await
-        .unwrap();
+    within("the session is cut within 5 s", tokio::time::timeout(Duration::from_secs(5), xz.unlinked())).await.unwrap();
     let refused = client.clone().trace(trace(&before.0)).await.unwrap_err();
     assert_eq!(reason(&refused), "LD103_CERT_REVOKED", "on a connection that is still open");
     let waiting = ly.send(draft(XZ, PRIORITY)).await;

@@ -16,8 +16,9 @@ use prost::Message as _;
 use proto::{record, v1};
 use store::tasks::Tasks;
 use tokio::sync::watch;
+use tonic::transport::Channel;
 
-use super::bare::Bare;
+use super::bare::{Bare, channel};
 use super::clock::HandClock;
 use super::desk::Desk;
 use super::dice::Dice;
@@ -193,6 +194,12 @@ impl World {
         Bare::of(city, &self.region.trust.trust(city), &self.clock.clock()).unwrap()
     }
 
+    /// A line to the operators' door, with an operator's certificate.
+    pub fn operator(&self) -> Channel {
+        let identity = certs::tls::Identity::load(&self.region.trust.trust("operator"), self.clock.clock()).unwrap();
+        channel(&Arc::new(identity), self.broker().admin_address)
+    }
+
     /// A copy of a program's state directory: `broker` or a city.
     pub fn copy_of(&self, who: &str) -> tempfile::TempDir {
         let copy = tempfile::tempdir().unwrap();
@@ -209,6 +216,39 @@ impl World {
     /// Deletes a program's state directory.
     pub fn lose_state(&self, who: &str) {
         std::fs::remove_dir_all(self.state(who)).unwrap();
+    }
+
+    /// Waits until the broker's program ends by itself, and says which of its tasks ended first.
+    pub async fn broker_ends(&self) -> Option<&'static str> {
+        let tasks = &self.broker.as_ref().expect("the broker runs").tasks;
+        within("the broker ends", tasks.stopping()).await;
+        tasks.ended()
+    }
+
+    /// Changes one byte of a file that an agent keeps.
+    pub fn damage_blob(&self, city: &str, sha256: &[u8]) {
+        let path = self.state(city).join("blobs").join(certs::signed::hex(sha256));
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[0] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    /// Deletes the broker's rows; its journal stays.
+    pub fn lose_rows_of_broker(&self) {
+        std::fs::remove_dir_all(self.state("broker").join("store")).unwrap();
+    }
+
+    /// Time passes, however much: everybody gets new leaves, and the signed files are published anew.
+    pub async fn pass(&mut self, time: Duration) {
+        self.clock.advance(time);
+        let now = self.clock.now();
+        self.region.trust.issue_broker(&["127.0.0.1".into()], now).unwrap();
+        let cities: Vec<String> = self.region.trust.members.iter().map(|(id, _)| id.to_string()).collect();
+        for city in cities {
+            self.region.issue_leaf(&city, now).unwrap();
+        }
+        self.region.trust.publish(now).unwrap();
+        assert_eq!(self.relay().reload_trust().await.1, Vec::<String>::new());
     }
 
     /// The incarnation under which the agent of `city` ran last.

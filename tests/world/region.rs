@@ -159,6 +159,16 @@ impl Region {
         Ok(self.trust.publish_grants(&text)?)
     }
 
+    /// Publishes grants that allow duty traffic alone.
+    pub fn publish_narrow_grants(&self, now: Timestamp) -> anyhow::Result<()> {
+        let expires = now.plus(Duration::from_hours(24 * 30)).rfc3339();
+        let text = format!(
+            "version = 2\nregion = \"{REGION}\"\nexpires = {expires}\n\n[[grant]]\nid = \"duty\"\nfrom = [\"*\"]\n\
+             to = [\"*\"]\nfamilies = [\"A0\"]\nconfidentiality = \"SENSITIVE\"\n"
+        );
+        Ok(self.trust.publish_grants(&text)?)
+    }
+
     /// Revokes the leaf with which the agent of `city` calls.
     pub fn revoke_leaf(&self, city: &str, now: Timestamp) -> anyhow::Result<()> {
         let chain = std::fs::read(self.trust.trust(city).join(name::LEAF))?;

@@ -61,12 +61,16 @@ impl Blobs {
         Ok(journal::file::append(&self.part(digest), chunk)?)
     }
 
-    /// Checks the whole, syncs it and gives it its name. After this it survives a power cut.
+    /// Checks the whole, syncs it and gives it its name. After this it survives a power cut. What is shorter than
+    /// announced stays as it is: the rest may come later.
     pub fn finish(&self, digest: Digest, bytes: u64) -> Result<(), BlobError> {
         if self.has(digest) {
             return Ok(());
         }
         let part = self.part(digest);
+        if self.held(digest) < bytes {
+            return Err(BlobError::Parts);
+        }
         let whole = std::fs::read(&part)?;
         if whole.len() as u64 != bytes || Digest::of(&whole) != digest {
             journal::file::remove(&part)?;
