@@ -29,6 +29,7 @@ pub mod options;
 mod overlay;
 mod row;
 pub mod rows;
+pub mod seeded;
 mod sieve;
 mod spill;
 pub mod tasks;
