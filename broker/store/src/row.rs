@@ -14,8 +14,6 @@ pub(crate) const UNDO: u8 = 1;
 /// First byte of the fold's rows.
 pub(crate) const ROW: u8 = 2;
 
-/// Bytes before a row's payload.
-const HEAD_BYTES: usize = 12;
 const MAGIC: &[u8; 8] = b"LDSTORE1";
 const FORMAT: u16 = 1;
 /// An undo row is begun anew when it would grow beyond this.
@@ -45,11 +43,6 @@ pub(crate) fn decode<'v>(stored_key: &[u8], value: &'v [u8]) -> Result<(Position
         return Err(damaged());
     }
     Ok((Position(u64::from_be_bytes(*position)), payload))
-}
-
-/// Where a row's payload begins in its value.
-pub(crate) const fn payload_start() -> usize {
-    HEAD_BYTES
 }
 
 /// CRC-32C over `parts`, one after the other.

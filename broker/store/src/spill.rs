@@ -24,8 +24,6 @@ use crate::{
     tree::{Batch, Tree},
 };
 
-/// Keys in one batch of sled, undo and meta rows included.
-const BATCH_KEYS_MAX: usize = 256;
 /// A filter is made for at least so many rows.
 pub(crate) const SIEVE_ROOM_MIN: usize = 65_536;
 
@@ -67,6 +65,8 @@ pub(crate) struct Spiller {
     pub sieve: Arc<Sieve>,
     /// When runs become a closed file.
     pub bounds: Bounds,
+    /// Keys in one batch, undo and meta rows included.
+    pub chunk_keys: usize,
     /// What a test does after each batch.
     pub after_batch: AfterBatch,
 }
@@ -126,7 +126,7 @@ impl Spiller {
     fn freeze<S: Holds>(&self, state: &Mutex<S>) -> Option<Frozen> {
         let mut state = lock(state);
         let held = state.held();
-        if held.folded == self.meta.applied {
+        if held.torn || held.folded == self.meta.applied {
             return None;
         }
         let settled = held.closed.freeze(self.meta.indexed, held.folded);
@@ -176,7 +176,7 @@ impl Spiller {
         let (mut chunk, mut undo) = (Chunk::default(), UndoRows::new(self.meta.applied));
         let (mut tables, mut undo_rows) = (Tables::default(), Vec::new());
         for (key, change) in layer.iter() {
-            if chunk.keys + 4 > BATCH_KEYS_MAX {
+            if chunk.keys + 4 > self.chunk_keys {
                 self.keep_undo(&mut chunk, undo.finish(), &mut undo_rows);
                 self.apply(std::mem::take(&mut chunk))?;
                 pause();
@@ -219,7 +219,7 @@ impl Spiller {
     }
 
     fn drop_undo(&mut self, undo_rows: &[UndoRow], pause: &impl Fn()) -> Result<(), Unspilled> {
-        for rows in undo_rows.chunks(BATCH_KEYS_MAX - 1) {
+        for rows in undo_rows.chunks(self.chunk_keys - 1) {
             pause();
             let mut chunk = Chunk::default();
             for row in rows {

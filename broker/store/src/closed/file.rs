@@ -173,11 +173,6 @@ impl IndexFile {
         &self.path
     }
 
-    /// The greatest time of its ids.
-    pub fn newest(&self) -> u64 {
-        self.header.times.1
-    }
-
     /// The entry of `id`, if this file has one. Asks the disk only if the times and the filter allow it.
     pub fn find(&self, id: &Id) -> Result<Option<Bytes>, Fault> {
         let (oldest, newest) = self.header.times;
