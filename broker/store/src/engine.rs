@@ -29,7 +29,7 @@ use crate::{
     spill::{Holds, Spiller, Unspilled},
     tasks::Tasks,
     ticket::Tickets,
-    watch::{LOOKS, Pulse, Watched},
+    watch::Pulse,
 };
 
 /// What the engine holds, for the metrics.
@@ -132,7 +132,11 @@ impl<F: Fold, J: Journal> Engine<F, J> {
         let started = tasks
             .thread("fold", move |_| folder.fold_all(commits))
             .and_then(|()| tasks.thread("spill", move |_| writer.spill_all(spiller)))
-            .and_then(|()| tasks.thread("watchdog", move |_| watcher.watch(pulses)));
+            .and_then(|()| {
+                tasks.thread("watchdog", move |_| {
+                    crate::watch::look(&watcher.control, &watcher.options.watchdog, pulses)
+                })
+            });
         started.map_err(|source| OpenError::Io { path: shared.options.state.join("store"), source })
     }
 
@@ -265,6 +269,12 @@ impl<F: Fold, J: Journal> Engine<F, J> {
         shared.control.stop();
         let _ = ended.wait_for(|ended| *ended).await; // the sender lives as long as we do
         shared.failure.get().cloned().map_or(Ok(()), Err)
+    }
+
+    /// The last checkpoint, and a bell for the next.
+    #[cfg(test)]
+    pub(crate) fn checkpoints(&self) -> watch::Receiver<(Position, u64)> {
+        self.0.checkpoint.subscribe()
     }
 
     /// Dies as a killed process would: nothing more is written. For tests.
@@ -416,17 +426,6 @@ impl<F: Fold, J: Journal> Shared<F, J> {
             *answered = requests;
         });
         self.control.wake();
-    }
-
-    /// The watchdog's thread.
-    fn watch(&self, pulses: [Pulse; 2]) {
-        let mut watched = pulses.map(Watched::new);
-        while !self.control.has_ended() {
-            self.control.pause(self.options.watchdog.patience / LOOKS);
-            if watched.iter_mut().any(Watched::hangs) {
-                (self.options.watchdog.bark)();
-            }
-        }
     }
 
     /// Stops for good: nothing more is folded or spilled, nobody waits on.
