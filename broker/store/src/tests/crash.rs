@@ -27,6 +27,7 @@ fn ops(round: u8) -> Vec<Op> {
         ops.push(Op::Put { table, key: 100 + round, bytes: 300 });
         ops.push(Op::Done { table, id: 4 * round + table });
         ops.push(Op::Count { counter: table });
+        ops.push(Op::Count { counter: 10 * round + table }); // a new row: if it outlived a cut it would count twice
     }
     ops
 }
