@@ -179,7 +179,7 @@ mod tests {
     /// Sets when a file was written.
     fn age(path: &Path, minutes_before_noon: u64) {
         let at =
-            UNIX_EPOCH + Duration::from_millis(NOON.millis() as u64) - Duration::from_secs(60 * minutes_before_noon);
+            UNIX_EPOCH + Duration::from_millis(NOON.millis().unsigned_abs()) - Duration::from_mins(minutes_before_noon);
         File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
     }
 
@@ -278,13 +278,17 @@ mod tests {
         for (digest, bytes) in [(kept, &b"kept"[..]), (old, b"old"), (fresh, b"fresh")] {
             blobs.put(digest, bytes).unwrap();
         }
-        [part, fresh_part].iter().for_each(|digest| blobs.add(*digest, 0, b"?").unwrap());
+        for digest in [part, fresh_part] {
+            blobs.add(digest, 0, b"?").unwrap();
+        }
         let note = blobs.folder.join("README");
         fs::write(&note, "the operator's").unwrap();
         for path in [blobs.whole(kept), blobs.whole(old), blobs.part(part), note] {
             age(&path, 90);
         }
-        [blobs.whole(fresh), blobs.part(fresh_part)].iter().for_each(|path| age(path, 10));
+        for path in [blobs.whole(fresh), blobs.part(fresh_part)] {
+            age(&path, 10);
+        }
 
         let hour_ago = Timestamp::from_millis(NOON.millis() - 3_600_000);
         let swept = blobs.sweep(|digest| digest == kept, hour_ago).unwrap();

@@ -134,7 +134,7 @@ impl<F: Fold, J: Journal> Engine<F, J> {
             .and_then(|()| tasks.thread("spill", move |_| writer.spill_all(spiller)))
             .and_then(|()| {
                 tasks.thread("watchdog", move |_| {
-                    crate::watch::look(&watcher.control, &watcher.options.watchdog, pulses)
+                    crate::watch::look(&watcher.control, &watcher.options.watchdog, pulses);
                 })
             });
         started.map_err(|source| OpenError::Io { path: shared.options.state.join("store"), source })
@@ -183,7 +183,7 @@ impl<F: Fold, J: Journal> Engine<F, J> {
         let answer = ask(fold, &held.rows());
         drop(state);
         if let Some(fault) = self.0.faults.first() {
-            self.0.fail(Failure::Rows(fault.clone()));
+            self.0.fail(&Failure::Rows(fault.clone()));
         }
         answer
     }
@@ -279,7 +279,7 @@ impl<F: Fold, J: Journal> Engine<F, J> {
 
     /// Dies as a killed process would: nothing more is written. For tests.
     pub fn kill(&self) {
-        self.0.fail(Failure::Killed);
+        self.0.fail(&Failure::Killed);
     }
 }
 
@@ -339,7 +339,7 @@ impl<F: Fold, J: Journal> Shared<F, J> {
             Err(JournalError::Busy) => Err(AppendError::Busy),
             Err(JournalError::Stopped) => Err(AppendError::Stopped),
             Err(error @ JournalError::Failed(_)) => {
-                self.fail(Failure::Journal(error.clone())); // after a failed sync nothing is sure: no second try
+                self.fail(&Failure::Journal(error.clone())); // after a failed sync nothing is sure: no second try
                 Err(AppendError::Failed(Failure::Journal(error)))
             }
             Err(error) => Err(AppendError::Journal(error)),
@@ -351,7 +351,7 @@ impl<F: Fold, J: Journal> Shared<F, J> {
         for committed in commits {
             let folded = committed.map_err(Failure::from).and_then(|committed| self.fold(&committed));
             if let Err(failure) = folded {
-                self.fail(failure);
+                self.fail(&failure);
             }
             if self.control.has_ended() {
                 return;
@@ -407,8 +407,8 @@ impl<F: Fold, J: Journal> Shared<F, J> {
             };
             match spiller.round(&self.state, || self.control.pause(self.options.chunk_pause)) {
                 Ok(_) => self.spilled(spiller.meta.applied, requests),
-                Err(Unspilled::Fault(fault)) => self.fail(Failure::Rows(fault)),
-                Err(Unspilled::Killed) => self.fail(Failure::Killed),
+                Err(Unspilled::Fault(fault)) => self.fail(&Failure::Rows(fault)),
+                Err(Unspilled::Killed) => self.fail(&Failure::Killed),
             }
             if last {
                 break;
@@ -429,14 +429,14 @@ impl<F: Fold, J: Journal> Shared<F, J> {
     }
 
     /// Stops for good: nothing more is folded or spilled, nobody waits on.
-    fn fail(&self, failure: Failure) {
+    fn fail(&self, failure: &Failure) {
         if self.failure.set(failure.clone()).is_err() {
             return; // a later failure follows from the first
         }
         if !matches!(failure, Failure::Killed) {
             tracing::error!(%failure, "the engine stops; the journal has every record that was answered");
         }
-        if let Failure::Rows(fault) | Failure::Fold { error: FoldError::Rows(fault), .. } = &failure {
+        if let Failure::Rows(fault) | Failure::Fold { error: FoldError::Rows(fault), .. } = failure {
             open::leave_word(&self.options.state.join("store"), fault, &self.clock);
         }
         self.tickets.give_up(|| AppendError::Failed(failure.clone()));

@@ -77,9 +77,13 @@ mod tests {
         #[test]
         fn a_tally_does_not_mind_the_order(mut rows: Vec<(Vec<u8>, Vec<u8>)>) {
             let mut there = Tally::default();
-            rows.iter().for_each(|(key, value)| there.add(key, value));
+            for (key, value) in &rows {
+                there.add(key, value);
+            }
             rows.reverse();
-            rows.iter().for_each(|(key, value)| there.take(key, value));
+            for (key, value) in &rows {
+                there.take(key, value);
+            }
             prop_assert_eq!(there, Tally::default());
         }
     }

@@ -1,5 +1,7 @@
 //! How rows, undo rows and the meta row look in sled. FORMAT.md says the same in words.
 
+use std::fmt::Write as _;
+
 use model::{
     position::{EpochId, Position},
     time::Timestamp,
@@ -52,7 +54,10 @@ pub(crate) fn crc(parts: &[&[u8]]) -> u32 {
 
 /// The first bytes of a key, for a message.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(24).map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().take(24).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // a String takes everything
+        text
+    })
 }
 
 /// What the meta row says about the whole.
@@ -188,8 +193,11 @@ pub(crate) fn undo_tag(key: &[u8]) -> Option<Position> {
     fields.number().map(Position)
 }
 
+/// A key and its value, borrowed.
+pub(crate) type Pair<'v> = (&'v [u8], &'v [u8]);
+
 /// The keys and old values in an undo row.
-pub(crate) fn undone<'v>(key: &[u8], value: &'v [u8]) -> Result<Vec<(&'v [u8], &'v [u8])>, Fault> {
+pub(crate) fn undone<'v>(key: &[u8], value: &'v [u8]) -> Result<Vec<Pair<'v>>, Fault> {
     let damaged = || Fault::Damaged(format!("undo row {}", hex(key)));
     let (written, kept) = value.split_first_chunk::<4>().ok_or_else(damaged)?;
     if crc(&[key, kept]) != u32::from_be_bytes(*written) {

@@ -21,7 +21,7 @@ use crate::{
     row::{self, META_KEY, Meta, UndoRows},
     rows::Held,
     sieve::Sieve,
-    tree::{Batch, Tree},
+    tree::{Batch, Tree, keeps_blobs},
 };
 
 /// A filter is made for at least so many rows.
@@ -143,7 +143,7 @@ impl Spiller {
     fn write_index<S: Holds>(&self, state: &Mutex<S>, runs: &[Arc<Run>]) -> Result<Vec<PathBuf>, Fault> {
         let Some(plan) = closed::plan(runs, self.bounds) else { return Ok(Vec::new()) };
         let written = closed::write(&plan, &self.closed_folder).map_err(|fault| self.tree.faults().note(fault))?;
-        Ok(lock(state).held().closed.replace(plan, written, &self.closed_folder))
+        Ok(lock(state).held().closed.replace(&plan, written, &self.closed_folder))
     }
 
     /// Makes the filter anew, from the rows, before it would answer "perhaps" too often.
@@ -241,7 +241,7 @@ impl Spiller {
     pub fn checkpoint(&self) -> Result<(), Fault> {
         self.tree.flush()?;
         crate::disk::sync_data(&self.db).map_err(|error| self.failed(&error))?;
-        if self.tree.keeps_blobs(&self.rows_folder) {
+        if keeps_blobs(&self.rows_folder) {
             return Err(self.tree.faults().note(Fault::Damaged("sled keeps blobs, which nobody syncs".to_owned())));
         }
         Ok(())

@@ -118,13 +118,13 @@ mod tests {
     fn a_call_that_does_not_come_back_makes_the_watchdog_bark() {
         let (tell, heard) = mpsc::channel();
         let tell = Mutex::new(tell);
-        let bark = Arc::new(move || drop(tell.lock().unwrap().send(())));
+        let bark = Arc::new(move || tell.lock().unwrap().send(()).unwrap_or(()));
         let watchdog = Watchdog { patience: Duration::from_millis(4), bark };
         let (control, pulse) = (Arc::new(Control::default()), Pulse::default());
         let (watched, ends) = ([Pulse::default(), pulse.clone()], control.clone());
         Tasks::new().thread("watchdog", move |_| look(&ends, &watchdog, watched)).unwrap();
 
-        let barked = pulse.during(|| heard.recv_timeout(Duration::from_secs(60)));
+        let barked = pulse.during(|| heard.recv_timeout(Duration::from_mins(1)));
 
         control.end();
         assert_eq!(barked, Ok(()));

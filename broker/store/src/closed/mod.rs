@@ -155,7 +155,7 @@ impl Closed {
     }
 
     /// Takes over what was written as planned; gives the files that it covers, to be removed after the checkpoint.
-    pub fn replace(&mut self, plan: Plan, written: IndexFile, folder: &Path) -> Vec<PathBuf> {
+    pub fn replace(&mut self, plan: &Plan, written: IndexFile, folder: &Path) -> Vec<PathBuf> {
         let mut replaced = self.runs.split_off(plan.kept_runs);
         replaced.pop(); // the newest run was never a file of its own
         match plan.kind {
@@ -239,9 +239,16 @@ fn list(folder: &Path) -> io::Result<Vec<Span>> {
     let mut spans = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
-        match Span::of_file(&name.to_string_lossy()) {
-            Some(span) => spans.push(span),
-            None => tracing::warn!(file = %name.to_string_lossy(), "not a file of the index; left alone"),
+        let name = name.to_string_lossy();
+        if let Some(span) = Span::of_file(&name) {
+            spans.push(span);
+        } else if let Some(half) =
+            name.strip_suffix(".new").filter(|stem| Span::of_file(&format!("{stem}.idx")).is_some())
+        {
+            tracing::info!(%half, "removing an index file that was not written to its end");
+            crate::disk::remove(&folder.join(&*name))?;
+        } else {
+            tracing::warn!(file = %name, "not a file of the index; left alone");
         }
     }
     Ok(spans)

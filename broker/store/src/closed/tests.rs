@@ -97,7 +97,7 @@ fn spill(closed: &mut Closed, indexed: Position, through: Position, bounds: Boun
     }
     let plan = plan(&closed.runs(), bounds).unwrap();
     let file = write(&plan, folder).unwrap();
-    closed.replace(plan, file, folder).iter().for_each(|path| fs::remove_file(path).unwrap());
+    closed.replace(&plan, file, folder).iter().for_each(|path| fs::remove_file(path).unwrap());
     through
 }
 
@@ -160,7 +160,7 @@ fn each_entry_is_written_a_few_times_and_memory_holds_few_runs() {
     let bounds = Bounds { entries: 10_000, bytes: usize::MAX };
     let (mut runs, mut written, mut settled) = (Vec::<Arc<Run>>::new(), 0, 0);
     for nth in 0..2_000_u64 {
-        let fresh: BTreeMap<_, _> = (0..1 + nth % 7).map(|n| (id(nth, n), Bytes::new())).collect();
+        let fresh: BTreeMap<_, _> = (0..=nth % 7).map(|n| (id(nth, n), Bytes::new())).collect();
         settled += fresh.len();
         runs.push(Arc::new(Run::new(span(nth + 1, nth + 1), fresh)));
         let plan = plan(&runs, bounds).unwrap();

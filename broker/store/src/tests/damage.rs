@@ -163,12 +163,28 @@ fn what_a_start_of_sled_left_half_written_is_cleaned_away() {
 }
 
 #[test]
+fn an_index_file_that_was_not_written_to_its_end_is_cleaned_away() {
+    let (prepared, journal) = stopped();
+    let mut world = World::over(journal);
+    world.adopt(&prepared.store());
+    let half = world.store().join("closed/00000000000000000900-00000000000000000999.new");
+    fs::write(&half, b"half of it").unwrap();
+
+    assert!(matches!(world.start(), Opened::Reopened { .. }));
+
+    assert!(!half.exists());
+    world.assert_equal();
+}
+
+#[test]
 fn a_file_that_is_not_ours_is_left_alone() {
     let (prepared, journal) = stopped();
     let mut world = World::over(journal);
     world.adopt(&prepared.store());
     let notes = [world.store().join("closed/LIES MICH.txt"), world.store().join("hello")];
-    notes.iter().for_each(|note| fs::write(note, b"from the operator").unwrap());
+    for note in &notes {
+        fs::write(note, b"from the operator").unwrap();
+    }
 
     assert!(matches!(world.start(), Opened::Reopened { .. }));
 

@@ -47,7 +47,7 @@ proptest! {
             match step {
                 Step::Append(records) => {
                     for ops in records {
-                        world.append_patiently(record(&ops));
+                        world.append_patiently(&record(&ops));
                     }
                 }
                 Step::Checkpoint => {

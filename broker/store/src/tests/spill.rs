@@ -90,7 +90,7 @@ fn sled_holds_small_values_a_true_count_and_no_undo_rows_after_a_round() {
     let meta = Meta::decode(&rows[0].1).unwrap();
     assert_eq!((meta.applied, meta.tally), (Position(2), tally));
     assert_eq!(tally.count, 700);
-    assert!(!spiller.tree.keeps_blobs(&spiller.rows_folder));
+    assert!(!crate::tree::keeps_blobs(&spiller.rows_folder));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{AppendError, Engine, OpenError, Opened, Options, tasks::Tasks, watch::Watchdog};
 
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 
 /// The engine of a test.
 pub type ToyEngine = Engine<Toy, Memory>;
@@ -45,7 +45,7 @@ impl World {
         let options = Options {
             overlay_bytes_max: 1 << 20,
             spill_bytes: 1 << 20,
-            checkpoint_every: Duration::from_secs(3_600),
+            checkpoint_every: Duration::from_hours(1),
             chunk_keys: 8,
             chunk_pause: Duration::ZERO,
             index_entries_max: 24,
@@ -85,7 +85,7 @@ impl World {
             }
             Err(error) => {
                 self.journal.stop();
-                wait(tasks);
+                wait(&tasks);
                 Err(error)
             }
         }
@@ -118,7 +118,7 @@ impl World {
     }
 
     /// The same, but waits while the overlay is full: spilling goes on beside.
-    pub fn append_patiently(&self, record: Record) {
+    pub fn append_patiently(&self, record: &Record) {
         loop {
             match block_on(self.engine().append(vec![record.clone()], Lane::Normal)) {
                 Err(AppendError::Busy) => drop(block_on(self.engine().checkpoint()).unwrap()),
@@ -143,7 +143,7 @@ impl World {
     pub fn end(&mut self) {
         let (engine, tasks) = self.running.take().unwrap();
         self.journal.stop();
-        wait(tasks);
+        wait(&tasks);
         drop(engine);
     }
 
@@ -174,7 +174,7 @@ impl Drop for World {
     }
 }
 
-fn wait(tasks: Tasks) {
+fn wait(tasks: &Tasks) {
     block_on(tasks.stop(GRACE)).unwrap();
 }
 
