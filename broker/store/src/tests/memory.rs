@@ -49,6 +49,15 @@ impl Memory {
         Self::living(Log { stopped: false, failing: None, ..log })
     }
 
+    /// The next life of a journal that has retired everything before `first`.
+    pub fn retired(&self, first: Position) -> Self {
+        let mut log = self.log().clone();
+        log.commits.retain(|commit| commit.first >= first);
+        log.epochs.retain(|epoch| epoch.ended_at.is_none_or(|end| end >= first));
+        log.epochs[0].first = log.epochs[0].first.max(first);
+        Self::living(Log { stopped: false, failing: None, ..log })
+    }
+
     fn living(mut log: Log) -> Self {
         let first = log.end.next();
         if let Some(last) = log.epochs.last_mut() {
