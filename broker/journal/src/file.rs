@@ -39,10 +39,13 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&temp, path)?;
     sync_dir(path.parent().unwrap_or(Path::new(".")))
 }
-/// Free and total bytes.
+/// Bytes that are free for us, and those together with what is used. What is kept back for others (reserved blocks, a
+/// quota) is neither.
 pub fn space(path: &Path) -> io::Result<(u64, u64)> {
     let stat = rustix::fs::statvfs(path)?;
-    Ok((stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize))
+    let used = stat.f_blocks.saturating_sub(stat.f_bfree);
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok((bytes(stat.f_bavail), bytes(stat.f_bavail.saturating_add(used))))
 }
 /// An exclusive lock on a state directory; it ends with the value.
 #[derive(Debug)]
