@@ -43,7 +43,7 @@ impl From<Invalid> for Verdict {
 }
 
 impl Folding<'_, '_> {
-    pub(super) fn submitted(&mut self, record: Submitted) -> Result<Outcome, FoldError> {
+    pub(super) fn submitted(&mut self, record: &Submitted) -> Result<Outcome, FoldError> {
         match self.judge(record) {
             Ok((row, duplicate)) => Ok(Outcome::Accepted { row: Box::new(row), duplicate }),
             Err(Verdict::Broken(error)) => Err(error),
@@ -54,12 +54,12 @@ impl Folding<'_, '_> {
         }
     }
 
-    fn judge(&mut self, record: Submitted) -> Result<(MessageRow, bool), Verdict> {
+    fn judge(&mut self, record: &Submitted) -> Result<(MessageRow, bool), Verdict> {
         let envelope = record.envelope.clone().unwrap_or_default();
         let parts = border::content::parts(&envelope.content)?;
         let header = border::header::parse(&parts.header)?;
         if let Some((row, _)) = self.message(header.message_id)? {
-            return self.known(&record, row);
+            return self.known(record, row);
         }
         if header.expires_at <= self.at.time && record.evidence.is_empty() {
             return Err(Invalid::new(Reason::Expired, "expires_at", "must not have passed").into());
@@ -67,18 +67,18 @@ impl Folding<'_, '_> {
         if record.evidence.is_empty() {
             self.sequence_is_new(&header)?;
         }
-        self.drill_allows(&header, &record)?;
+        self.drill_allows(&header, record)?;
         let chain = self.chain(&header)?;
-        let mut row = self.new_row(&header, &record, envelope.content.len());
+        let mut row = self.new_row(&header, record, envelope.content.len());
         row.flags.extend(chain.flags.iter().map(|flag| *flag as i32));
-        self.flash_budget(&header, &record, &mut row)?;
+        self.flash_budget(&header, record, &mut row)?;
         if header.document.is_some() {
             self.change_document(&header, &parts, &row)?;
         }
         self.replace(&header, &chain, &mut row)?;
         self.answer(&header)?;
         self.steer_drill(&header, &row)?;
-        self.take_charge(&header, &record, &mut row)?;
+        self.take_charge(&header, record, &mut row)?;
         Ok((row, false))
     }
 
@@ -374,5 +374,5 @@ pub(super) fn positive(number: i32) -> u32 {
 }
 
 fn short(hash: &[u8]) -> String {
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    certs::signed::hex(hash.get(..6).unwrap_or(hash))
 }
