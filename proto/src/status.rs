@@ -10,6 +10,8 @@ use model::{
 use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::rules;
+
 /// The domain of every reason.
 pub const DOMAIN: &str = "liandong";
 
@@ -62,7 +64,8 @@ pub fn with_retry(invalid: &Invalid, lang: Lang, retry_after: Option<Duration>) 
     Status::with_error_details(code(invalid.reason), text, details)
 }
 
-/// What a person reads about an invalid value: what happened, where, and what to do, in Chinese and in English.
+/// What a person reads about an invalid value: what happened, where, and what to do, in Chinese and in English. A field
+/// that the contract knows is named as people call it, and its rule is said in words.
 pub fn texts(invalid: &Invalid) -> (String, String) {
     let texts = invalid.reason.texts();
     let detail = if invalid.detail.is_empty() { String::new() } else { format!(": {}", invalid.detail) };
@@ -71,9 +74,22 @@ pub fn texts(invalid: &Invalid) -> (String, String) {
     } else {
         format!(" [{} · {}{}]", invalid.field, invalid.rule, detail)
     };
+    let (zh, en) = rules::words(invalid).map_or_else(Default::default, |words| (words.zh, format!(" {}", words.en)));
     (
-        format!("{} {}{}{}", invalid.reason.code(), texts.what.zh, place, texts.remedy.zh),
-        format!("{} {}{} {}", invalid.reason.code(), texts.what.en, place, texts.remedy.en),
+        format!(
+            "{} {}{zh}{place}{}{}",
+            invalid.reason.code(),
+            texts.what.zh,
+            if zh.is_empty() { "" } else { "。" },
+            texts.remedy.zh
+        ),
+        format!(
+            "{} {}{en}{place}{} {}",
+            invalid.reason.code(),
+            texts.what.en,
+            if en.is_empty() { "" } else { "." },
+            texts.remedy.en
+        ),
     )
 }
 
