@@ -48,17 +48,17 @@ pub fn with_retry(invalid: &Invalid, lang: Lang, retry_after: Option<Duration>) 
     let (zh, en) = texts(invalid);
     let text = if lang == Lang::Zh { zh } else { en };
     let mut metadata = HashMap::new();
-    metadata.insert("field".to_owned(), invalid.field.to_string());
-    metadata.insert("rule".to_owned(), invalid.rule.to_string());
+    metadata.insert("field".to_owned(), invalid.field.clone());
+    metadata.insert("rule".to_owned(), invalid.rule.clone());
     let mut details = ErrorDetails::with_error_info(invalid.reason.code(), DOMAIN, metadata);
     if code(invalid.reason) == Code::InvalidArgument {
-        details.add_bad_request_violation(invalid.field.to_string(), text.clone());
+        details.add_bad_request_violation(invalid.field.clone(), text.clone());
     }
     if invalid.reason.may_repeat() {
         details.set_retry_info(retry_after);
     }
     if invalid.reason == Reason::RateLimited {
-        details.add_quota_failure_violation(invalid.field.to_string(), text.clone());
+        details.add_quota_failure_violation(invalid.field.clone(), text.clone());
     }
     details.set_localized_message(if lang == Lang::Zh { "zh-CN" } else { "en" }, text.clone());
     Status::with_error_details(code(invalid.reason), text, details)
@@ -113,7 +113,7 @@ pub fn code(reason: Reason) -> Code {
         ReasonClass::OutOfRange => Code::OutOfRange,
         ReasonClass::DataLoss => Code::DataLoss,
         ReasonClass::Internal => Code::Internal,
-        _ => Code::Unknown,
+        ReasonClass::Information => Code::Unknown,
     }
 }
 

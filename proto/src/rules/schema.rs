@@ -18,7 +18,7 @@ const PACKAGE: &str = "liandong.v1";
 
 static CONTRACT: LazyLock<Schema> = LazyLock::new(|| {
     let pool = DescriptorPool::decode(DESCRIPTORS).unwrap_or_default();
-    Schema::of(pool, "liandong.v1.Body")
+    Schema::of(&pool, "liandong.v1.Body")
 });
 
 /// Every message of a set of descriptors with its rules.
@@ -147,8 +147,8 @@ impl Schema {
     }
 
     /// The schema of a pool of descriptors whose bodies are the members of the message `body`.
-    pub fn of(pool: DescriptorPool, body: &str) -> Self {
-        let reader = Reader::new(&pool);
+    pub fn of(pool: &DescriptorPool, body: &str) -> Self {
+        let reader = Reader::new(pool);
         let by_name: HashMap<String, MessageKey> =
             pool.all_messages().enumerate().map(|(at, found)| (found.full_name().to_owned(), MessageKey(at))).collect();
         let messages = pool.all_messages().map(|found| reader.message(found, &by_name)).collect();
@@ -291,7 +291,7 @@ impl Reader {
             field: extension("field"),
             kind: extension("kind"),
             value: extension("value"),
-            comments: pool.files().flat_map(comments).collect(),
+            comments: pool.files().flat_map(|file| comments(&file)).collect(),
             enums: HashMap::new(),
         };
         let enums = pool.all_enums().map(|found| (found.full_name().to_owned(), Arc::new(reader.list(&found))));
@@ -386,7 +386,7 @@ impl Reader {
 }
 
 /// The leading comments of a file, as running text.
-fn comments(file: FileDescriptor) -> Vec<((String, Vec<i32>), String)> {
+fn comments(file: &FileDescriptor) -> Vec<((String, Vec<i32>), String)> {
     let info = file.file_descriptor_proto().source_code_info.as_ref();
     let places = info.map(|info| info.location.as_slice()).unwrap_or_default().iter();
     places

@@ -21,23 +21,18 @@ pub fn field(schema: &Schema, value: &mut Value, path: &str, text: &str, kind: K
         *value = Value::Object(Map::new());
     }
     let whole = value.as_object_mut().ok_or_else(|| Invalid::schema("draft", "json.object"))?;
-    let (rules, place, path, start) = match path.strip_prefix("header.") {
-        Some(path) => {
-            let rules = schema.named("Header").ok_or_else(unknown)?;
-            (rules, whole.entry("header").or_insert_with(empty), path, "header")
-        }
-        None => {
-            let path = path.strip_prefix("body.").unwrap_or(path);
-            let body = whole.entry("body").or_insert_with(empty);
-            draft::wrap(schema, kind, body);
-            let inside = schema.inside(member).ok_or_else(unknown)?;
-            let object = body.as_object_mut().ok_or_else(|| Invalid::schema("body", "json.object"))?;
-            let key = object.keys().next().cloned().unwrap_or_else(|| member.name.clone());
-            (inside, object.entry(key).or_insert_with(empty), path, "body")
-        }
-    };
     let setting = Setting { reading: Reading { schema, code: kind.code() } };
-    setting.walk(rules, place, path, start, text)
+    if let Some(path) = path.strip_prefix("header.") {
+        let rules = schema.named("Header").ok_or_else(unknown)?;
+        return setting.walk(rules, whole.entry("header").or_insert_with(empty), path, "header", text);
+    }
+    let body = whole.entry("body").or_insert_with(empty);
+    draft::wrap(schema, kind, body);
+    let object = body.as_object_mut().ok_or_else(|| Invalid::schema("body", "json.object"))?;
+    let key = object.keys().next().cloned().unwrap_or_else(|| member.name.clone());
+    let rules = schema.inside(member).ok_or_else(unknown)?;
+    let path = path.strip_prefix("body.").unwrap_or(path);
+    setting.walk(rules, object.entry(key).or_insert_with(empty), path, "body", text)
 }
 
 fn empty() -> Value {

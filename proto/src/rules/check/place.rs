@@ -1,5 +1,7 @@
 //! Where a value stands, written out only when something is wrong there.
 
+use std::fmt::Write as _;
+
 use model::{invalid::Invalid, reason::Reason};
 
 /// A field on the way from the body to a value.
@@ -40,7 +42,7 @@ impl<'a> Place<'a> {
         }
         path.push_str(self.name);
         if let Some(at) = self.at {
-            path.push_str(&format!("[{at}]"));
+            let _ = write!(path, "[{at}]"); // writing to a String does not fail
         }
         path
     }

@@ -27,9 +27,8 @@ impl Fault {
         Self { reason, rule, detail: String::new() }
     }
 
-    fn detail(mut self, detail: impl ToString) -> Self {
-        self.detail = detail.to_string();
-        self
+    fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
     }
 }
 
@@ -78,7 +77,7 @@ fn bytes_fit(field: &FieldRules, bytes: &[u8]) -> Result<(), Fault> {
 fn known(list: &EnumRules, number: i32) -> Result<(), Fault> {
     match list.number(number) {
         Some(_) => Ok(()),
-        None => Err(Fault::new(Reason::BadCode, "known").detail(number)),
+        None => Err(Fault::new(Reason::BadCode, "known").detail(number.to_string())),
     }
 }
 
@@ -86,10 +85,10 @@ fn within(field: &FieldRules, number: Option<i128>) -> Result<(), Fault> {
     let Some(number) = number else { return Ok(()) };
     let (least, most) = (field.rule.least.map(i128::from), field.rule.most.map(i128::from));
     if least.is_some_and(|least| number < least) {
-        return Err(Fault::new(Reason::BadCode, "least").detail(number));
+        return Err(Fault::new(Reason::BadCode, "least").detail(number.to_string()));
     }
     if most.is_some_and(|most| number > most) {
-        return Err(Fault::new(Reason::BadCode, "most").detail(number));
+        return Err(Fault::new(Reason::BadCode, "most").detail(number.to_string()));
     }
     Ok(())
 }

@@ -89,8 +89,8 @@ impl Reading<'_> {
 
     /// A fault with the rule that `check` would name.
     fn fault(&self, path: &str, rule: &str) -> Invalid {
-        let plain: String =
-            path.split('.').skip(1).map(|step| format!("{}.", super::super::text::indexed(step).0)).collect();
+        let steps = path.split('.').skip(1).map(|step| super::super::text::indexed(step).0);
+        let plain: String = steps.flat_map(|step| [step, "."]).collect();
         match self.code.as_str() {
             "" => Invalid::code(path, format!("json.{rule}")),
             _ if path.starts_with("header") => Invalid::code(path, format!("header.{plain}{rule}")),

@@ -26,7 +26,7 @@ static SAMPLE: LazyLock<Schema> = LazyLock::new(|| {
     let home = env!("CARGO_MANIFEST_DIR");
     let mut compiler = protox::Compiler::new([home, &format!("{home}/src/rules/tests")]).unwrap();
     compiler.include_imports(true).include_source_info(true).open_file("sample.proto").unwrap();
-    Schema::of(DescriptorPool::decode(&*compiler.encode_file_descriptor_set()).unwrap(), "sample.Body")
+    Schema::of(&DescriptorPool::decode(&*compiler.encode_file_descriptor_set()).unwrap(), "sample.Body")
 });
 
 /// The small contract.
