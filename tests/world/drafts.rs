@@ -9,7 +9,7 @@ pub fn officer() -> v1::Officer {
 
 /// A bulletin to one or more jurisdictions.
 pub fn bulletin(to: &[&str], precedence: v1::Precedence, headline: &str) -> v1::Draft {
-    let bulletin = v1::Bulletin { headline: headline.into() };
+    let bulletin = v1::Bulletin { headline: headline.into(), ..Default::default() };
     let header = v1::Header {
         kind: v1::Kind::Bulletin.into(),
         action: v1::Action::Originate.into(),
