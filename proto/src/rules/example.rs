@@ -32,7 +32,9 @@ struct Maker<'a> {
 pub fn draft(schema: &Schema, kind: Kind, lang: Lang, now: Timestamp) -> v1::Draft {
     let maker = Maker { schema, lang, now };
     let mut header = header::of(kind, lang, now);
-    let body = maker.body(kind, &header);
+    // the agent starts a thread with what names no message before it
+    let first = v1::Header { action: v1::Action::Originate.into(), ..header.clone() };
+    let body = maker.body(kind, &first);
     if body.as_ref().is_some_and(|body| is_personal(schema, body)) {
         header::keep_personal_data(&mut header, now);
     }

@@ -22,7 +22,9 @@ pub fn write(schema: &Schema, draft: &v1::Draft) -> Value {
 /// A draft from JSON.
 pub fn read(schema: &Schema, kind: Option<Kind>, value: &Value) -> Result<v1::Draft, Invalid> {
     let mut object = value.as_object().cloned().ok_or_else(|| Invalid::schema("draft", "json.object"))?;
-    let alone = kind.is_some() && !["header", "body", "inline"].iter().any(|part| object.contains_key(*part));
+    // a bulletin has a text called `body`
+    let parts = object.contains_key("header") || object.get("body").is_some_and(Value::is_object);
+    let alone = kind.is_some() && !parts && !object.contains_key("inline");
     if alone {
         object = Map::from_iter([("body".to_owned(), Value::Object(object))]);
     }
