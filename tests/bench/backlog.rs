@@ -74,6 +74,9 @@ async fn drain(place: &Place) {
     let before_last_flash = order.iter().rposition(|precedence| *precedence == flash).unwrap() + 1;
     let (broker, broker_most) = place.broker.memory();
     let (now, most) = agent.memory();
-    println!("  drained at {rate:.0} messages/s, none twice; the {OF_EACH} FLASH were among the first {before_last_flash}; the first was {}", if order[0] == flash { "FLASH" } else { "no FLASH" });
+    println!(
+        "  drained at {rate:.0} messages/s, none twice; the {OF_EACH} FLASH were among the first {before_last_flash}; the first was {}",
+        if order[0] == flash { "FLASH" } else { "no FLASH" }
+    );
     println!("  afterwards: broker RSS {broker} MiB (highest {broker_most}), agent RSS {now} MiB (highest {most})");
 }

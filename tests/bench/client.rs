@@ -52,7 +52,8 @@ impl Sealer {
             let leaves: Vec<_> = burst.iter().map(|content| seal::leaf(SealKind::Envelope, content)).collect();
             let signed = seal::sign(SealKind::Envelope, &region, &self.0, &leaves).unwrap();
             let seals = seal::seals_for(&signed, &leaves).into_iter().map(|seal| Some(border::seal::to_wire(&seal)));
-            sealed.extend(burst.iter().zip(seals).map(|(content, seal)| v1::Envelope { content: content.clone(), seal }));
+            sealed
+                .extend(burst.iter().zip(seals).map(|(content, seal)| v1::Envelope { content: content.clone(), seal }));
         }
         sealed
     }
@@ -108,6 +109,7 @@ pub async fn say(asks: &mpsc::Sender<v1::SessionRequest>, frame: Ask) {
 
 /// A frame of submissions.
 pub fn submissions(envelopes: &[v1::Envelope]) -> Ask {
-    let submission = |envelope: &v1::Envelope| v1::Submission { envelope: Some(envelope.clone()), ..Default::default() };
+    let submission =
+        |envelope: &v1::Envelope| v1::Submission { envelope: Some(envelope.clone()), ..Default::default() };
     Ask::Submissions(v1::Submissions { submissions: envelopes.iter().map(submission).collect() })
 }

@@ -45,7 +45,8 @@ impl Program {
     pub fn cpu(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
         let after_name = stat.rsplit_once(')').unwrap().1;
-        let ticks: u64 = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+        let ticks: u64 =
+            after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
         Duration::from_millis(ticks * 10) // 100 ticks a second on every Linux that Rust runs on
     }
 }
@@ -82,5 +83,8 @@ fn wide_grants() -> String {
     let wide = "id = \"information\"\nper_second = 4000000\nbytes_per_second = 4000000000\n\
                 stored_bytes = 40000000000\nstored_envelopes = 40000000\n";
     let text = text.replace("id = \"information\"\n", wide);
-    text.lines().map(|line| if line.starts_with("flash_per_hour") { "flash_per_hour = 4000000" } else { line }).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| if line.starts_with("flash_per_hour") { "flash_per_hour = 4000000" } else { line })
+        .collect::<Vec<_>>()
+        .join("\n")
 }

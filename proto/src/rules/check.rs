@@ -104,6 +104,20 @@ impl Check<'_> {
             }
             self.field(rules, field, value, place);
         }
+        if let Some((field, reason, rule)) = shape::together(rules, value) {
+            self.faults.push(place.field(field).fault(&self.code, reason, rule));
+        }
+    }
+
+    /// A body within a body: whatever it is must be readable; its own rules are for whoever sends it as itself.
+    fn encoded(&mut self, bytes: &Bytes, place: &Place<'_>) {
+        let most = limits::CONTENT_BYTES_MAX;
+        if bytes.len() > most {
+            let fault = place.fault(&self.code, Reason::TooLarge, "max");
+            self.faults.push(fault.detail(format!("{} > {most}", bytes.len())));
+        } else if let Err(invalid) = open(self.schema, bytes) {
+            self.faults.push(place.fault(&self.code, invalid.reason, "body").detail(invalid.to_string()));
+        }
     }
 
     fn field(&mut self, rules: &MessageRules, field: &FieldRules, outer: &DynamicMessage, place: &Place<'_>) {
@@ -139,6 +153,9 @@ impl Check<'_> {
     fn value(&mut self, field: &FieldRules, value: &prost_reflect::Value, place: &Place<'_>) {
         if let (Some(rules), Some(inner)) = (self.schema.inside(field), value.as_message()) {
             return self.message(rules, inner, place);
+        }
+        if let (Class::Encoded, Some(bytes)) = (&field.class, value.as_bytes()) {
+            return self.encoded(bytes, place);
         }
         if let Err(fault) = value::judge(field, value) {
             self.faults.push(place.fault(&self.code, fault.reason, fault.rule).detail(fault.detail));

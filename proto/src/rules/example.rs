@@ -11,14 +11,14 @@ use prost_reflect::{DynamicMessage, Value};
 
 use super::{
     check,
-    schema::{FieldRules, MessageRules, Schema},
+    schema::{Class, FieldRules, MessageRules, Schema},
 };
 use crate::{status::Lang, v1};
 
 /// How deep an example goes; the contract's bodies end long before.
 const DEPTH_MAX: usize = 12;
 /// Rounds in which conditions may ask for more: each adds at least one field.
-const ROUNDS_MAX: usize = 8;
+const ROUNDS_MAX: usize = 64;
 
 /// For whom and when an example is made.
 #[derive(Clone, Copy)]
@@ -38,7 +38,11 @@ pub fn draft(schema: &Schema, kind: Kind, lang: Lang, now: Timestamp) -> v1::Dra
     if body.as_ref().is_some_and(|body| is_personal(schema, body)) {
         header::keep_personal_data(&mut header, now);
     }
-    v1::Draft { header: Some(header), body: body.and_then(|body| v1::Body::decode(body).ok()), inline: Vec::new() }
+    let body = body.and_then(|body| v1::Body::decode(body).ok());
+    if let Some(body) = body.as_ref().and_then(|body| body.body.as_ref()) {
+        header::fit(&mut header, kind, body);
+    }
+    v1::Draft { header: Some(header), body, inline: Vec::new() }
 }
 
 /// The encoded `Body` of an example under this header.
@@ -50,7 +54,13 @@ pub fn body(schema: &Schema, kind: Kind, lang: Lang, now: Timestamp, header: &v1
 impl Maker<'_> {
     fn body(&self, kind: Kind, header: &v1::Header) -> Option<Bytes> {
         let (outer, field) = self.schema.body().zip(self.schema.body_field(kind))?;
-        let mut inner = self.message(self.schema.inside(field)?, header, 0);
+        let rules = self.schema.inside(field)?;
+        let mut inner = self.message(rules, header, 0);
+        for name in super::kinds::example_fields(kind) {
+            if let Some(field) = rules.field(name).filter(|field| !check::is_present(field, &inner)) {
+                self.put(&mut inner, field, header, 0);
+            }
+        }
         super::kinds::adjust_example(kind, &mut inner);
         let mut body = DynamicMessage::new(outer.descriptor.clone());
         body.try_set_field(&field.descriptor, Value::Message(inner)).ok()?;
@@ -72,8 +82,11 @@ impl Maker<'_> {
             let owed = rules.fields.iter().find(|field| {
                 !check::is_present(field, &message) && check::is_owed(self.schema, header, rules, field, &message)
             });
-            let Some(field) = owed else { break };
+            let Some(field) = owed.or_else(|| first_of_group(rules, &message)) else { break };
             self.put(&mut message, field, header, depth);
+            if !check::is_present(field, &message) {
+                break; // it cannot be made, and the check will name it
+            }
         }
         message
     }
@@ -91,9 +104,9 @@ impl Maker<'_> {
 
     fn put(&self, message: &mut DynamicMessage, field: &FieldRules, header: &v1::Header, depth: usize) {
         let one = match self.schema.inside(field) {
-            Some(inner) if inner.is("Body") => self.inner_body(header),
             Some(inner) if depth < DEPTH_MAX => Some(Value::Message(self.message(inner, header, depth + 1))),
             Some(_) => None,
+            None if matches!(field.class, Class::Encoded) => self.inner_body(header),
             None => value::of(self, field),
         };
         let Some(one) = one else { return };
@@ -104,10 +117,13 @@ impl Maker<'_> {
 
     /// A whole body within a body, as a drill's inject has it: a bulletin.
     fn inner_body(&self, header: &v1::Header) -> Option<Value> {
-        let bytes = self.body(Kind::Bulletin, header)?;
-        let rules = self.schema.body()?;
-        DynamicMessage::decode(rules.descriptor.clone(), bytes).ok().map(Value::Message)
+        self.body(Kind::Bulletin, header).map(Value::Bytes)
     }
+}
+
+/// A group of which nothing stands there yet: its first member.
+fn first_of_group<'a>(rules: &'a MessageRules, message: &DynamicMessage) -> Option<&'a FieldRules> {
+    rules.fields.iter().find(|field| field.oneof.is_some() && !is_taken(rules, field, message))
 }
 
 /// Another member of its group stands there already.

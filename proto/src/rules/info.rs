@@ -178,6 +178,7 @@ fn type_name(schema: &Schema, field: &FieldRules) -> String {
         Class::Real(_) => "number",
         Class::Time => "time",
         Class::Length => "duration",
+        Class::Encoded => "Body",
         Class::Enum(list) => &list.name,
         Class::Message(key) => schema.message(*key).map_or("", |message| &message.name),
     };

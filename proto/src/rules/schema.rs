@@ -89,6 +89,8 @@ pub enum Class {
     Length,
     /// Another message.
     Message(MessageKey),
+    /// A whole encoded `Body`, as bytes because a body within a body would make the contract depend on itself.
+    Encoded,
 }
 
 /// How wide a whole number is.
@@ -327,7 +329,7 @@ impl Reader {
             name: descriptor.name().to_owned(),
             rule,
             help: self.comment(&descriptor.parent_message().parent_file(), descriptor.path()),
-            class: self.class(&descriptor.kind(), keys)?,
+            class: if is_encoded(&descriptor) { Class::Encoded } else { self.class(&descriptor.kind(), keys)? },
             repeated: descriptor.is_list(),
             oneof: descriptor.containing_oneof().filter(|one| !one.is_synthetic()).map(|one| one.name().to_owned()),
             descriptor,
@@ -383,6 +385,12 @@ impl Reader {
     fn comment(&self, file: &FileDescriptor, path: &[i32]) -> String {
         self.comments.get(&(file.name().to_owned(), path.to_vec())).cloned().unwrap_or_default()
     }
+}
+
+/// The bytes `inner` of a drill's injects are a body.
+fn is_encoded(descriptor: &FieldDescriptor) -> bool {
+    let holder = matches!(descriptor.parent_message().name(), "PlannedInject" | "DrillInject");
+    holder && descriptor.name() == "inner" && matches!(descriptor.kind(), WireKind::Bytes)
 }
 
 /// The leading comments of a file, as running text.

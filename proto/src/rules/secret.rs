@@ -6,7 +6,7 @@ use prost_reflect::{DynamicMessage, Value};
 
 use super::{
     check::open,
-    schema::{MessageRules, Schema},
+    schema::{Class, MessageRules, Schema},
 };
 
 /// The path of the first marked text; none when the body cannot be read, which `check` says.
@@ -20,6 +20,9 @@ fn within(schema: &Schema, rules: &MessageRules, message: &DynamicMessage) -> Op
         let value = message.get_field(&field.descriptor);
         let inside = |value: &Value| match value {
             Value::String(text) => secrecy::marking(text).map(|_| String::new()),
+            Value::Bytes(bytes) if matches!(field.class, Class::Encoded) => {
+                marking(schema, bytes).and_then(|path| path.strip_prefix("body").map(str::to_owned))
+            }
             Value::Message(inner) => within(schema, schema.inside(field)?, inner).map(|path| format!(".{path}")),
             _ => None,
         };

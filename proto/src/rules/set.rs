@@ -98,7 +98,7 @@ impl Setting<'_> {
 
     fn value(&self, field: &FieldRules, path: &str, text: &str) -> Result<Value, Invalid> {
         let value = match field.class {
-            Class::Message(_) => {
+            Class::Message(_) | Class::Encoded => {
                 serde_json::from_str(text).map_err(|_| Invalid::schema(path, "json.object").detail("not JSON"))?
             }
             _ => Value::from(text),

@@ -194,6 +194,9 @@ fn other_words(rule: &str) -> (&'static str, &'static str) {
         "radius" => ("半径须为 1–1000000 米", "must have a radius of 1–1,000,000 m"),
         "buffer" => ("外扩不超过 100000 米", "may be grown by at most 100,000 m"),
         "value" => ("填写的内容无法识别", "cannot be read as such"),
+        "unknown_count" => ("不明时不得填数", "must be absent while it is unknown"),
+        "one_of_two" => ("与另一项至少填其一", "or its alternative is required"),
+        "body" => ("须为可解析的消息正文", "must be a readable body"),
         "secrecy" => ("带有国家秘密标志", "carries the marking of a state secret"),
         _ => ("", ""),
     }

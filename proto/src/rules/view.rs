@@ -18,6 +18,9 @@ const TITLES: [&str; 3] = ["title", "headline", "topic"];
 /// Characters of a line about a body.
 const TITLE_CHARS_MAX: usize = 60;
 
+/// How deep bodies within bodies are shown: a plan's inject holds one, which holds none.
+const INDENT_MAX: u8 = 16;
+
 /// One line of a body.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ViewLine {
@@ -80,6 +83,9 @@ impl View<'_> {
     }
 
     fn value(&mut self, field: &FieldRules, label: String, value: &Value, at: At) {
+        if let (Class::Encoded, Some(bytes)) = (&field.class, value.as_bytes()) {
+            return self.encoded(label, bytes, at);
+        }
         let (Some(rules), Some(inner)) = (self.schema.inside(field), value.as_message()) else {
             return self.line(label, value::shown(field, value, self.lang), at);
         };
@@ -88,6 +94,17 @@ impl View<'_> {
         }
         self.line(label, String::new(), at);
         self.message(rules, inner, at.deeper());
+    }
+
+    /// A body within a body: its kind, and its lines below.
+    fn encoded(&mut self, label: String, bytes: &Bytes, at: At) {
+        let Ok(opened) = open(self.schema, bytes) else { return self.line(label, "?".to_owned(), at) };
+        let name =
+            opened.rules.kind.as_ref().map_or("", |rule| if self.lang == Lang::Zh { &rule.zh } else { &rule.en });
+        self.line(label, name.to_owned(), at);
+        if at.indent < INDENT_MAX {
+            self.message(opened.rules, &opened.value, at.deeper());
+        }
     }
 
     fn line(&mut self, label: String, value: String, at: At) {

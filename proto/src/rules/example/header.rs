@@ -10,7 +10,11 @@ use model::{
     time::Timestamp,
 };
 
-use crate::{border, status::Lang, v1};
+use crate::{
+    border,
+    status::Lang,
+    v1::{self, body::Body},
+};
 
 /// How long an example keeps personal data.
 const KEPT: Duration = Duration::from_hours(180 * 24);
@@ -22,7 +26,9 @@ pub const RECIPIENT: &str = "320300";
 /// The header of an example of `kind`. Ids, sequence, times, action and the sender's person are the agent's to fill.
 pub fn of(kind: Kind, lang: Lang, now: Timestamp) -> v1::Header {
     let facts = kind.facts();
-    let incident = facts.incident == Incident::Required;
+    // where only the body can tell, the example's body does
+    let by_body = matches!(kind, Kind::Bulletin | Kind::ResourceRequest | Kind::ResourceOffer);
+    let incident = facts.incident == Incident::Required || by_body;
     let level = incident.then_some(EventLevel::L3);
     let colour = (kind == Kind::Alert).then_some(WarningLevel::Yellow);
     let exercise = kind == Kind::DrillInject;
@@ -50,6 +56,31 @@ pub fn of(kind: Kind, lang: Lang, now: Timestamp) -> v1::Header {
 pub fn keep_personal_data(header: &mut v1::Header, now: Timestamp) {
     header.personal_data = PersonalData::Present.number();
     header.retain_until = Some(border::time::to_wire(now.plus(KEPT)));
+}
+
+/// Lets the header say what the body says: the colour of a warning, the drill, the item of a document.
+pub fn fit(header: &mut v1::Header, kind: Kind, body: &Body) {
+    let drill_id = match body {
+        Body::DrillInvitation(body) => &body.drill_id,
+        Body::DrillReply(body) => &body.drill_id,
+        Body::DrillPlan(body) => &body.drill_id,
+        Body::DrillEvaluation(body) => &body.drill_id,
+        _ => "",
+    };
+    if let Some(drill) = header.drill.as_mut().filter(|_| !drill_id.is_empty()) {
+        drill_id.clone_into(&mut drill.drill_id);
+    }
+    let item = match body {
+        Body::CatalogueChange(body) => body.record.as_ref().map_or("", |record| &record.resource_id),
+        _ => "",
+    };
+    if let Some(document) = header.document.as_mut().filter(|_| !item.is_empty()) {
+        item.clone_into(&mut document.item_id);
+    }
+    if let Body::Alert(body) = body {
+        header.warning_level = body.color;
+        header.precedence = kind.usual_precedence(None, WarningLevel::from_number(body.color)).number();
+    }
 }
 
 fn to(id: &str) -> v1::Address {
@@ -80,7 +111,7 @@ fn document(kind: Kind) -> Option<v1::DocumentChange> {
     let (document, item) = match kind {
         Kind::CatalogueChange => ("catalogue/371300", "LY-PUMP-01"),
         Kind::AgendaChange => ("agenda/LY-2026-01", "item-1"),
-        Kind::DirectoryChange => ("roster/371300", "duty-officer"),
+        Kind::DirectoryChange => ("directory", SENDER),
         _ => return None,
     };
     Some(v1::DocumentChange {

@@ -50,7 +50,7 @@ fn plain(maker: &Maker<'_>, field: &FieldRules) -> Option<Value> {
         Class::Real(Real::F64) => Value::F64(f64::from(i32::try_from(number).ok()?)),
         Class::Bytes => Value::Bytes(bytes(maker.now, field).into()),
         Class::Length => return scalar(field, &serde_json::Value::from("3600s")),
-        Class::Text | Class::Time | Class::Message(_) => return None,
+        Class::Text | Class::Time | Class::Message(_) | Class::Encoded => return None,
     })
 }
 

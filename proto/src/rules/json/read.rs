@@ -1,11 +1,12 @@
 //! From JSON to values. What is not understood is refused with its path, never dropped.
 
 use model::invalid::Invalid;
+use prost::Message as _;
 use prost_reflect::{DynamicMessage, Value as Wire};
 use serde_json::{Map, Value};
 
 use super::{
-    super::schema::{FieldRules, MessageRules, Schema},
+    super::schema::{Class, FieldRules, MessageRules, Schema},
     scalar,
 };
 
@@ -67,13 +68,17 @@ impl Reading<'_> {
     pub fn one(&self, field: &FieldRules, value: &Value, path: &str) -> Result<Wire, Invalid> {
         match self.schema.inside(field) {
             Some(rules) => self.message(rules, value, path).map(Wire::Message),
+            None if matches!(field.class, Class::Encoded) && value.is_object() => {
+                let rules = self.schema.body().ok_or_else(|| self.unreadable(path, value))?;
+                self.message(rules, value, path).map(|body| Wire::Bytes(body.encode_to_vec().into()))
+            }
             None => scalar::scalar(field, value).ok_or_else(|| self.refused(field, value, path)),
         }
     }
 
     fn refused(&self, field: &FieldRules, value: &Value, path: &str) -> Invalid {
         match (&field.class, value) {
-            (super::super::schema::Class::Enum(list), Value::String(text)) => {
+            (Class::Enum(list), Value::String(text)) => {
                 let near = closest(text, list.values.iter().map(|value| value.short.as_str()));
                 let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
                 let refused = self.fault(path, "known");

@@ -29,6 +29,7 @@ pub fn scalar(field: &FieldRules, value: &Value) -> Option<Wire> {
         },
         Class::Time => value.as_str().and_then(time).and_then(|wire| dynamic(field, &wire)),
         Class::Length => length_of(value).and_then(|wire| dynamic(field, &wire)),
+        Class::Encoded => value.as_str().and_then(base64::decode).map(|bytes| Wire::Bytes(bytes.into())),
         Class::Message(_) => None,
     }
 }

@@ -38,6 +38,13 @@ fn one(schema: &Schema, field: &FieldRules, value: &Wire) -> Value {
         }
         (Class::Text, Wire::String(text)) => Value::from(text.as_str()),
         (Class::Bool, Wire::Bool(truth)) => Value::from(*truth),
+        (Class::Encoded, Wire::Bytes(bytes)) => {
+            let inner = schema.body().and_then(|rules| {
+                let body = DynamicMessage::decode(rules.descriptor.clone(), bytes.clone()).ok()?;
+                Some(message(schema, rules, &body))
+            });
+            inner.unwrap_or_else(|| Value::from(base64::encode(bytes)))
+        }
         (Class::Bytes, Wire::Bytes(bytes)) => Value::from(bytes_text(field, bytes)),
         (Class::Enum(list), Wire::EnumNumber(number)) => {
             list.number(*number).map_or_else(|| Value::from(*number), |value| Value::from(value.short.as_str()))

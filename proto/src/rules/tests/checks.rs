@@ -68,7 +68,7 @@ fn conditions_on_siblings_and_on_the_header_make_a_field_required() {
     let resolved = plus(report(), "resolved", json!("2026-07-18T03:00:00Z"));
     assert_eq!(fault(K01, &resolved), missing("body.outcome", "K01.outcome.required"));
 
-    let confirmed = with(report(), "/dead/certainty", json!("CONFIRMED"));
+    let confirmed = with(report(), "/dead", json!({"certainty": "CONFIRMED", "as_of": "2026-07-18T03:00:00Z"}));
     assert_eq!(fault(K01, &confirmed), missing("body.dead.count", "K01.dead.count.required"));
 
     let reply = v1::Header { action: v1::Action::Reply.into(), ..header(K11) };
@@ -81,7 +81,10 @@ fn a_zero_that_says_something_counts_as_said() {
     let floor = with(request(), "/items/0", json!({"quantity": 1, "necessity": "NICE", "floor": 0, "balance_fen": 0}));
 
     assert_eq!(faults(K11, &floor), []);
-    assert_eq!(faults(K01, &with(report(), "/dead", json!({"certainty": "CONFIRMED", "count": 0}))), []);
+    let none = json!({"certainty": "CONFIRMED", "count": 0, "as_of": "2026-07-18T03:00:00Z"});
+    assert_eq!(faults(K01, &with(report(), "/dead", none)), []);
+    let unknown = with(report(), "/dead", json!({"certainty": "UNKNOWN", "count": 0}));
+    assert_eq!(fault(K01, &unknown), is(Reason::BadSchema, "body.dead.count", "K01.dead.count.unknown_count"));
 }
 
 #[test]

@@ -95,7 +95,8 @@ fn every_example_is_valid_in_both_languages() {
         let (body, header) = example_body(kind, lang);
         wrong.extend(rules::check_all(&body, &header).into_iter().map(|fault| format!("{kind} {lang:?}: {fault}")));
         let header = completed(header, kind);
-        let judged = crate::border::header::from_wire(header.clone()).and_then(|header| model::judge::judge_static(&header));
+        let judged =
+            crate::border::header::from_wire(header.clone()).and_then(|header| model::judge::judge_static(&header));
         wrong.extend(judged.err().map(|fault| format!("{kind} {lang:?}: header {fault}")));
         wrong.extend(rules::check(&body, &header).err().map(|fault| format!("{kind} {lang:?}: whole {fault}")));
         wrong.extend(rules::secret_marking(&body).map(|field| format!("{kind} {lang:?}: secret {field}")));

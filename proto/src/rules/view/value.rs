@@ -45,10 +45,7 @@ fn pick<'a>(lang: Lang, (zh, en): (&'a str, &'a str)) -> &'a str {
 
 fn number(field: &FieldRules, value: &Value, lang: Lang) -> String {
     let plain = match (whole(value), value) {
-        (Some(cents), _) if field.rule.unit == "fen" => {
-            let sign = if cents < 0 { "-" } else { "" };
-            format!("{sign}{}.{:02}", cents.unsigned_abs() / 100, cents.unsigned_abs() % 100)
-        }
+        (Some(fen), _) if field.rule.unit == "fen" => yuan(fen),
         (Some(number), _) => number.to_string(),
         (None, Value::F64(number)) => number.to_string(),
         (None, Value::F32(number)) => number.to_string(),
@@ -136,9 +133,27 @@ pub fn at_a_glance(rules: &MessageRules, message: &DynamicMessage, lang: Lang) -
         message.transcode_to().ok().map(|wire| polygon(&wire, lang))
     } else if rules.is("Area") {
         message.transcode_to().ok().map(|wire| area(&wire, lang))
+    } else if rules.is("Money") {
+        message.transcode_to().ok().map(|wire| money(&wire, lang))
+    } else if rules.is("Quantity") {
+        message.transcode_to().ok().map(|wire| quantity(&wire))
     } else {
         None
     }
+}
+
+fn money(wire: &v1::Money, lang: Lang) -> String {
+    wire.fen.map_or_else(|| "?".to_owned(), |fen| format!("{} {}", yuan(i128::from(fen)), unit("yuan", lang)))
+}
+
+fn quantity(wire: &v1::Quantity) -> String {
+    format!("{} {}", wire.amount.map_or_else(|| "?".to_owned(), |amount| amount.to_string()), wire.unit)
+}
+
+/// Fen as yuan with two decimals.
+fn yuan(fen: i128) -> String {
+    let sign = if fen < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", fen.unsigned_abs() / 100, fen.unsigned_abs() % 100)
 }
 
 /// An unknown count is never shown as a number.
