@@ -2,6 +2,9 @@
 
 use proto::v1;
 
+/// Later than any clock of a test: the year 2100.
+const VALID_UNTIL: prost_types::Timestamp = prost_types::Timestamp { seconds: 4_102_444_800, nanos: 0 };
+
 /// The officer who sends everything here.
 pub fn officer() -> v1::Officer {
     v1::Officer { name: "王明".into(), role: v1::Role::DutyOfficer.into() }
@@ -9,7 +12,13 @@ pub fn officer() -> v1::Officer {
 
 /// A bulletin to one or more jurisdictions.
 pub fn bulletin(to: &[&str], precedence: v1::Precedence, headline: &str) -> v1::Draft {
-    let bulletin = v1::Bulletin { headline: headline.into(), ..Default::default() };
+    let bulletin = v1::Bulletin {
+        headline: headline.into(),
+        subtype: v1::BulletinSubtype::Notice.into(),
+        body: headline.into(),
+        valid_until: Some(VALID_UNTIL),
+        ..Default::default()
+    };
     let header = v1::Header {
         kind: v1::Kind::Bulletin.into(),
         action: v1::Action::Originate.into(),

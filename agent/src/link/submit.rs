@@ -155,11 +155,14 @@ impl Session {
             .collect::<Vec<_>>()
         {
             let after = submitting.lanes.get(precedence).sent;
-            let page = self
+            let mut page = self
                 .desk
                 .engine
                 .read(|_, found| query::outbox(found, precedence, after, FRAME_ENVELOPES))
                 .map_err(rows)?;
+            if store::seeded::has("order-broken-on-reconnect") {
+                page.reverse();
+            }
             let mut bytes = 0;
             let mut chosen = Vec::new();
             for (at, row) in page {

