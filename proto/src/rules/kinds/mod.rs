@@ -143,6 +143,12 @@ pub fn check(body: &Bytes, header: &v1::Header) -> Vec<Invalid> {
     judge.faults
 }
 
+/// The name of every rule.
+#[cfg(test)]
+pub fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().copied().flatten().map(|rule| rule.name)
+}
+
 /// What a rule asks, in Chinese and English.
 pub fn words(name: &str) -> Option<(&'static str, &'static str)> {
     RULES.iter().copied().flatten().find(|rule| rule.name == name).map(|rule| (rule.zh, rule.en))
