@@ -1,6 +1,5 @@
 //! The public contract as a descriptor set: without comments and without what journals hold.
 
-use prost::Message as _;
 use prost_reflect::DescriptorPool;
 
 /// Whatever is not ours alone: the public package and what it imports.

@@ -187,8 +187,8 @@ fn take_away(value: &mut DynamicMessage, spot: &Spot, code: &str) -> (String, St
     let (mut path, mut rule, mut place) = ("body".to_owned(), code.to_owned(), value);
     let (last, way) = spot.split_last().unwrap();
     for (name, at) in way {
-        path.push_str(&format!(".{name}{}", at.map(|at| format!("[{at}]")).unwrap_or_default()));
-        rule.push_str(&format!(".{name}"));
+        path = format!("{path}.{name}{}", at.map(|at| format!("[{at}]")).unwrap_or_default());
+        rule = format!("{rule}.{name}");
         let next = place.get_field_by_name_mut(name).unwrap();
         place = match at {
             Some(at) => next.as_list_mut().unwrap()[*at].as_message_mut().unwrap(),

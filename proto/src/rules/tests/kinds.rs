@@ -33,7 +33,7 @@ fn breaks(kind: Kind, changes: &[(&str, Value)], rule: &str, field: &str) {
 fn incident_reports_hang_together() {
     let k01 = Kind::IncidentReport;
     let follow = ("/body/report_type", json!("FOLLOW_UP"));
-    breaks(k01, &[follow.clone()], "K01.follow_up_brief_course", "body.brief_course");
+    breaks(k01, std::slice::from_ref(&follow), "K01.follow_up_brief_course", "body.brief_course");
     breaks(k01, &[("/body/resolved", json!(true))], "K01.resolved_in_follow_up", "body.resolved");
     breaks(k01, &[follow, ("/body/sequence_no", json!(0))], "K01.sequence_no", "body.sequence_no");
     breaks(k01, &[("/body/report_type", json!("FINAL"))], "K01.final_has_no_next", "body.next_report_due");
@@ -147,6 +147,23 @@ fn actions_drills_and_meetings_hang_together() {
     breaks(Kind::DirectoryChange, &[("/header/document/document_id", json!("agenda/1"))], "K55.content", "body.entry");
     breaks(Kind::Extension, &[("/header/action", json!("REPLY"))], "K16.part", "body.request");
     breaks(Kind::ReleaseReturn, &[("/body/release", Value::Null)], "K17.part", "body.release");
+}
+
+#[test]
+fn a_removal_from_a_document_carries_an_empty_body() {
+    for kind in [Kind::CatalogueChange, Kind::AgendaChange, Kind::DirectoryChange] {
+        let removal = json!({"header": {"document": {"op": "REMOVE"}}, "body": {}});
+        let draft = rules::draft_from_json(Some(kind), &removal).unwrap();
+        let body: Bytes = draft.body.unwrap().encode_to_vec().into();
+        assert_eq!(rules::check_all(&body, &draft.header.unwrap()), [], "{kind}");
+
+        let put = v1::Header { kind: kind.number(), ..v1::Header::default() };
+        let put = v1::Header {
+            document: Some(v1::DocumentChange { op: v1::DocumentOp::Put.into(), ..v1::DocumentChange::default() }),
+            ..put
+        };
+        assert_ne!(rules::check_all(&body, &put), [], "{kind}");
+    }
 }
 
 #[test]
