@@ -32,7 +32,7 @@ pub struct BlobsFace {
 #[tonic::async_trait]
 impl Blobs for BlobsFace {
     async fn offer(&self, request: Request<v1::OfferRequest>) -> Result<Response<v1::OfferResponse>, Status> {
-        let (caller, lang) = (peer::agent(&request)?.jurisdiction, Lang::of(request.metadata()));
+        let (caller, lang) = (peer::agent(&self.relay, &request)?.jurisdiction, Lang::of(request.metadata()));
         let bytes = request.get_ref().bytes;
         let digest = announced(&request.get_ref().sha256, bytes, lang)?;
         if bytes > 0 && self.relay.blobs.held(digest) == bytes && !self.is_journalled(digest) {
@@ -47,7 +47,7 @@ impl Blobs for BlobsFace {
     }
 
     async fn put(&self, request: Request<Streaming<v1::PutRequest>>) -> Result<Response<v1::PutResponse>, Status> {
-        let (caller, lang) = (peer::agent(&request)?.jurisdiction, Lang::of(request.metadata()));
+        let (caller, lang) = (peer::agent(&self.relay, &request)?.jurisdiction, Lang::of(request.metadata()));
         let mut parts = request.into_inner();
         let first = parts.next().await.transpose()?.ok_or_else(|| status::of(&Invalid::missing("sha256"), lang))?;
         let (digest, bytes) = (announced(&first.sha256, first.bytes, lang)?, first.bytes);
@@ -65,7 +65,7 @@ impl Blobs for BlobsFace {
     type GetStream = Pin<Box<dyn Stream<Item = Result<v1::BlobsGetResponse, Status>> + Send>>;
 
     async fn get(&self, request: Request<v1::BlobsGetRequest>) -> Result<Response<Self::GetStream>, Status> {
-        peer::agent(&request)?;
+        peer::agent(&self.relay, &request)?;
         let lang = Lang::of(request.metadata());
         let digest = announced(&request.get_ref().sha256, 0, lang)?;
         let blobs = self.relay.blobs.clone();
