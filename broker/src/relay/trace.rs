@@ -41,13 +41,7 @@ impl Relay {
     }
 
     fn message_row(&self, id: MessageId) -> Result<Option<MessageRow>, store::FoldError> {
-        self.engine.read(|_, rows| {
-            let bytes = match rows.get(&keys::message(id))? {
-                Some(bytes) => Some(bytes),
-                None => rows.settled(id.0)?,
-            };
-            bytes.map(|bytes| decode_row(&bytes)).transpose()
-        })
+        Ok(self.engine.read(|_, rows| super::fold::message(rows, id))?.map(|(row, _open)| row))
     }
 
     /// Receipts that still wait in the sender's line; older ones are at the sender.

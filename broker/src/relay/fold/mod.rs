@@ -10,6 +10,7 @@ mod drills;
 mod ended;
 pub mod keys;
 mod messages;
+mod pieces;
 mod session;
 mod state;
 mod submitted;
@@ -26,6 +27,7 @@ use store::{At, Fold, FoldError, Rows};
 
 pub use self::{
     messages::{is_settled, stage_of},
+    pieces::message,
     state::{Counts, State, Tallies, Wakes},
 };
 
