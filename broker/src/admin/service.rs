@@ -105,7 +105,9 @@ impl Admin for AdminFace {
         self.act(&who, if drain { "drain" } else { "undrain" }, "", lang).await?;
         self.draining.store(drain, Ordering::Relaxed);
         let sessions = if drain { self.relay.sessions.all() } else { Vec::new() };
-        sessions.iter().for_each(|session| session.end(None));
+        for session in &sessions {
+            session.end(None);
+        }
         Ok(Response::new(v1::DrainResponse { sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX) }))
     }
 

@@ -66,7 +66,6 @@ struct Ahead {
 struct Chosen {
     waiting: WaitingRow,
     message: MessageRow,
-    precedence: Precedence,
 }
 
 /// Why a frame could not be made.
@@ -155,7 +154,7 @@ impl Pump {
                 let sent = self.sent.get_mut(precedence);
                 sent.bytes += waiting.bytes;
                 sent.envelopes += 1;
-                return Ok(Some(Chosen { waiting, message, precedence }));
+                return Ok(Some(Chosen { waiting, message }));
             }
         }
     }
@@ -214,7 +213,7 @@ impl Pump {
     }
 
     fn delivery(&mut self, engine: &BrokerEngine, chosen: Chosen) -> Result<v1::Delivery, DeliverError> {
-        let Chosen { waiting, message, precedence: _ } = chosen;
+        let Chosen { waiting, message } = chosen;
         let record = engine.record(Position(waiting.submitted_at))?;
         let submitted = Submitted::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?;
         let tag = self.next_tag;

@@ -54,13 +54,12 @@ impl Folding<'_, '_> {
             row.deliveries.iter().all(|delivery| is_settled(delivery) && (over || is_fulfilled(row, delivery)));
         let expiry = keys::expiry(time(row.expires_at), id);
         match (closed, was_open) {
-            (false, true) => {}
             (false, false) => self.rows.put(&expiry, &[])?, // it is open again, and its time still passes
             (true, true) => {
                 pieces::remove(self.rows, id)?;
                 self.rows.remove(&expiry)?;
             }
-            (true, false) => {}
+            (false, true) | (true, false) => {}
         }
         if closed { pieces::settle(self.rows, id, row) } else { pieces::put(self.rows, id, row) }
     }

@@ -1,5 +1,7 @@
 //! An envelope was handed in: the verdict by order in the journal, and what an accepted one sets in motion.
 
+use std::fmt::Write as _;
+
 use model::{
     deadline,
     header::Header,
@@ -51,7 +53,7 @@ impl From<Invalid> for Verdict {
 }
 
 impl Folding<'_, '_> {
-    pub(super) fn submitted(&mut self, record: Submitted) -> Result<Outcome, FoldError> {
+    pub(super) fn submitted(&mut self, record: &Submitted) -> Result<Outcome, FoldError> {
         match self.judge(record) {
             Ok((row, duplicate)) => Ok(Outcome::Accepted { row: Box::new(row), duplicate }),
             Err(Verdict::Broken(error)) => Err(error),
@@ -62,31 +64,31 @@ impl Folding<'_, '_> {
         }
     }
 
-    fn judge(&mut self, record: Submitted) -> Result<(MessageRow, bool), Verdict> {
+    fn judge(&mut self, record: &Submitted) -> Result<(MessageRow, bool), Verdict> {
         let envelope = record.envelope.clone().unwrap_or_default();
         let parts = border::content::parts(&envelope.content)?;
         let header = border::header::parse(&parts.header)?;
         if let Some((row, _)) = self.message(header.message_id)? {
-            return self.known(&record, row);
+            return self.known(record, row);
         }
         if header.expires_at <= self.at.time && record.evidence.is_empty() {
             return Err(Invalid::new(Reason::Expired, "expires_at", "must not have passed").into());
         }
         self.sequence_is_new(&header)?;
-        self.drill_allows(&header, &record)?;
-        drill_fits(&header, &record)?;
+        self.drill_allows(&header, record)?;
+        drill_fits(&header, record)?;
         let chain = self.chain(&header)?;
-        let mut row = self.new_row(&header, &record, envelope.content.len());
+        let mut row = self.new_row(&header, record, envelope.content.len());
         row.flags.extend(chain.flags.iter().map(|flag| *flag as i32));
         if header.document.is_some() {
             self.change_document(&header, &parts, &row)?;
         }
         // nothing below refuses any more
-        self.flash_budget(&header, &record, &mut row)?;
+        self.flash_budget(&header, record, &mut row)?;
         self.replace(&header, &chain, &mut row)?;
         self.answer(&header)?;
         self.steer_drill(&header, &row)?;
-        self.take_charge(&header, &record, &mut row)?;
+        self.take_charge(&header, record, &mut row)?;
         Ok((row, false))
     }
 
@@ -435,6 +437,15 @@ pub(super) fn positive(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
+/// The beginning of a hash, for a message.
 fn short(hash: &[u8]) -> String {
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.get(..6).unwrap_or(hash))
+}
+
+/// Bytes as people read them.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // a String takes everything
+        text
+    })
 }

@@ -116,7 +116,8 @@ fn a_redriven_letter_whose_time_has_passed_expires_at_once() {
 
 #[test]
 fn a_proof_of_hand_over_overtakes_every_negative_end() {
-    let ends: [(Stage, fn(&mut Exchange, &Draft)); 4] = [
+    type Cause = fn(&mut Exchange, &Draft);
+    let ends: [(Stage, Cause); 4] = [
         (Stage::Expired, |exchange, draft| {
             exchange.now += DAY;
             exchange.expire(&[draft.id()]);

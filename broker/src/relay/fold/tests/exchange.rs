@@ -283,7 +283,7 @@ impl Exchange {
         let prefix = keys::line_prefix(&whose.parse().unwrap());
         let rows = self.read(|_, rows| rows.scan(&prefix, &prefix, 10_000)).unwrap();
         let lines = rows.iter().map(|(_, value)| LineRow::decode(&value[..]).unwrap());
-        lines.map(|line| (Stage::from_number(line.stage as i32).unwrap(), line.recipient, line.reason)).collect()
+        lines.map(|line| (Stage::from_number(line.stage.cast_signed()).unwrap(), line.recipient, line.reason)).collect()
     }
 
     /// Stages in a jurisdiction's line.

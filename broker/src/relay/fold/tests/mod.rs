@@ -8,4 +8,5 @@ mod ends;
 mod exchange;
 mod keys;
 mod pieces;
+mod rates;
 mod submitted;

@@ -131,10 +131,27 @@ fn flash_over_the_budget_is_carried_as_immediate_and_the_budget_comes_back_with_
             exchange.draft(LINYI, &[XUZHOU]).with(|header| header.precedence = v1::Precedence::Flash as i32);
         draft.flash_budget = 2;
         let row = exchange.accept(&draft);
-        (row.carried_as as i32, row.flags.contains(&(v1::Flag::FlashBudget as i32)))
+        (row.carried_as.cast_signed(), row.flags.contains(&(v1::Flag::FlashBudget as i32)))
     };
     let (flash, late) = ((v1::Precedence::Flash as i32, false), (v1::Precedence::Immediate as i32, true));
     assert_eq!([0, 0, 0, 10, 20, 5].map(&mut carried), [flash, flash, late, late, flash, late]);
+}
+
+#[test]
+fn a_steady_stream_of_flash_gains_its_budget_all_the_same() {
+    let mut exchange = Exchange::new();
+    exchange.careful = false;
+    let mut flash = 0;
+    for _ in 0..1_800 {
+        exchange.now += 1_000;
+        let mut draft =
+            exchange.draft(LINYI, &[XUZHOU]).with(|header| header.precedence = v1::Precedence::Flash as i32);
+        draft.flash_budget = 60;
+        let row = exchange.accept(&draft);
+        flash += usize::from(row.carried_as == v1::Precedence::Flash as u32);
+        exchange.confirm(XUZHOU, draft.id(), Stage::Delivered);
+    }
+    assert!((88..=90).contains(&flash), "{flash}: sixty at once, and thirty in half an hour");
 }
 
 #[test]
