@@ -215,10 +215,14 @@ async fn watch(relay: Arc<Relay>, stop: CancellationToken) {
         }
         round = round.wrapping_add(1);
         relay.journal_turned_away().await;
-        if round % 4 == 0 {
+        if round.is_multiple_of(4) {
             let (changes, problems) = relay.reload_trust().await;
-            changes.iter().for_each(|change| tracing::info!(change, "trust changed"));
-            problems.iter().for_each(|problem| tracing::warn!(problem, "trust stays as it was"));
+            for change in &changes {
+                tracing::info!(change, "trust changed");
+            }
+            for problem in &problems {
+                tracing::warn!(problem, "trust stays as it was");
+            }
         }
         relay.cut_untrusted();
     }

@@ -97,8 +97,8 @@ impl Refusal {
         v1::Refusal {
             message_id: self.message_id.clone().into(),
             reason: self.invalid.reason.code().to_owned(),
-            field: self.invalid.field.to_string(),
-            rule: self.invalid.rule.to_string(),
+            field: self.invalid.field.clone(),
+            rule: self.invalid.rule.clone(),
             text_zh,
             text_en,
             retry_after: self.retry_after.map(border::time::duration),
@@ -178,7 +178,7 @@ impl Relay {
         let granted = view.granted(header, &routed, content_bytes, now)?;
         self.within_quota(by, header, content_bytes, &granted.quota, now)?;
         record.content_hash = content_hash.0.to_vec().into();
-        record.flags = flags.into_iter().chain(view.flags(now)).map(|flag| flag.number()).collect();
+        record.flags = flags.into_iter().chain(view.flags(now)).map(model::receipt::Flag::number).collect();
         freeze(&mut record, &routed);
         stamp_trust(&mut record, &view, &granted);
         Ok(record)

@@ -98,9 +98,9 @@ impl Relay {
             let name = String::from_utf8_lossy(value).into_owned();
             let Some((_, row)) = items.iter().find(|(item, _)| *item == name) else { continue };
             if row.removed {
-                answer.removed.push(tombstone(&name, row))
+                answer.removed.push(tombstone(&name, row));
             } else {
-                answer.changed.push(self.item(&name, row)?)
+                answer.changed.push(self.item(&name, row)?);
             }
         }
         answer.next_token = if truncated { last.to_string() } else { folded.max(last).to_string() };
