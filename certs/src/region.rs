@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// How long directory and grants are good.
-const FILES_LIFE: Duration = Duration::from_secs(30 * 86_400);
+const FILES_LIFE: Duration = Duration::from_hours(30 * 24);
 
 /// Why a region could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -120,18 +120,22 @@ pub fn create(folder: &Path, spec: &Spec, now: Timestamp) -> Result<Region, Regi
     let root = ca::root(&spec.region, now)?;
     let broker = ca::authority(&format!("{} broker CA", spec.region), &root, now)?;
     fs::write(offline.join("root-ca.pem"), root.pem())?;
-    keys::write(&offline.join("root-ca.key"), &root.key().serialize_pem())?;
-    keys::write(&offline.join("broker-ca.key"), &broker.key().serialize_pem())?;
+    keys::write(&offline.join("root-ca.key"), &root.key_pem())?;
+    keys::write(&offline.join("broker-ca.key"), &broker.key_pem())?;
     let broker_evidence = evidence(&folder.join("broker"))?;
     let directory = DirectoryFile {
         region: spec.region.to_string(),
         version: 0,
         issued: now.millis(),
         expires: now.plus(FILES_LIFE).millis(),
+        previous: String::new(),
         broker_ca: broker.pem(),
+        broker_ca_endorsed_by: Vec::new(),
         broker_evidence: vec![broker_evidence],
         groups: std::collections::BTreeMap::default(),
         members: Vec::new(),
+        former: Vec::new(),
+        revoked: Vec::new(),
     };
     let mut region = Region {
         folder: folder.to_owned(),
@@ -177,10 +181,7 @@ impl Region {
         let authority = ca::authority(&ca::authority_name(&self.region, &member.id), &self.root, now)?;
         let folder = self.trust(member.id.as_str());
         let evidence = evidence(&folder)?;
-        keys::write(
-            &self.folder.join("offline").join(format!("{}-ca.key", member.id)),
-            &authority.key().serialize_pem(),
-        )?;
+        keys::write(&self.folder.join("offline").join(format!("{}-ca.key", member.id)), &authority.key_pem())?;
         put_leaf(&folder, &ca::leaf(&self.agent_name(&member.id)?, &authority, &LeafTerms::client(now))?)?;
         self.directory.members.push(entry(member, authority.pem(), evidence));
         self.members.push((member.id.clone(), authority));
@@ -277,6 +278,7 @@ fn entry(member: &MemberSpec, ca: String, evidence: EvidenceEntry) -> MemberEntr
         name_zh: member.name_zh.clone(),
         name_en: member.name_en.clone(),
         ca,
+        ca_endorsed_by: Vec::new(),
         evidence: vec![evidence],
         superiors: member.province.iter().map(ToString::to_string).collect(),
         province: member.province.as_ref().map(ToString::to_string),
