@@ -269,7 +269,8 @@ fn assemble(written: &DirectoryFile, said: Said, crls: &[String]) -> Result<Trus
     let former = former(written, &authorities, &mut evidence)?;
     one_key_each(&authorities)?;
     let broker_authority = Bound::read(&written.broker_ca).map_err(|error| format!("broker: {error}"))?;
-    let bound = authorities.iter().chain([(&broker, &broker_authority)]);
+    let members_bound = authorities.iter().map(|(id, bound)| (id.clone(), bound));
+    let bound = members_bound.chain([(broker, &broker_authority)]);
     let mut revocations = Revocations::of(bound, crls);
     let directory_revoked = revoked(written)?;
     for (of, serial) in &directory_revoked {

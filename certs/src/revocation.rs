@@ -45,10 +45,10 @@ pub struct Revocations {
 impl Revocations {
     /// Sorts `pems` to the authorities that signed them; of several the newest counts, and what nobody of these signed
     /// counts for nothing.
-    pub fn of<'b>(authorities: impl IntoIterator<Item = (&'b JurisdictionId, &'b Bound)>, pems: &[String]) -> Self {
+    pub fn of<'b>(authorities: impl IntoIterator<Item = (JurisdictionId, &'b Bound)>, pems: &[String]) -> Self {
         let mut all = Self::default();
         for (id, bound) in authorities {
-            pems.iter().filter_map(|pem| bound.list(pem)).for_each(|list| all.add(id, list));
+            pems.iter().filter_map(|pem| bound.list(pem)).for_each(|list| all.add(&id, list));
         }
         all
     }

@@ -33,7 +33,9 @@ pub enum SignedError {
 /// Signs `text` with every key.
 pub fn sign(kind: SealKind, region: &RegionId, text: &str, keys: &[SigningKey]) -> String {
     let mut file = format!("{text}{}", mark(kind));
-    keys.iter().for_each(|key| file.push_str(&line(kind, region, text, key)));
+    for key in keys {
+        file.push_str(&line(kind, region, text, key));
+    }
     file
 }
 

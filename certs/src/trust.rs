@@ -16,6 +16,7 @@ use crate::{
     succession::NotNext,
 };
 
+pub(crate) use self::renew::next_list;
 pub use self::{
     install::{Installed, install, put},
     join::{Change, Joined, join, request},
