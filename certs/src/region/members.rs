@@ -68,7 +68,7 @@ impl Region {
             expires,
             root: self.root_file().to_owned(),
         };
-        let file = invitation.sign(&self.region, self.enough()?)?;
+        let file = invitation.sign(&self.region, &self.enough()?)?;
         self.keep(
             &number,
             &Entry {

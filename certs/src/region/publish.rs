@@ -63,8 +63,8 @@ impl Region {
     /// Signs `grants` as they are and writes them, with the directory, everywhere.
     pub fn publish_grants(&mut self, grants: &str) -> Result<(), RegionError> {
         let policy = Policy::parse(grants)?;
-        let directory = signed::sign(SealKind::Directory, &self.region, &self.directory_text()?, self.enough()?);
-        let signed = signed::sign(SealKind::Grants, &self.region, grants, self.enough()?);
+        let directory = signed::sign(SealKind::Directory, &self.region, &self.directory_text()?, &self.enough()?);
+        let signed = signed::sign(SealKind::Grants, &self.region, grants, &self.enough()?);
         grants.clone_into(&mut self.grants);
         self.grants_version = policy.version;
         let bytes = Bytes3 { root: self.root_file.clone(), directory, grants: signed };
@@ -220,10 +220,17 @@ impl Region {
         Ok(toml::to_string(&self.directory)?)
     }
 
-    /// As many signer keys as the threshold asks for.
-    pub(super) fn enough(&self) -> Result<&[SigningKey], RegionError> {
-        let need = files::root_of(&self.root_file)?.0.directory_threshold;
-        self.signers.get(..need).ok_or(RegionError::Signers { have: self.signers.len(), need })
+    /// As many keys of the directory's and the grants' signers as the threshold asks for.
+    pub(super) fn enough(&self) -> Result<Vec<SigningKey>, RegionError> {
+        let root = files::root_of(&self.root_file)?.0;
+        let named = |key: &&SigningKey| root.directory_keys.contains(&signed::hex(key.verifying_key().as_bytes()));
+        let at_hand: Vec<SigningKey> = self.signers.iter().filter(named).cloned().collect();
+        let (have, need) = (at_hand.len(), root.directory_threshold);
+        if have < need {
+            Err(RegionError::Signers { have, need })
+        } else {
+            Ok(at_hand.into_iter().take(need).collect())
+        }
     }
 
     pub(super) fn nothing_waits(&self) -> Result<(), RegionError> {

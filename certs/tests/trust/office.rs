@@ -56,10 +56,6 @@ impl Office {
         Clock::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst)))
     }
 
-    pub fn now(&self) -> Timestamp {
-        self.clock().now()
-    }
-
     pub fn advance(&self, by: Duration) {
         self.time.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
@@ -212,7 +208,7 @@ impl Leaf {
         params.subject_alt_names.clone_from(&self.names);
         params.extended_key_usages.clone_from(&self.usage);
         params.key_usages.clone_from(&self.key_usage);
-        params.is_ca = self.is_ca.clone();
+        params.is_ca = self.is_ca;
         params.use_authority_key_identifier_extension = true;
         (params.not_before, params.not_after) = (offset(self.from), offset(self.from.plus(self.life)));
         let pem = params.signed_by(&self.key, issuer).unwrap().pem();
