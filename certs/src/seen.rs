@@ -41,7 +41,7 @@ pub struct Seen {
     pub not_after: i64,
     /// What it is for.
     pub usage: Use,
-    /// Fingerprint.
+    /// Fingerprint: of an authority that of its key, whoever certified it.
     pub words: Words,
 }
 
@@ -69,7 +69,11 @@ pub fn first(pem: &str) -> Option<Seen> {
         not_before: certificate.validity().not_before.timestamp(),
         not_after: certificate.validity().not_after.timestamp(),
         usage,
-        words: Words::of(Of::Certificate, &der),
+        words: if certificate.is_ca() {
+            Words::of(Of::Key, &certificate.public_key().subject_public_key.data)
+        } else {
+            Words::of(Of::Certificate, &der)
+        },
     })
 }
 

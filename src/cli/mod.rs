@@ -1,7 +1,9 @@
 //! The command line: `liandong NOUN VERB`. Data goes to standard output, talk to standard error.
 
+mod certs;
 mod desk;
 pub mod exit;
+mod join;
 mod out;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -40,6 +42,11 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Keys, certificates and the signed files of a region
+    #[command(subcommand)]
+    Certs(certs::Certs),
+    /// Join a region by an invitation, or take its signed files from a trust bundle
+    Join(join::Join),
     /// Completions for a shell
     Completions {
         /// Which shell
@@ -75,6 +82,8 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
     match command {
         Command::Broker { config } => run::broker(&config).await,
         Command::Agent { config } => run::agent(&config).await,
+        Command::Certs(verb) => verb.run(context),
+        Command::Join(verb) => verb.run(context),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "liandong", &mut std::io::stdout());
             Ok(())
@@ -91,6 +100,7 @@ fn translated(command: clap::Command, lang: Lang) -> clap::Command {
         ("broker", "运行中心"),
         ("agent", "运行本单位代理"),
         ("certs", "密钥、证书与区域签名文件"),
+        ("join", "凭邀请加入区域，或导入信任包"),
         ("send", "发送消息"),
         ("inbox", "查看收到（或已发）的消息"),
         ("show", "显示一条消息及其回执"),
@@ -106,7 +116,12 @@ fn translated(command: clap::Command, lang: Lang) -> clap::Command {
         ("completions", "命令行补全"),
     ];
     let about = say(lang, "相邻地区应急联动消息系统", "Emergency coordination between neighbouring jurisdictions");
-    zh.into_iter().fold(command.about(about), |command, (name, about)| {
-        command.mut_subcommand(name, |sub| sub.about(about).long_about(about))
-    })
+    let verbs = |command: clap::Command, texts: &[(&'static str, &'static str)]| {
+        let known = |command: &clap::Command, name: &str| command.find_subcommand(name).is_some();
+        texts.iter().fold(command, |command, (name, about)| {
+            let known = known(&command, name);
+            if known { command.mut_subcommand(name, |sub| sub.about(*about).long_about(*about)) } else { command }
+        })
+    };
+    verbs(command.about(about), &zh).mut_subcommand("certs", |certs| verbs(certs, &certs::VERBS_ZH))
 }
