@@ -89,15 +89,9 @@ pub fn root_may_follow(pinned: &str, next: &str) -> Result<(), NotNext> {
     let (Ok((old, region)), Ok((new, _))) = (files::root_of(pinned), files::root_of(next)) else {
         return Err(NotNext::Root);
     };
-    if new.version < old.version {
-        return Err(NotNext::Older { file: name::ROOT, found: new.version, known: old.version });
-    }
-    if new.version == old.version {
-        return Err(NotNext::Forked { file: name::ROOT, version: new.version });
-    }
     let keys = files::verifying(&old.root_keys).ok_or(NotNext::Root)?;
-    let vouched = signed::verify(SealKind::Root, &region, next, &keys, old.root_threshold);
-    vouched.map(|_| ()).map_err(|_| NotNext::Root)
+    signed::verify(SealKind::Root, &region, next, &keys, old.root_threshold).map_err(|_| NotNext::Root)?;
+    grows(name::ROOT, (old.version, new.version), false)
 }
 
 fn text(kind: SealKind, file: &str) -> &str {

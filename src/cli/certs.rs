@@ -99,9 +99,10 @@ fn now() -> Timestamp {
     clock::system().now()
 }
 
-/// Reads a text file that somebody named.
+/// Reads a text file that somebody named. What is signed has bare line ends, whatever a mail program made of them.
 pub fn read(file: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(file).with_context(|| file.display().to_string())
+    let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    Ok(text.replace("\r\n", "\n"))
 }
 
 /// Six words in both forms, as two people compare them.

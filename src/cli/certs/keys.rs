@@ -124,13 +124,13 @@ impl Renew {
 
 /// `certs revoke`
 #[derive(Args, Debug)]
-#[group(required = true, multiple = true)]
 pub struct Revoke {
     /// The own trust directory (own certificates), or the region's folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
     /// A certificate, by its serial as `certs show` prints it
-    #[arg(long, value_name = "HEX", conflicts_with_all = ["evidence", "jurisdiction"])]
+    #[arg(long, value_name = "HEX", conflicts_with_all = ["evidence", "jurisdiction"],
+          required_unless_present_any = ["evidence", "jurisdiction"])]
     serial: Option<String>,
     /// Whose authority issued it, in the region's folder: a jurisdiction, or `broker`
     #[arg(long, value_name = "ID", requires = "serial")]

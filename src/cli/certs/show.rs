@@ -15,7 +15,7 @@ use certs::{
 use clap::Args;
 use serde::Serialize;
 
-use super::{Context, now};
+use super::{Context, now, out};
 
 /// `certs show`
 #[derive(Args, Debug)]
@@ -57,22 +57,27 @@ struct Row {
 impl Show {
     pub(super) fn run(self, context: Context) -> anyhow::Result<()> {
         let mut rows = Vec::new();
-        let mut problems = Vec::new();
+        let mut problems: Vec<anyhow::Error> = Vec::new();
         let region = self.dir.join("region.toml").exists();
         let signed = if region { self.dir.join("signed") } else { self.dir.clone() };
         match files::load(&signed) {
             Ok(trusted) => rows.extend(of_files(&trusted, &signed)),
             Err(_) if !signed.join(name::DIRECTORY).exists() => rows.extend(pinned(&signed)),
-            Err(error) => problems.push(error.to_string()),
+            Err(error) => problems.push(error.into()),
         }
         let folders = if region { inside(&self.dir)? } else { vec![self.dir.clone()] };
-        folders.iter().for_each(|folder| of_folder(folder, &mut rows, &mut problems));
+        for folder in &folders {
+            of_folder(folder, &mut rows, &mut problems);
+        }
         if rows.is_empty() && problems.is_empty() {
             let text = context.say("不是信任目录", "is no trust directory");
             return Err(anyhow!("{}: {text}", self.dir.display()));
         }
         context.rows(&rows, &HEADER, |row| cells(row, context))?;
-        if problems.is_empty() { Ok(()) } else { Err(anyhow!(problems.join("; "))) }
+        let mut problems = problems.into_iter();
+        let Some(first) = problems.next() else { return Ok(()) };
+        problems.for_each(|problem| out::error(&problem, context.lang));
+        Err(first)
     }
 }
 
@@ -145,8 +150,9 @@ fn row(what: What, file: &Path, words: &Words) -> Row {
 
 /// Adds an end, in Unix seconds; `warn` days before it the state says so.
 fn until(row: Row, end: i64, warn: i64) -> Row {
-    let days = (end - now().millis() / 1_000).div_euclid(86_400);
-    let state = if days < 0 {
+    let left = end - now().millis() / 1_000;
+    let days = left.div_euclid(86_400);
+    let state = if left <= 0 {
         "expired"
     } else if days < warn {
         "soon"
@@ -207,7 +213,7 @@ fn of_files(trusted: &Trusted, folder: &Path) -> Vec<Row> {
 }
 
 /// Certificates and keys that lie in a trust directory.
-fn of_folder(folder: &Path, rows: &mut Vec<Row>, problems: &mut Vec<String>) {
+fn of_folder(folder: &Path, rows: &mut Vec<Row>, problems: &mut Vec<anyhow::Error>) {
     let certificates = [
         (What::Leaf, name::LEAF, name::LEAF_KEY),
         (What::Authority, name::CA, name::CA_KEY),
@@ -217,7 +223,7 @@ fn of_folder(folder: &Path, rows: &mut Vec<Row>, problems: &mut Vec<String>) {
         let path = folder.join(file);
         let Ok(pem) = fs::read_to_string(&path) else { continue };
         let Some(seen) = seen::first(&pem) else {
-            problems.push(format!("{}: unreadable", path.display()));
+            problems.push(anyhow!("{}: {}", path.display(), certs::profile::Refusal::Unreadable));
             continue;
         };
         let uri = [seen.uri.unwrap_or_default(), seen.hosts.join(" ")].join(" ").trim().to_owned();
@@ -237,16 +243,25 @@ fn of_folder(folder: &Path, rows: &mut Vec<Row>, problems: &mut Vec<String>) {
         if let Ok(key) = keys::signing(&path) {
             let key = key.verifying_key();
             let row = row(What::Evidence, &path, &Words::of(Of::Key, key.as_bytes()));
-            rows.push(Row { serial: model::seal::key_id(&key).to_string(), key_mode: Some(key_mode), ..row });
+            let (subject, serial) = (owner(folder), model::seal::key_id(&key).to_string());
+            rows.push(Row { subject, serial, key_mode: Some(key_mode), ..row });
         }
     }
 }
 
+/// Whose folder it is.
+fn owner(folder: &Path) -> String {
+    let identity = certs::trust::identity_of(folder).ok().map(|(identity, _)| identity);
+    identity.map_or_else(String::new, |identity| {
+        identity.agent().map_or_else(|| identity.to_string(), |agent| agent.jurisdiction.to_string())
+    })
+}
+
 /// Mode of a key file; one that is not ours alone is a problem, with the command that mends it.
-fn mode(path: &Path, problems: &mut Vec<String>) -> Option<String> {
+fn mode(path: &Path, problems: &mut Vec<anyhow::Error>) -> Option<String> {
     let meta = fs::metadata(path).ok()?;
     if let Err(error) = keys::read(path) {
-        problems.push(error.to_string());
+        problems.push(error.into());
     }
     Some(format!("{:04o}", meta.permissions().mode() & 0o7777))
 }
