@@ -16,6 +16,7 @@ mod create;
 mod members;
 mod open;
 mod publish;
+mod rekey;
 mod revoke;
 
 use std::{
@@ -36,6 +37,7 @@ pub use self::{
     members::{Admission, Invited},
     open::{open, signing_keys},
     publish::{Proposal, sign_file},
+    rekey::Replaced,
     revoke::Revoked,
 };
 use crate::{
@@ -128,8 +130,8 @@ pub enum RegionError {
     /// Nobody of this name.
     #[error("{0} is no member")]
     NoMember(String),
-    /// No such key in the directory.
-    #[error("no member has the evidence key {0}")]
+    /// No such key.
+    #[error("there is no key {0}")]
     NoKey(String),
     /// The key of an authority is not here.
     #[error("the key of {0}'s authority is not here")]

@@ -20,7 +20,7 @@ pub(crate) use self::renew::next_list;
 pub use self::{
     install::{Installed, install, put},
     join::{Change, Joined, join, request},
-    renew::{identity_of, issue, own_list, put_leaf, renew, revoke},
+    renew::{Renewed, identity_of, issue, keep_fresh, own_list, put_leaf, renew, revoke},
 };
 
 /// Why a trust directory is as it was.

@@ -215,3 +215,31 @@ fn new_grants_and_a_refresh_come_into_force_with_higher_versions() {
     let took = offices.take().good().json();
     assert_eq!((&took["grants_version"], &took["directory_version"]), (&6.into(), &3.into()));
 }
+
+#[tokio::test]
+async fn a_signer_who_left_and_a_lost_root_key_are_replaced_and_neighbours_follow() {
+    let offices = Offices::joined();
+
+    // without root keys at hand the new root waits for them
+    let alone = offices.ly(&["certs", "rekey", "--dir", "R", "--signer", "1"]);
+    assert!(alone.err.contains("(0/2): liandong certs sign R/draft/root.toml"), "{}", alone.err);
+    let roots = ["--key", "R/offline/root-1.key", "--key", "R/offline/root-2.key"];
+    offices.ly(&[&["certs", "sign", "R/draft/root.toml"][..], &roots].concat()).good();
+    offices.publish(&[]);
+    assert_eq!(offices.take().good().json()["directory_version"], 3);
+
+    let lost = ["certs", "rekey", "--dir", "R", "--root", "3"];
+    offices.ly(&[&lost[..], &roots].concat()).good();
+    offices.publish(&[]);
+    offices.take().good();
+
+    let rows = offices.show("lyg", "trust");
+    assert_eq!(find(&rows, "root", "linyi")["serial"], "v3");
+    assert!(offices.call().await.is_ok());
+    // the key of the signer who left signs nothing any more
+    let old = "R/offline/signer-1.key.until-root-1";
+    fs::rename(offices.ly_path("R/offline/signer-1.key"), offices.ly_path("../courier/new-1.key")).unwrap();
+    fs::rename(offices.ly_path("R/offline/signer-2.key"), offices.ly_path("../courier/2.key")).unwrap();
+    let said = offices.ly(&["certs", "invite", "371100", "--name", "日照/Rizhao", "--dir", "R", "--key", old]);
+    assert_eq!(said.code, 65);
+}

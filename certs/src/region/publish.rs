@@ -20,10 +20,10 @@ use serde::Deserialize;
 use super::{Region, RegionError, place};
 use crate::{
     disk,
-    files::{self, Bytes3, DirectoryFile, Trusted, name},
+    files::{self, Bytes3, DirectoryFile, FilesError, RootFile, Trusted, name},
     handover::Bundle,
     revocation::Revocations,
-    signed,
+    signed::{self, SignedError},
     succession::{self, NotNext},
     trust,
 };
@@ -94,6 +94,10 @@ impl Region {
     /// Directory and grants once more, each one version higher and good for another 30 days, with fresh lists.
     pub fn refresh(&mut self, now: Timestamp) -> Result<Proposal, RegionError> {
         self.nothing_waits()?;
+        self.renew_drafts(now)
+    }
+
+    pub(super) fn renew_drafts(&mut self, now: Timestamp) -> Result<Proposal, RegionError> {
         let grants = refreshed(&self.grants, self.grants_version + 1, now.plus(FILES_LIFE));
         Policy::parse(&grants)?;
         self.draft(SealKind::Grants, &grants)?;
@@ -145,7 +149,11 @@ impl Region {
     pub fn enforce(&mut self, now: Timestamp) -> Result<Proposal, RegionError> {
         let known = self.in_force()?;
         let mut bytes = known.bytes.clone();
-        for (kind, text) in [(SealKind::Directory, &mut bytes.directory), (SealKind::Grants, &mut bytes.grants)] {
+        for (kind, text) in [
+            (SealKind::Root, &mut bytes.root),
+            (SealKind::Directory, &mut bytes.directory),
+            (SealKind::Grants, &mut bytes.grants),
+        ] {
             let file = self.draft_file(kind);
             let Ok(draft) = fs::read_to_string(&file) else { continue };
             let (have, need) = self.signatures(kind, &draft)?;
@@ -178,7 +186,8 @@ impl Region {
         if waiting.exists() {
             fs::remove_dir_all(waiting)?;
         }
-        for kind in [SealKind::Directory, SealKind::Grants] {
+        self.root_file.clone_from(&trusted.bytes.root);
+        for kind in WAITING {
             let draft = self.draft_file(kind);
             if draft.exists() {
                 fs::remove_file(draft)?;
@@ -234,7 +243,7 @@ impl Region {
     }
 
     pub(super) fn nothing_waits(&self) -> Result<(), RegionError> {
-        let waiting = [SealKind::Directory, SealKind::Grants].map(|kind| self.draft_file(kind));
+        let waiting = WAITING.map(|kind| self.draft_file(kind));
         match waiting.iter().find(|file| file.exists()) {
             Some(file) => Err(RegionError::Waiting(file.display().to_string())),
             None => Ok(()),
@@ -246,8 +255,7 @@ impl Region {
     }
 
     fn draft_file(&self, kind: SealKind) -> PathBuf {
-        let name = if kind == SealKind::Grants { name::GRANTS } else { name::DIRECTORY };
-        self.folder.join(place::DRAFT).join(name)
+        self.folder.join(place::DRAFT).join(file_of(kind))
     }
 
     /// Writes a draft, signed by every key at hand.
@@ -257,21 +265,45 @@ impl Region {
         Ok(disk::replace(&file, signed::sign(kind, &self.region, text, &self.signers).as_bytes())?)
     }
 
+    /// Good signatures of a draft, and how many it needs. A root needs those of the one before it and its own.
     fn signatures(&self, kind: SealKind, draft: &str) -> Result<(usize, usize), RegionError> {
-        let (root, region) = files::root_of(&self.root_file)?;
+        let (old, region) = files::root_of(&self.root_file)?;
+        let count = |keys: &[String], need: usize| {
+            let keys = files::verifying(keys).unwrap_or_default();
+            match signed::verify(kind, &region, draft, &keys, need) {
+                Ok(_) => Ok((need, need)),
+                Err(SignedError::Threshold { good, needed }) => Ok((good, needed)),
+                Err(source @ SignedError::Form) => Err(FilesError::Signed { file: file_of(kind), source }),
+            }
+        };
+        if kind == SealKind::Root {
+            let text = signed::split(kind, draft).map_or("", |(text, _)| text);
+            let new: RootFile = super::open::parse(Path::new(name::ROOT), text)?;
+            let (before, own) =
+                (count(&old.root_keys, old.root_threshold)?, count(&new.root_keys, new.root_threshold)?);
+            return Ok(if before.0 < before.1 { before } else { own });
+        }
+        // what a new root brings with it is signed by the signers that it names
+        let root = match fs::read_to_string(self.draft_file(SealKind::Root)) {
+            Ok(draft) => files::root_of(&draft)?.0,
+            Err(_) => old,
+        };
         let (keys, need) = match kind {
             SealKind::Grants => (root.grants_keys, root.grants_threshold),
             _ => (root.directory_keys, root.directory_threshold),
         };
-        let keys = files::verifying(&keys).unwrap_or_default();
-        Ok(match signed::verify(kind, &region, draft, &keys, need) {
-            Ok(_) => (need, need),
-            Err(signed::SignedError::Threshold { good, needed }) => (good, needed),
-            Err(source @ signed::SignedError::Form) => {
-                let file = if kind == SealKind::Grants { name::GRANTS } else { name::DIRECTORY };
-                return Err(files::FilesError::Signed { file, source }.into());
-            }
-        })
+        Ok(count(&keys, need)?)
+    }
+}
+
+/// What may wait for signatures.
+const WAITING: [SealKind; 3] = [SealKind::Root, SealKind::Directory, SealKind::Grants];
+
+fn file_of(kind: SealKind) -> &'static str {
+    match kind {
+        SealKind::Root => name::ROOT,
+        SealKind::Grants => name::GRANTS,
+        _ => name::DIRECTORY,
     }
 }
 

@@ -17,6 +17,9 @@ use crate::{
     seen,
 };
 
+/// Seconds after which a revocation list is written anew.
+const LIST_AGE: i64 = 86_400;
+
 /// Who the leaf in `folder` names, and what else it says.
 pub fn identity_of(folder: &Path) -> Result<(Name, Facts), TrustError> {
     let path = folder.join(name::LEAF);
@@ -96,4 +99,42 @@ pub(crate) fn next_list(
     let number = before.map_or(clock, |list| clock.max(list.number + 1));
     let all: Vec<Serial> = all.into_iter().collect();
     Ok(ca::revocations(authority, &all, number, now)?)
+}
+
+/// What was due and has been done.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Renewed {
+    /// The leaf: a third of its life had passed.
+    pub leaf: bool,
+    /// The revocation list: it was a day old.
+    pub list: bool,
+}
+
+/// Renews leaf and revocation list in a trust directory when they are due, if the authority's key lies there. An agent
+/// calls this now and then, so that two weeks without anybody always fit.
+pub fn keep_fresh(folder: &Path, now: Timestamp) -> Result<Renewed, TrustError> {
+    if !folder.join(name::CA_KEY).exists() {
+        return Ok(Renewed::default());
+    }
+    let (identity, facts) = identity_of(folder)?;
+    let seconds = now.millis() / 1_000;
+    let third = (facts.not_after - facts.not_before) / 3;
+    let path = folder.join(name::CRLS).join(format!("{}.pem", issuer_of(&identity)));
+    let bound = Bound::read(&read(&folder.join(name::CA))?).ok();
+    let list = bound.zip(std::fs::read_to_string(path).ok()).and_then(|(bound, pem)| bound.list(&pem));
+    let due = Renewed {
+        leaf: seconds >= facts.not_before + third,
+        list: list.is_none_or(|list| seconds >= list.issued + LIST_AGE),
+    };
+    if due == Renewed::default() {
+        return Ok(due);
+    }
+    let authority = super::authority(folder)?;
+    if due.leaf {
+        renew(folder, &authority, now)?;
+    }
+    if due.list {
+        own_list(folder, &authority, now)?;
+    }
+    Ok(due)
 }

@@ -209,3 +209,28 @@ async fn a_hundred_rotations_lose_no_call() {
         assert!(call(&broker, Listener::Agents, &caller).await.answer.is_ok(), "rotation {rotation}");
     }
 }
+
+#[test]
+fn a_leaf_is_renewed_once_a_third_of_its_life_has_passed_and_a_list_once_it_is_a_day_old() {
+    use certs::trust::Renewed;
+    let office = Office::new();
+    let folder = office.folder(XZ);
+    let after = |days: u32| trust::keep_fresh(&folder, NOW.plus(DAY * days)).unwrap();
+
+    assert_eq!(after(0), Renewed::default());
+    assert_eq!(after(2), Renewed { leaf: false, list: true });
+    assert_eq!(after(2), Renewed::default());
+    let before = serial(&folder);
+    assert_eq!(after(7), Renewed { leaf: true, list: true });
+    assert_ne!(serial(&folder), before);
+    assert_eq!(after(7), Renewed::default());
+}
+
+#[test]
+fn where_the_authority_is_elsewhere_nothing_is_renewed() {
+    let office = Office::new();
+
+    let renewed = trust::keep_fresh(&office.folder("broker"), NOW.plus(DAY * 20)).unwrap();
+
+    assert_eq!(renewed, trust::Renewed::default());
+}

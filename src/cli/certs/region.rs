@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use certs::{
     handover,
-    region::{self, MemberSpec, Proposal, Spec},
+    region::{self, MemberSpec, Proposal, Replaced, Spec},
 };
 use clap::Args;
 
@@ -159,6 +159,36 @@ impl Publish {
         };
         told(context, &proposal, &self.dir)?;
         out::line(&region.bundle()?).context("standard output")
+    }
+}
+
+/// `certs rekey`
+#[derive(Args, Debug)]
+pub struct Rekey {
+    /// The region's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// Replace this signer's key: 1, 2, 3
+    #[arg(long, value_name = "NUMBER", required_unless_present = "root", conflicts_with = "root")]
+    signer: Option<usize>,
+    /// Replace this root key: 1, 2, 3
+    #[arg(long, value_name = "NUMBER")]
+    root: Option<usize>,
+    /// A root key, or a signer's key that does not lie in the folder
+    #[arg(long = "key", value_name = "FILE")]
+    keys: Vec<PathBuf>,
+}
+
+impl Rekey {
+    pub(super) fn run(self, context: Context) -> anyhow::Result<()> {
+        let which = match (self.signer, self.root) {
+            (Some(number), _) => Replaced::Signer(number),
+            (None, Some(number)) => Replaced::Root(number),
+            (None, None) => return Err(anyhow!("--signer, --root")),
+        };
+        let mut region = open(&self.dir, &self.keys)?;
+        let proposal = region.rekey(which, &region::signing_keys(&self.keys)?, now())?;
+        told(context, &proposal, &self.dir)
     }
 }
 

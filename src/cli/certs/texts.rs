@@ -36,7 +36,7 @@ fn region(error: &RegionError) -> Option<String> {
         RegionError::Words => "口令不符：申请在途中被改过，或是另一份申请；未作任何更改".to_owned(),
         RegionError::Uninvited(id) => format!("没有与该申请编号相符的 {id} 的有效邀请（未邀请、已使用或已过期）"),
         RegionError::NoMember(id) => format!("{id} 不是成员"),
-        RegionError::NoKey(key) => format!("没有存证密钥 {key}"),
+        RegionError::NoKey(key) => format!("没有密钥 {key}"),
         RegionError::NoAuthority(whose) => format!("此处没有 {whose} 的 CA 密钥"),
         _ => return None,
     })
