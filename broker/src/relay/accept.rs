@@ -81,6 +81,7 @@ impl Refusal {
     }
 
     fn of_header(header: &Header, content_hash: Digest, invalid: Invalid) -> Self {
+        let invalid = placed(invalid);
         Self {
             message_id: header.message_id.0.to_vec(),
             content_hash,
@@ -281,6 +282,16 @@ impl Relay {
         let id = refusal.message_id.as_slice().try_into().map(MessageId);
         let (Reason::ConflictId, Ok(id)) = (refusal.invalid.reason, id) else { return Vec::new() };
         self.message_row(id).ok().flatten().map(|row| row.content_hash.to_vec()).unwrap_or_default()
+    }
+}
+
+/// The field as a place in the envelope: whatever is no part of its own is a field of the header.
+fn placed(invalid: Invalid) -> Invalid {
+    let part = invalid.field.split(['.', '[']).next().unwrap_or_default();
+    if matches!(part, "" | "header" | "body" | "content" | "inline" | "seal" | "envelope") {
+        invalid
+    } else {
+        invalid.within("header")
     }
 }
 

@@ -138,6 +138,13 @@ impl Relay {
         })
     }
 
+    /// An item as it is now; none when there is none, or only a tombstone.
+    pub fn current_item(&self, id: &DocumentId, item: &str) -> Result<Option<v1::DocumentItem>, DocumentError> {
+        let items = self.engine.read(|_, rows| items(rows, id))?;
+        let living = items.iter().find(|(name, row)| name == item && !row.removed);
+        living.map(|(name, row)| self.item(name, row)).transpose()
+    }
+
     /// Etags of an item and its document, after a change.
     pub fn etags(&self, id: &DocumentId, item: &str) -> Result<(Vec<u8>, Vec<u8>), DocumentError> {
         let items = self.engine.read(|_, rows| items(rows, id))?;

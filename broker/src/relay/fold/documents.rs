@@ -115,8 +115,8 @@ fn matches_version(change: &DocumentChange, now: Option<&ItemRow>) -> Result<(),
         }
         (Some(item), Some(meant)) if item.etag.as_ref() == meant.0 => Ok(()),
         (Some(item), Some(_)) => {
-            let etag = hex(&item.etag);
-            Err(Invalid::new(Reason::EtagMismatch, "document.if_match", format!("the item is at {etag}")))
+            Err(Invalid::new(Reason::EtagMismatch, "document.if_match", "must be the version that is there")
+                .detail(hex(&item.etag)))
         }
     }
 }

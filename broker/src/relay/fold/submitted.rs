@@ -132,7 +132,7 @@ impl Folding<'_, '_> {
 
     /// A FLASH envelope over its sender's budget is carried as IMMEDIATE; its header stays as it is.
     fn flash_budget(&mut self, header: &Header, record: &Submitted, row: &mut MessageRow) -> Result<(), FoldError> {
-        if header.precedence != Precedence::Flash || record.flash_budget == 0 {
+        if header.precedence != Precedence::Flash {
             return Ok(());
         }
         let (now, full) = (self.at.time.millis(), u64::from(record.flash_budget) * 1_000);
