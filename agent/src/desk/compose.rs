@@ -226,9 +226,6 @@ fn check_body(body: &Bytes, header: &v1::Header) -> Result<(), Invalid> {
     if let Some(field) = rules::secret_marking(body) {
         return Err(Invalid::new(Reason::Confidentiality, field, format!("{}.secrecy", code(header))));
     }
-    if body.len() > limits::CONTENT_BYTES_MAX {
-        return Err(Invalid::too_large("body", body.len(), limits::CONTENT_BYTES_MAX));
-    }
     Ok(())
 }
 
