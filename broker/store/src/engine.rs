@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -406,7 +407,12 @@ impl<F: Fold, J: Journal> Shared<F, J> {
                 Next::End => break,
             };
             match spiller.round(&self.state, || self.control.pause(self.options.chunk_pause)) {
-                Ok(_) => self.spilled(spiller.meta.applied, requests),
+                Ok(_) => {
+                    self.spilled(spiller.meta.applied, requests);
+                    if !last {
+                        self.refold(&mut spiller);
+                    }
+                }
                 Err(Unspilled::Fault(fault)) => self.fail(&Failure::Rows(fault)),
                 Err(Unspilled::Killed) => self.fail(&Failure::Killed),
             }
@@ -417,6 +423,19 @@ impl<F: Fold, J: Journal> Shared<F, J> {
         drop(spiller);
         self.control.end();
         self.spill_ended.send_replace(true);
+    }
+
+    fn refold(&self, spiller: &mut Spiller) {
+        let pause = || {
+            self.control.pause(self.options.chunk_pause);
+            let fills = self.overlay_bytes.load(Ordering::Relaxed) >= self.options.overlay_bytes_max / 2;
+            if fills || self.control.is_ending() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match spiller.refold_if_bloated(&self.state, pause) {
+            Ok(_) => {}
+            Err(Unspilled::Fault(fault)) => self.fail(&Failure::Rows(fault)),
+            Err(Unspilled::Killed) => self.fail(&Failure::Killed),
+        }
     }
 
     fn spilled(&self, through: Position, requests: u64) {
