@@ -16,7 +16,7 @@ use crate::{Failure, Opened, options::AfterBatch};
 fn bloated() -> (World, Memory) {
     let mut world = World::new();
     world.start();
-    for round in 0..50_u8 {
+    for round in 0..32_u8 {
         let puts: Vec<_> = (0..48).map(|key| Op::Put { table: round % 2, key, bytes: 4_000 }).collect();
         world.append_patiently(&record(&puts));
         world.append(vec![record(&[Op::Settle { id: round % 40, bytes: 90 }, Op::Count { counter: 0 }])]);

@@ -142,9 +142,11 @@ fn a_filter_that_is_full_is_made_anew_and_denies_no_row() {
 fn a_move_that_there_is_no_time_for_leaves_the_rows_where_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { bloat_floor_bytes: 0, chunk_keys: 8, ..Options::new(folder.path()) };
-    let (state, mut spiller) = open(&options, 9);
-    put(&state, 1, 0..60, 10);
-    spiller.round(&state, || ()).unwrap();
+    let (state, mut spiller) = open(&options, 99);
+    for at in 1..=30 {
+        put(&state, at, 0..60, 10); // written thirty times, so most of the file is of no use
+        spiller.round(&state, || ()).unwrap();
+    }
     let before = rows_in_sled(&spiller);
 
     assert!(!spiller.refold_if_bloated(&state, || ControlFlow::Break(())).unwrap());
@@ -154,9 +156,9 @@ fn a_move_that_there_is_no_time_for_leaves_the_rows_where_they_are() {
     spiller.refolded_bytes = 0;
     assert!(spiller.refold_if_bloated(&state, || ControlFlow::Continue(())).unwrap());
     assert_eq!(rows_in_sled(&spiller), before);
-    put(&state, 2, 30..90, 10);
+    put(&state, 31, 30..90, 10);
     spiller.round(&state, || ()).unwrap();
     drop((state, spiller));
-    let (state, _spiller) = open(&options, 9);
+    let (state, _spiller) = open(&options, 99);
     assert_eq!(state.lock().unwrap().0.rows().dump().unwrap().rows.len(), 90);
 }
