@@ -190,7 +190,7 @@ async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
             return;
         }
         round = round.wrapping_add(1);
-        if round % 4 != 0 {
+        if !round.is_multiple_of(4) {
             continue;
         }
         // soon after the start, then every minute
