@@ -58,8 +58,9 @@ impl Drop for Running {
 fn broker(offices: &Offices) -> Running {
     let config = offices.ly_path("broker.toml");
     let (state, trust) = (offices.ly_path("state"), offices.ly_path("R/broker"));
+    let (state, trust) = (state.display(), trust.display());
     let text = format!(
-        "state = {state:?}\ntrust = {trust:?}\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n\
+        "state = \"{state}\"\ntrust = \"{trust}\"\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n\
          metrics_listen = \"127.0.0.1:0\"\nsegment_bytes = 1048576\nallow_unsafe_filesystem = true\n"
     );
     fs::write(&config, text).unwrap();
@@ -70,8 +71,9 @@ fn agent(offices: &Offices, broker: &Running) -> Running {
     let port = broker.ready.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
     let config = offices.lyg_path("agent.toml");
     let (state, trust) = (offices.lyg_path("state"), offices.lyg_path("trust"));
+    let (state, trust) = (state.display(), trust.display());
     let text = format!(
-        "region = \"linyi\"\njurisdiction = \"320700\"\nstate = {state:?}\ntrust = {trust:?}\n\
+        "region = \"linyi\"\njurisdiction = \"320700\"\nstate = \"{state}\"\ntrust = \"{trust}\"\n\
          broker = [\"localhost:{port}\"]\nsegment_bytes = 1048576\nallow_unsafe_filesystem = true\n\
          [officer]\nname = \"王明\"\nduty_phone = \"0518-8000000\"\n"
     );
