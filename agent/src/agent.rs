@@ -84,6 +84,7 @@ pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running
     let names = config.identity().map_err(StartError::Config)?;
     let state = |source| StartError::State { path: config.state.clone(), source };
     journal::file::create_dir(&config.state).map_err(state)?;
+    journal::file::check(&config.state, config.allow_unsafe_filesystem.into()).map_err(state)?;
     let lock = journal::file::lock(&config.state).map_err(state)?;
     let tls = Arc::new(tls::Identity::load(&config.trust, clock.clone())?);
     let key = keys::signing(&config.trust.join(files::name::EVIDENCE_KEY))?;
@@ -92,7 +93,8 @@ pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running
         return Err(StartError::Region { found, configured: names.region.to_string() });
     }
     let bells = Arc::new(Bells::default());
-    let engine = open(&config, &bells, &clock, &tasks).await?;
+    let owner = format!("{}/{}", names.region, names.jurisdiction());
+    let engine = open(&config, &owner, &bells, &clock, &tasks).await?;
     begin(&engine, &clock).await?;
     let sockets = Sockets::open(&config).await?;
     let address = sockets.address();
@@ -106,15 +108,24 @@ struct Stored {
     bells: Arc<Bells>,
 }
 
-async fn open(config: &Config, bells: &Arc<Bells>, clock: &Clock, tasks: &Tasks) -> Result<AgentEngine, StartError> {
-    let journal = FileJournal::open(journal::Options {
-        folder: config.state.join("journal"),
-        segment_bytes: config.segment_bytes.unwrap_or(16 << 20),
-        clock: clock.clone(),
-    })?;
+async fn open(
+    config: &Config,
+    owner: &str,
+    bells: &Arc<Bells>,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<AgentEngine, StartError> {
+    let journal = journal::Options {
+        segment_bytes: config.segment_bytes,
+        owner: owner.to_owned(),
+        ..journal::Options::new(config.state.join("journal"), clock.clone())
+    };
     let (fold, options) = (AgentFold::new(bells.clone()), store::Options::new(&config.state));
-    let (owner, engine_clock) = (tasks.clone(), clock.clone());
-    let opening = tasks.blocking("open", move || Engine::open(options, journal, fold, &owner, engine_clock));
+    let (threads, engine_clock) = (tasks.clone(), clock.clone());
+    let opening = tasks.blocking("open", move || {
+        let journal = FileJournal::open(journal)?;
+        Engine::open(options, journal, fold, &threads, engine_clock).map_err(StartError::from)
+    });
     let (engine, opened) = opening.await??;
     tracing::info!(?opened, "the store is open");
     Ok(engine)
@@ -187,7 +198,7 @@ async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {}
         }
-        if desk.engine.failed().is_some() {
+        if desk.engine.failed().is_some() || desk.engine.journal().failed().is_some() {
             // an essential task that returns ends the process: nothing is answered after a failed sync
             return;
         }

@@ -16,6 +16,8 @@ pub const NOT_FOUND: u8 = 66;
 pub const UNAVAILABLE: u8 = 69;
 /// A fault of ours.
 pub const SOFTWARE: u8 = 70;
+/// The disk failed, or holds damage.
+pub const DISK: u8 = 74;
 /// Try again later.
 pub const TEMPORARY: u8 = 75;
 /// Not allowed.
@@ -45,6 +47,9 @@ pub fn of_error(error: &anyhow::Error) -> ExitCode {
     }
     if error.chain().any(|cause| cause.is::<model::invalid::Invalid>()) {
         return ExitCode::from(DATA);
+    }
+    if error.chain().any(|cause| cause.is::<crate::run::JournalFailed>()) {
+        return ExitCode::from(DISK);
     }
     ExitCode::from(error.chain().find_map(certs::texts::exit_code).unwrap_or(SOFTWARE))
 }

@@ -22,14 +22,14 @@ pub struct DirectoryFace {
 #[tonic::async_trait]
 impl Directory for DirectoryFace {
     async fn fetch(&self, request: Request<v1::FetchRequest>) -> Result<Response<v1::FetchResponse>, Status> {
-        let caller = peer::agent(&request)?.jurisdiction.clone();
+        let caller = peer::agent(&self.relay, &request)?.jurisdiction.clone();
         let have = request.into_inner();
         self.take_list(&caller, &have.crl);
         Ok(Response::new(self.relay.trust.lacking(have.directory_version, have.grants_version, have.root_version)))
     }
 
     async fn links(&self, request: Request<v1::LinksRequest>) -> Result<Response<v1::LinksResponse>, Status> {
-        peer::agent(&request)?;
+        peer::agent(&self.relay, &request)?;
         Ok(Response::new(v1::LinksResponse { links: links(&self.relay) }))
     }
 }
