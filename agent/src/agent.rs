@@ -188,7 +188,7 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("watch", move |stop| watch(watched, stop));
 }
 
-/// Reads the signed files again when they change, and stops the process when the journal has failed.
+/// Renews the own certificate in time, reads the signed files again when they change, and stops the process when the journal has failed.
 async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
     let mut round: u32 = 0;
     loop {
@@ -196,15 +196,29 @@ async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {}
         }
-        if desk.engine.failed().is_some() {
+        if desk.engine.failed().is_some() || desk.engine.journal().failed().is_some() {
             // an essential task that returns ends the process: nothing is answered after a failed sync
             return;
         }
         round = round.wrapping_add(1);
-        if round % 4 == 0
-            && let Err(error) = desk.tls.reload()
-        {
+        if round % 4 != 0 {
+            continue;
+        }
+        // soon after the start, then every minute
+        if round % 120 == 4 {
+            renew(&desk);
+        }
+        if let Err(error) = desk.tls.reload() {
             tracing::warn!(%error, "trust stays as it was");
         }
+    }
+}
+
+/// Renews the own certificate when a third of its life has passed, if the authority's key lies here.
+fn renew(desk: &Desk) {
+    match certs::trust::keep_fresh(desk.tls.folder(), desk.clock.now()) {
+        Ok(renewed) if renewed.leaf => tracing::info!("the own certificate is renewed"),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the own certificate could not be renewed"),
     }
 }

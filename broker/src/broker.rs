@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -186,12 +186,7 @@ fn start_tasks(config: &Config, listeners: Listeners, identity: Arc<Identity>, r
     let health = Health::default();
     let faces = Faces { relay: relay.clone(), tasks: tasks.clone(), reflection: config.reflection };
     tasks.essential("agents", move |stop| async move { ended(grpc::serve_agents(faces, service, agents, stop).await) });
-    let face = AdminFace {
-        relay: relay.clone(),
-        health: health.clone(),
-        draining: Arc::new(AtomicBool::new(false)),
-        started_at: relay.clock.now(),
-    };
+    let face = AdminFace { relay: relay.clone(), health: health.clone(), started_at: relay.clock.now() };
     tasks.essential("operators", move |stop| async move { ended(grpc::serve_admin(face, operators, stop).await) });
     let pages = admin::http::Pages { relay: relay.clone(), health: health.clone() };
     tasks.essential("metrics", move |stop| admin::http::serve(listeners.metrics, pages, stop));
@@ -218,16 +213,20 @@ async fn watch(relay: Arc<Relay>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(Duration::from_millis(500)) => {}
         }
-        if relay.engine.failed().is_some() {
+        if relay.engine.failed().is_some() || relay.engine.journal().failed().is_some() {
             // an essential task that returns ends the process: nothing is answered after a failed sync
             return;
         }
         round = round.wrapping_add(1);
         relay.journal_turned_away().await;
-        if round % 4 == 0 {
+        if round.is_multiple_of(4) {
             let (changes, problems) = relay.reload_trust().await;
-            changes.iter().for_each(|change| tracing::info!(change, "trust changed"));
-            problems.iter().for_each(|problem| tracing::warn!(problem, "trust stays as it was"));
+            for change in &changes {
+                tracing::info!(change, "trust changed");
+            }
+            for problem in &problems {
+                tracing::warn!(problem, "trust stays as it was");
+            }
         }
         relay.cut_untrusted();
     }

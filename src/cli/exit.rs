@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use tonic::{Code, Status};
 
+use super::certs;
+
 /// The call was made wrongly.
 pub const USAGE: u8 = 64;
 /// A message was refused because of what it says.
@@ -14,6 +16,8 @@ pub const NOT_FOUND: u8 = 66;
 pub const UNAVAILABLE: u8 = 69;
 /// A fault of ours.
 pub const SOFTWARE: u8 = 70;
+/// The disk failed, or holds damage.
+pub const DISK: u8 = 74;
 /// Try again later.
 pub const TEMPORARY: u8 = 75;
 /// Not allowed.
@@ -44,5 +48,8 @@ pub fn of_error(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(|cause| cause.is::<model::invalid::Invalid>()) {
         return ExitCode::from(DATA);
     }
-    ExitCode::from(SOFTWARE)
+    if error.chain().any(|cause| cause.is::<crate::run::JournalFailed>()) {
+        return ExitCode::from(DISK);
+    }
+    ExitCode::from(error.chain().find_map(certs::texts::exit_code).unwrap_or(SOFTWARE))
 }

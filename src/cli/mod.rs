@@ -1,14 +1,17 @@
 //! The command line: `liandong NOUN VERB`. Data goes to standard output, talk to standard error.
 
+mod certs;
 mod desk;
 pub mod exit;
-mod out;
+mod join;
+pub mod out;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
+    demo,
     lang::{Lang, say},
     run,
 };
@@ -40,6 +43,13 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Three neighbouring cities on this machine: a tanker on the border, a cut line, a killed broker
+    Demo(demo::Demo),
+    /// Keys, certificates and the signed files of a region
+    #[command(subcommand)]
+    Certs(certs::Certs),
+    /// Join a region by an invitation, or take its signed files from a trust bundle
+    Join(join::Join),
     /// Completions for a shell
     Completions {
         /// Which shell
@@ -75,6 +85,9 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
     match command {
         Command::Broker { config } => run::broker(&config).await,
         Command::Agent { config } => run::agent(&config).await,
+        Command::Demo(demo) => demo.run(context).await,
+        Command::Certs(verb) => verb.run(context),
+        Command::Join(verb) => verb.run(context),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "liandong", &mut std::io::stdout());
             Ok(())
@@ -90,23 +103,18 @@ fn translated(command: clap::Command, lang: Lang) -> clap::Command {
     let zh = [
         ("broker", "运行中心"),
         ("agent", "运行本单位代理"),
+        ("demo", "在本机演示三个相邻城市：边界事故、线路中断、中心被强杀"),
         ("certs", "密钥、证书与区域签名文件"),
-        ("send", "发送消息"),
-        ("inbox", "查看收到（或已发）的消息"),
-        ("show", "显示一条消息及其回执"),
-        ("ack", "打开、签收，或告知“研究中”"),
-        ("answer", "答复一条消息"),
-        ("thread", "会话，以及一条消息经过的全部环节"),
-        ("agenda", "联席会议共享议程"),
-        ("blob", "附件"),
-        ("mailbox", "中心的信箱与死信（运维）"),
-        ("link", "到中心的链路"),
-        ("config", "配置文件"),
-        ("errors", "错误代码的含义与处置"),
+        ("join", "凭邀请加入区域，或导入信任包"),
         ("completions", "命令行补全"),
     ];
     let about = say(lang, "相邻地区应急联动消息系统", "Emergency coordination between neighbouring jurisdictions");
-    zh.into_iter().fold(command.about(about), |command, (name, about)| {
-        command.mut_subcommand(name, |sub| sub.about(about).long_about(about))
-    })
+    let verbs = |command: clap::Command, texts: &[(&'static str, &'static str)]| {
+        let known = |command: &clap::Command, name: &str| command.find_subcommand(name).is_some();
+        texts.iter().fold(command, |command, (name, about)| {
+            let known = known(&command, name);
+            if known { command.mut_subcommand(name, |sub| sub.about(*about).long_about(*about)) } else { command }
+        })
+    };
+    verbs(command.about(about), &zh).mut_subcommand("certs", |certs| verbs(certs, &certs::VERBS_ZH))
 }

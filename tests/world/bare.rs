@@ -13,6 +13,8 @@ use model::clock::Clock;
 use model::ids::MessageId;
 use model::seal::{Seal, SealKind};
 use prost::Message as _;
+use proto::v1::blobs_client::BlobsClient;
+use proto::v1::documents_client::DocumentsClient;
 use proto::v1::exchange_client::ExchangeClient;
 use proto::v1::session_request::Frame as Ask;
 use proto::v1::session_response::Frame as Tell;
@@ -65,11 +67,33 @@ impl Bare {
     /// A complete content from a draft: the agent fills in what it knows better.
     pub fn content(&self, draft: v1::Draft) -> v1::Content {
         let v1::Draft { header, body, inline } = draft;
+        v1::Content { header: Some(self.header(header.unwrap_or_default())), body, inline }
+    }
+
+    /// An envelope of any kind, whose body says nothing.
+    pub fn of_kind(&self, header: v1::Header) -> v1::Envelope {
+        self.with_body(header, b"")
+    }
+
+    /// An envelope of any kind with these bytes as its body.
+    pub fn with_body(&self, header: v1::Header, body: &[u8]) -> v1::Envelope {
+        let field = 100 + u32::try_from(header.kind).expect("a kind");
+        let (mut bytes, mut wrapped) = (Vec::new(), Vec::new());
+        prost::encoding::bytes::encode(field, &body.to_vec(), &mut wrapped);
+        let header = Some(self.header(header));
+        v1::Content { header, ..Default::default() }.encode(&mut bytes).expect("room");
+        prost::encoding::bytes::encode(2, &wrapped, &mut bytes);
+        self.seal_bytes(bytes.into())
+    }
+
+    /// A complete header: what the draft says, and what an agent fills in.
+    pub fn header(&self, given: v1::Header) -> v1::Header {
         let now = self.clock.now();
         let message_id: Bytes = self.message_id().into();
         let at = Some(border::time::to_wire(now));
-        let header = v1::Header {
-            originating_message_id: message_id.clone(),
+        let thread = Some(given.originating_message_id.clone()).filter(|thread| !thread.is_empty());
+        v1::Header {
+            originating_message_id: thread.unwrap_or_else(|| message_id.clone()),
             message_id,
             schema_version: 1,
             sender: Some(v1::Party {
@@ -78,16 +102,15 @@ impl Bare {
                 name: officer().name,
                 duty_phone: "0539-8000000".into(),
             }),
-            revision: 1,
+            revision: given.revision.max(1),
             incarnation: self.incarnation.clone(),
             sender_seq: self.seq.fetch_add(1, Ordering::SeqCst) + 1,
             sent_at: at,
             utc_offset_min: 480,
-            expires_at: Some(border::time::to_wire(now.plus(WEEK))),
+            expires_at: given.expires_at.or(Some(border::time::to_wire(now.plus(WEEK)))),
             region: REGION.into(),
-            ..header.unwrap_or_default()
-        };
-        v1::Content { header: Some(header), body, inline }
+            ..given
+        }
     }
 
     fn message_id(&self) -> Vec<u8> {
@@ -114,16 +137,22 @@ impl Bare {
 
     /// A client of the exchange over mutual TLS; every call judges the certificates of both sides anew.
     pub fn client(&self, broker: SocketAddr) -> ExchangeClient<Channel> {
-        let identity = self.identity.clone();
-        let dial = tower::service_fn(move |_: Uri| {
-            let identity = identity.clone();
-            async move {
-                let connected = certs::tls::connect(&identity, &broker.ip().to_string(), broker.port()).await;
-                connected.map(|(stream, _)| TokioIo::new(stream))
-            }
-        });
-        let channel = Endpoint::from_static("http://broker.invalid").connect_with_connector_lazy(dial);
-        ExchangeClient::new(channel).max_decoding_message_size(2 << 20)
+        ExchangeClient::new(self.channel(broker)).max_decoding_message_size(2 << 20)
+    }
+
+    /// A client of the documents.
+    pub fn documents(&self, broker: SocketAddr) -> DocumentsClient<Channel> {
+        DocumentsClient::new(self.channel(broker))
+    }
+
+    /// A client of the blobs.
+    pub fn blobs(&self, broker: SocketAddr) -> BlobsClient<Channel> {
+        BlobsClient::new(self.channel(broker))
+    }
+
+    /// A line to any door of the broker, dialled at the first call.
+    pub fn channel(&self, broker: SocketAddr) -> Channel {
+        channel(&self.identity, broker)
     }
 
     /// Submits one envelope by itself: its ACCEPTED statement, or the refusal's stable code.
@@ -134,9 +163,23 @@ impl Bare {
         Ok(v1::ReceiptStatement::decode(receipt.statement).unwrap_or_default())
     }
 
+    /// Submits one envelope that is refused: the stable code, and the field that it names.
+    pub async fn refused(&self, broker: SocketAddr, envelope: v1::Envelope) -> (String, String) {
+        use tonic_types::StatusExt as _;
+        let submission = Some(v1::Submission { envelope: Some(envelope), ..Default::default() });
+        let answer = self.client(broker).submit(v1::SubmitRequest { submission }).await;
+        let info = answer.expect_err("a refusal").get_details_error_info().expect("details");
+        (info.reason, info.metadata.get("field").cloned().unwrap_or_default())
+    }
+
     /// Opens a session with ample credit.
     pub async fn session(&self, broker: SocketAddr) -> Result<Session<'_>, Status> {
-        let hello = v1::Hello {
+        self.session_with(broker, self.hello()).await
+    }
+
+    /// What it says first: who it is, and that it has ample credit.
+    pub fn hello(&self) -> v1::Hello {
+        v1::Hello {
             protocol_min: 1,
             protocol_max: 1,
             incarnation: self.incarnation.clone(),
@@ -147,8 +190,7 @@ impl Bare {
             software: "bare".into(),
             credit: Some(ample_credit()),
             ..Default::default()
-        };
-        self.session_with(broker, hello).await
+        }
     }
 
     /// Opens a session with these words.
@@ -156,11 +198,14 @@ impl Bare {
         let (asks, wire) = mpsc::channel(64);
         asks.send(v1::SessionRequest { frame: Some(Ask::Hello(hello)) }).await.expect("a fresh channel");
         let tells = self.client(broker).session(ReceiverStream::new(wire)).await?.into_inner();
-        let mut session = Session { agent: self, asks, tells, waiting: Vec::new(), confirms: 0, welcome: v1::Welcome::default() };
-        session.welcome = session.next(|frame| match frame {
-            Tell::Welcome(welcome) => Ok(welcome),
-            other => Err(other),
-        }).await?;
+        let mut session =
+            Session { agent: self, asks, tells, waiting: Vec::new(), confirms: 0, welcome: v1::Welcome::default() };
+        session.welcome = session
+            .next(|frame| match frame {
+                Tell::Welcome(welcome) => Ok(welcome),
+                other => Err(other),
+            })
+            .await?;
         Ok(session)
     }
 
@@ -220,10 +265,12 @@ impl Session<'_> {
         self.say(Ask::Submissions(v1::Submissions { submissions })).await?;
         let mut all = v1::Answers { accepted: Some(v1::ReceiptBatch::default()), refused: Vec::new() };
         while all.accepted.as_ref().map_or(0, |batch| batch.statements.len()) + all.refused.len() < expected {
-            let answers = self.next(|frame| match frame {
-                Tell::Answers(answers) => Ok(answers),
-                other => Err(other),
-            }).await?;
+            let answers = self
+                .next(|frame| match frame {
+                    Tell::Answers(answers) => Ok(answers),
+                    other => Err(other),
+                })
+                .await?;
             all.refused.extend(answers.refused);
             if let (Some(all), Some(more)) = (&mut all.accepted, answers.accepted) {
                 all.statements.extend(more.statements);
@@ -237,7 +284,8 @@ impl Session<'_> {
         self.next(|frame| match frame {
             Tell::Deliveries(deliveries) => Ok(deliveries.deliveries),
             other => Err(other),
-        }).await
+        })
+        .await
     }
 
     /// Exactly `count` deliveries, unconfirmed, in the order in which they came.
@@ -267,15 +315,18 @@ impl Session<'_> {
         self.next(move |frame| match frame {
             Tell::ConfirmStored(stored) if stored.number >= number => Ok(()),
             other => Err(other),
-        }).await
+        })
+        .await
     }
 
     /// The next receipts of the agent's line.
     pub async fn receipts(&mut self) -> Result<Vec<v1::ReceiptStatement>, Status> {
-        let line = self.next(|frame| match frame {
-            Tell::ReceiptLine(line) => Ok(line),
-            other => Err(other),
-        }).await?;
+        let line = self
+            .next(|frame| match frame {
+                Tell::ReceiptLine(line) => Ok(line),
+                other => Err(other),
+            })
+            .await?;
         let statement = |receipt: v1::Receipt| v1::ReceiptStatement::decode(receipt.statement).unwrap_or_default();
         Ok(line.receipts.into_iter().map(statement).collect())
     }
@@ -318,6 +369,19 @@ impl Session<'_> {
         let next = tokio::time::timeout(PATIENCE, self.tells.message()).await.map_err(late)??;
         next.and_then(|response| response.frame).ok_or_else(|| Status::cancelled("the session is over"))
     }
+}
+
+/// A line to one of the broker's doors over mutual TLS, dialled at the first call.
+pub fn channel(identity: &Arc<certs::tls::Identity>, door: SocketAddr) -> Channel {
+    let identity = identity.clone();
+    let dial = tower::service_fn(move |_: Uri| {
+        let identity = identity.clone();
+        async move {
+            let connected = certs::tls::connect(&identity, &door.ip().to_string(), door.port()).await;
+            connected.map(|(stream, _)| TokioIo::new(stream))
+        }
+    });
+    Endpoint::from_static("http://broker.invalid").connect_with_connector_lazy(dial)
 }
 
 /// Credit for more than any test sends.

@@ -3,9 +3,16 @@
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use certs::ca;
+use certs::files::{Degrees, DirectoryFile, name};
 use certs::region::{MemberSpec, Spec};
+use model::ids::JurisdictionId;
+use model::seal::SealKind;
 use model::time::Timestamp;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 /// The region of the exercises.
 pub const REGION: &str = "linyi";
@@ -64,11 +71,25 @@ pub struct AgentFiles {
     pub desk_socket: PathBuf,
 }
 
+/// What the directory says about the land.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lands {
+    /// Nothing: nobody is reached by an area, and superiors are named only where they take part.
+    Unknown,
+    /// Rectangles about where LY, XZ and LYG meet; every city names its province, whether that takes part or not.
+    Known,
+}
+
 impl Region {
     /// Makes keys, certificates, directory, grants and configurations for a broker and an agent in each of `cities`.
     pub fn create(directory: &Path, cities: &[&str], now: Timestamp) -> anyhow::Result<Self> {
+        Self::create_on(directory, cities, Lands::Unknown, now)
+    }
+
+    /// The same on known or unknown land.
+    pub fn create_on(directory: &Path, cities: &[&str], lands: Lands, now: Timestamp) -> anyhow::Result<Self> {
         let broker_address = free_port()?;
-        let members = CAST.iter().filter(|(id, ..)| cities.contains(id)).map(|member| spec(member, cities));
+        let members = CAST.iter().filter(|(id, ..)| cities.contains(id)).map(|member| spec(member, cities, lands));
         let spec = Spec {
             region: REGION.parse()?,
             broker_hosts: vec!["127.0.0.1".into()],
@@ -112,6 +133,63 @@ impl Region {
         Ok(())
     }
 
+    /// Publishes a directory that names a group too.
+    pub fn publish_group(&self, id: &str, members: &[&str]) -> anyhow::Result<()> {
+        let signers = (1..=2).map(|n| certs::keys::signing(&self.trust.folder.join(format!("offline/signer-{n}.key"))));
+        let signers = signers.collect::<Result<Vec<_>, _>>()?;
+        let text = std::fs::read_to_string(self.trust.trust("broker").join(name::DIRECTORY))?;
+        let mut file: DirectoryFile = toml::from_str(&text)?;
+        file.version += 1;
+        file.groups.insert(id.to_owned(), members.iter().map(|member| (*member).to_owned()).collect());
+        let region = REGION.parse()?;
+        let signed = certs::signed::sign(SealKind::Directory, &region, &toml::to_string(&file)?, &signers);
+        for of in self.agents.keys().map(String::as_str).chain(["broker"]) {
+            std::fs::write(self.trust.trust(of).join(name::DIRECTORY), &signed)?;
+        }
+        Ok(())
+    }
+
+    /// The region as whoever holds its keys opens it: to publish, without borrowing the world for it.
+    fn secretariat(&self) -> anyhow::Result<certs::region::Region> {
+        Ok(certs::region::open(&self.directory.join("trust"))?)
+    }
+
+    /// Publishes grants under which everybody has these terms too, for example `per_second = 2`.
+    pub fn publish_terms(&self, terms: &str, now: Timestamp) -> anyhow::Result<()> {
+        let (region, agreements) = (REGION.parse()?, ["AG-1".parse()?]);
+        let text = model::grant::demo_text(&region, 2, now.plus(Duration::from_hours(24 * 30)), &agreements);
+        let budget = format!("flash_per_hour = {}", model::limits::FLASH_PER_HOUR);
+        let text = text.replace(&budget, terms);
+        anyhow::ensure!(text.contains(terms), "the demo's grants name a FLASH budget");
+        Ok(self.secretariat()?.publish_grants(&text)?)
+    }
+
+    /// Publishes grants that allow duty traffic alone.
+    pub fn publish_narrow_grants(&self, now: Timestamp) -> anyhow::Result<()> {
+        let expires = now.plus(Duration::from_hours(24 * 30)).rfc3339();
+        let text = format!(
+            "version = 2\nregion = \"{REGION}\"\nexpires = {expires}\n\n[[grant]]\nid = \"duty\"\nfrom = [\"*\"]\n\
+             to = [\"*\"]\nfamilies = [\"A0\"]\nconfidentiality = \"SENSITIVE\"\n"
+        );
+        Ok(self.secretariat()?.publish_grants(&text)?)
+    }
+
+    /// Revokes the leaf with which the agent of `city` calls.
+    pub fn revoke_leaf(&self, city: &str, now: Timestamp) -> anyhow::Result<()> {
+        let chain = std::fs::read(self.trust.trust(city).join(name::LEAF))?;
+        let leaf = CertificateDer::from_pem_slice(&chain)?;
+        let facts = certs::profile::check(&leaf, certs::profile::Side::Client)?;
+        Ok(self.secretariat()?.publish_revocations(&[facts.serial], now)?)
+    }
+
+    /// Issues a new leaf for the agent of `city`.
+    pub fn issue_leaf(&self, city: &str, now: Timestamp) -> anyhow::Result<()> {
+        let id: JurisdictionId = city.parse()?;
+        let (_, authority) = self.trust.members.iter().find(|(member, _)| *member == id).expect("a member");
+        let leaf = ca::leaf(&self.trust.agent_name(&id)?, authority, &ca::LeafTerms::client(now))?;
+        Ok(certs::region::put_leaf(&self.trust.trust(city), &leaf)?)
+    }
+
     fn broker_toml(&self) -> anyhow::Result<String> {
         let (state, trust) = (self.broker_state(), self.trust.trust("broker"));
         let (state, trust) = (state.display(), trust.display());
@@ -123,18 +201,38 @@ impl Region {
     }
 }
 
-fn spec((id, zh, en, province): &(&str, &str, &str, Option<&str>), cities: &[&str]) -> anyhow::Result<MemberSpec> {
+fn spec(
+    (id, zh, en, province): &(&str, &str, &str, Option<&str>),
+    cities: &[&str],
+    lands: Lands,
+) -> anyhow::Result<MemberSpec> {
     // a superior that is no member would be reported as absent
-    let province = province.filter(|province| cities.contains(province));
+    let province = province.filter(|province| lands == Lands::Known || cities.contains(province));
+    let territory: Vec<Vec<Degrees>> = match lands {
+        Lands::Known => land(id).into_iter().collect(),
+        Lands::Unknown => Vec::new(),
+    };
     Ok(MemberSpec {
         id: id.parse()?,
         name_zh: (*zh).into(),
         name_en: (*en).into(),
         province: province.map(str::parse).transpose()?,
-        by_area: false,
+        by_area: !territory.is_empty(),
         centroid: None,
-        territory: Vec::new(),
+        territory,
     })
+}
+
+/// The rectangle of a city. LY's southern border is 34.43; south of it XZ ends and LYG begins near 118.4.
+fn land(city: &str) -> Option<Vec<Degrees>> {
+    let (south, west, north, east) = match city {
+        LY => (34.43, 117.50, 36.20, 119.20),
+        XZ => (33.90, 116.40, 34.43, 118.39),
+        LYG => (33.90, 118.40, 34.43, 119.60),
+        _ => return None,
+    };
+    let at = |lat, lon| Degrees { lat, lon };
+    Some(vec![at(south, west), at(north, west), at(north, east), at(south, east), at(south, west)])
 }
 
 /// A port of loopback that nobody uses now; a program that is killed must find the same again.

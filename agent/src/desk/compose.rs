@@ -8,7 +8,6 @@ use model::{
     judge,
     kind::Kind,
     level::{EventLevel, WarningLevel},
-    limits,
     precedence::Precedence,
     reason::Reason,
     stage::Stage,
@@ -16,7 +15,7 @@ use model::{
     time::Timestamp,
 };
 use prost::Message as _;
-use proto::{border, v1};
+use proto::{border, rules, v1};
 
 use super::{Desk, rows, unknown};
 use crate::{fold::query, message, outbox::Unsealed};
@@ -43,9 +42,10 @@ impl Desk {
         self.fill_thread(&mut wire, before.as_ref())?;
         self.fill_speaker(&mut wire);
         self.fill_travel(&mut wire, kind);
-        let header = border::header::from_wire(wire).map_err(|invalid| invalid.within("header"))?;
+        let header = border::header::from_wire(wire.clone()).map_err(|invalid| invalid.within("header"))?;
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
-        check_body(&body, &header)?;
+        check_body(&body, &wire)?;
+        self.check_files(&header, &draft.inline)?;
         Ok(Unsealed { header, body, inline: draft.inline })
     }
 
@@ -58,6 +58,18 @@ impl Desk {
             return Ok(message::read(&self.own_envelope(model::position::Position(row.position))?)?.header);
         }
         self.outbox.queue(self.compose(draft)?).await
+    }
+
+    /// Inline parts are the files that the header lists, and the others are here already.
+    fn check_files(&self, header: &Header, inline: &[Bytes]) -> Result<(), Invalid> {
+        message::check_parts(header, inline)?;
+        match message::blobs(header).find(|(digest, _)| !self.blobs.has(*digest)) {
+            None => Ok(()),
+            Some((digest, _)) => {
+                let missing = Invalid::new(Reason::NotFound, "header.attachments", "attachment.put_first");
+                Err(missing.detail(digest.to_string()))
+            }
+        }
     }
 
     fn before(&self, wire: &v1::Header) -> Result<Option<Before>, Invalid> {
@@ -204,10 +216,19 @@ pub fn new_id(now: Timestamp) -> Result<MessageId, Invalid> {
     Ok(MessageId::new(now, random))
 }
 
-/// Checks the body by the rules of the contract.
-fn check_body(body: &Bytes, _header: &Header) -> Result<(), Invalid> {
-    if body.len() > limits::CONTENT_BYTES_MAX {
-        return Err(Invalid::too_large("body", body.len(), limits::CONTENT_BYTES_MAX));
+/// The body by the rules of the contract, and no marking of a state secret in any text.
+fn check_body(body: &Bytes, header: &v1::Header) -> Result<(), Invalid> {
+    rules::check(body, header)?;
+    judge::judge_secrecy("header.purpose", &header.purpose)?;
+    for (at, file) in header.attachments.iter().enumerate() {
+        judge::judge_secrecy(&format!("header.attachments[{at}].name"), &file.name)?;
+    }
+    if let Some(field) = rules::secret_marking(body) {
+        return Err(Invalid::new(Reason::Confidentiality, field, format!("{}.secrecy", code(header))));
     }
     Ok(())
+}
+
+fn code(header: &v1::Header) -> String {
+    Kind::from_number(header.kind).map(Kind::code).unwrap_or_default()
 }

@@ -3,7 +3,13 @@
 use std::{pin::Pin, sync::Arc};
 
 use futures_util::Stream;
-use model::{ids::DocumentId, invalid::Invalid, judge::SenderClock};
+use model::{
+    ids::{DocumentId, JurisdictionId},
+    invalid::Invalid,
+    judge::SenderClock,
+    reason::Reason,
+};
+use prost::Message as _;
 use proto::{
     status::{self, Lang},
     v1::{self, documents_server::Documents},
@@ -11,10 +17,18 @@ use proto::{
 use store::tasks::Tasks;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, metadata::MetadataValue};
 
 use super::{exchange::document_status, peer};
-use crate::relay::{Relay, accept::Answer};
+use crate::relay::{
+    Relay,
+    accept::{Answer, Refusal},
+};
+
+/// Metadata of an ETAG_MISMATCH: the `DocumentItem` that is there.
+const CURRENT_ITEM: &str = "liandong-item-bin";
+/// The longest item that fits into a response's headers.
+const CURRENT_BYTES_MAX: usize = 5 * 1024;
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -73,19 +87,19 @@ impl Documents for DocumentsFace {
     }
 
     async fn change(&self, request: Request<v1::ChangeRequest>) -> Result<Response<v1::ChangeResponse>, Status> {
-        let (caller, lang) = (peer::agent(&request)?.jurisdiction, Lang::of(request.metadata()));
+        let (caller, lang) = (peer::agent(&self.relay, &request)?.jurisdiction, Lang::of(request.metadata()));
         let submission = v1::Submission { envelope: request.into_inner().envelope, ..v1::Submission::default() };
-        let judged = self
-            .relay
-            .judge(&caller, submission, SenderClock::BySentAt)
-            .map_err(|refusal| status::of(&refusal.invalid, lang))?;
+        let judged = match self.relay.judge(&caller, submission, SenderClock::BySentAt) {
+            Ok(judged) => judged,
+            Err(refusal) => return Err(self.refused(&caller, &refusal, lang).await),
+        };
         let Some(change) = judged.header.document.clone() else {
             return Err(status::of(&Invalid::missing("header.document"), lang));
         };
+        let item = change.item_id.as_ref().map(ToString::to_string).unwrap_or_default();
         let lane = judged.lane();
         match self.relay.take_charge(vec![judged], lane).await.pop() {
             Some(Answer::Accepted(statement)) => {
-                let item = change.item_id.as_ref().map(ToString::to_string).unwrap_or_default();
                 let (item_etag, document_etag) =
                     self.relay.etags(&change.document_id, &item).map_err(|error| document_status(&error, lang))?;
                 let receipt = Some(self.relay.signer.lone(&statement));
@@ -95,15 +109,37 @@ impl Documents for DocumentsFace {
                     document_etag: document_etag.into(),
                 }))
             }
-            Some(Answer::Refused(refusal)) => Err(status::with_retry(&refusal.invalid, lang, refusal.retry_after)),
+            Some(Answer::Refused(refusal)) => {
+                let mut refused = self.refused(&caller, &refusal, lang).await;
+                if refusal.invalid.reason == Reason::EtagMismatch {
+                    self.show_current(&change.document_id, &item, &mut refused);
+                }
+                Err(refused)
+            }
             None => Err(status::internal(lang)),
         }
     }
 }
 
 impl DocumentsFace {
+    async fn refused(&self, caller: &JurisdictionId, refusal: &Refusal, lang: Lang) -> Status {
+        self.relay.metrics.refused(refusal.invalid.reason);
+        self.relay.audit_refusal(caller, refusal).await;
+        status::with_retry(&refusal.invalid, lang, refusal.retry_after)
+    }
+
+    /// The item as it is now comes with the error; one that is long comes without its envelope.
+    fn show_current(&self, document: &DocumentId, item: &str, refused: &mut Status) {
+        let Ok(Some(mut current)) = self.relay.current_item(document, item) else { return };
+        if current.encoded_len() > CURRENT_BYTES_MAX {
+            current.envelope = None;
+        }
+        let value = MetadataValue::from_bytes(&current.encode_to_vec());
+        refused.metadata_mut().insert_bin(CURRENT_ITEM, value);
+    }
+
     fn reader<T>(&self, request: &Request<T>) -> Result<Lang, Status> {
-        let (caller, lang) = (peer::agent(request)?.jurisdiction, Lang::of(request.metadata()));
+        let (caller, lang) = (peer::agent(&self.relay, request)?.jurisdiction, Lang::of(request.metadata()));
         self.relay.may_read(&caller).map_err(|invalid| status::of(&invalid, lang))?;
         Ok(lang)
     }

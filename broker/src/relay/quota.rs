@@ -70,6 +70,7 @@ impl DiskStage {
 #[derive(Debug, Default)]
 pub struct Quotas {
     buckets: Mutex<HashMap<JurisdictionId, Buckets>>,
+    audits: Mutex<HashMap<JurisdictionId, Bucket>>,
     disk: AtomicU8,
 }
 
@@ -80,6 +81,9 @@ struct Buckets {
     bytes: Bucket,
 }
 
+/// Refusals of one sender that are journalled a second.
+const AUDITED: Rate = Rate::per_second(20);
+
 impl Quotas {
     /// The disk is in this stage now.
     pub fn disk_is(&self, stage: DiskStage) {
@@ -89,6 +93,12 @@ impl Quotas {
     /// The disk's stage.
     pub fn disk(&self) -> DiskStage {
         DiskStage::from_byte(self.disk.load(Ordering::Relaxed))
+    }
+
+    /// Whether one more refusal of `by` is journalled.
+    pub fn may_audit(&self, by: &JurisdictionId, now: Timestamp) -> bool {
+        let mut audits = self.audits.lock().unwrap_or_else(PoisonError::into_inner);
+        audits.entry(by.clone()).or_insert_with(|| Bucket::full(AUDITED, now)).take(AUDITED, 1, now).is_ok()
     }
 
     /// Admits one envelope of `bytes` bytes from `by`, or says which limit it passes.
@@ -117,5 +127,34 @@ impl Quotas {
             Invalid::new(Reason::RateLimited, "sender", "grant.rate").detail(detail)
         })?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fuller_disk_takes_less_and_flash_to_the_last() {
+        use Precedence::{Flash, Immediate, Priority, Routine};
+        let taken = |percent_used: u64| {
+            let stage = DiskStage::of(100 - percent_used, 100, 0);
+            [Flash, Immediate, Priority, Routine].map(|precedence| stage.takes(precedence))
+        };
+        assert_eq!(taken(79), [true, true, true, true]);
+        assert_eq!(taken(80), [true, true, true, false]);
+        assert_eq!(taken(90), [true, true, false, false]);
+        assert_eq!(taken(95), [true, false, false, false]);
+        assert_eq!(DiskStage::of(9, 100, 10), DiskStage::Reserve, "what is kept back counts before the percentage");
+        assert_eq!(DiskStage::of(0, 0, 0), DiskStage::Free, "a disk without a size says nothing");
+    }
+
+    #[test]
+    fn a_stage_is_read_as_it_was_set() {
+        let quotas = Quotas::default();
+        for stage in [DiskStage::Watch, DiskStage::Tight, DiskStage::Reserve, DiskStage::Free] {
+            quotas.disk_is(stage);
+            assert_eq!(quotas.disk(), stage);
+        }
     }
 }

@@ -6,13 +6,13 @@ use model::{
 };
 use prost::Message as _;
 use proto::{
-    record::{Confirmed, DeliveryRow, LineRow, MessageRow},
+    record::{Confirmed, DeliveryRow, LineRow, MessageRow, ProofRow},
     v1,
 };
 use store::FoldError;
 
 use super::{
-    Folding, Outcome,
+    Folding, Outcome, keys,
     messages::{is_settled, number, stage_of},
     submitted::id_of,
 };
@@ -41,11 +41,16 @@ impl Folding<'_, '_> {
             // the broker was refilled and the envelope is not back yet: the receipt finds its sender by itself
             return self.pass_on(statement, index, &statement.sender);
         };
+        if statement.content_hash != row.content_hash {
+            return Ok(()); // it speaks of other bytes under this id
+        }
         let was_settled = row.deliveries.iter().all(is_settled);
         let mut deliveries = std::mem::take(&mut row.deliveries);
         let moved = match deliveries.iter_mut().find(|delivery| delivery.jurisdiction == by.as_str()) {
             Some(delivery) if moves(delivery, stage) => {
-                self.advance(&row, delivery, stage)?;
+                self.advance(id, &row, delivery, stage)?;
+                let proof = ProofRow { batch_index: Some(index), ..self.proof(stage) };
+                delivery.proofs.push(proof);
                 true
             }
             _ => false,
@@ -62,12 +67,30 @@ impl Folding<'_, '_> {
         if open { self.settled(id, row, was_settled) } else { self.keep(id, row, false) }
     }
 
-    fn advance(&mut self, row: &MessageRow, delivery: &mut DeliveryRow, stage: Stage) -> Result<(), FoldError> {
+    fn advance(
+        &mut self,
+        id: MessageId,
+        row: &MessageRow,
+        delivery: &mut DeliveryRow,
+        stage: Stage,
+    ) -> Result<(), FoldError> {
         self.dequeue(row, delivery)?;
         if stage_of(delivery).is_negative() {
+            self.bury_no_more(id, delivery)?;
             delivery.overtaken = delivery.stage;
         }
         delivery.stage = number(stage);
+        Ok(())
+    }
+
+    /// A letter that was handed over after all is no dead letter.
+    fn bury_no_more(&mut self, id: MessageId, delivery: &DeliveryRow) -> Result<(), FoldError> {
+        let Ok(mailbox) = delivery.jurisdiction.parse::<JurisdictionId>() else { return Ok(()) };
+        let key = keys::dead(&mailbox, id);
+        if stage_of(delivery) == Stage::Dead && self.rows.get(&key)?.is_some() {
+            self.rows.remove(&key)?;
+            self.state.dead_changed(&mailbox, false);
+        }
         Ok(())
     }
 

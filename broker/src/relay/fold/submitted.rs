@@ -1,5 +1,7 @@
 //! An envelope was handed in: the verdict by order in the journal, and what an accepted one sets in motion.
 
+use std::fmt::Write as _;
+
 use model::{
     deadline,
     header::Header,
@@ -14,18 +16,20 @@ use model::{
 use prost::Message as _;
 use proto::{
     border,
-    record::{ChainRow, DeliveryRow, MessageRow, SequenceRow, Submitted},
+    record::{ChainRow, DeliveryRow, MessageRow, ProofRow, SenderRow, Submitted},
     v1,
 };
 use store::FoldError;
 
 use super::{
-    Folding, Outcome, keys,
+    Folding, Outcome,
+    drills::drill_fits,
+    keys,
     messages::{Told, is_settled, number},
 };
 
-/// Holes of a sequence that are remembered; older ones are forgotten.
-const SEQUENCE_HOLES_MAX: usize = 64;
+/// Replaced revisions that are remembered of a chain, the newest; it may be as long as an event lasts.
+const REPLACED_MAX: usize = 32;
 
 /// Why the fold did not accept: the verdict, or a row that cannot be read.
 pub(super) enum Verdict {
@@ -46,7 +50,7 @@ impl From<Invalid> for Verdict {
 }
 
 impl Folding<'_, '_> {
-    pub(super) fn submitted(&mut self, record: Submitted) -> Result<Outcome, FoldError> {
+    pub(super) fn submitted(&mut self, record: &Submitted) -> Result<Outcome, FoldError> {
         match self.judge(record) {
             Ok((row, duplicate)) => Ok(Outcome::Accepted { row: Box::new(row), duplicate }),
             Err(Verdict::Broken(error)) => Err(error),
@@ -57,29 +61,33 @@ impl Folding<'_, '_> {
         }
     }
 
-    fn judge(&mut self, record: Submitted) -> Result<(MessageRow, bool), Verdict> {
+    fn judge(&mut self, record: &Submitted) -> Result<(MessageRow, bool), Verdict> {
         let envelope = record.envelope.clone().unwrap_or_default();
         let parts = border::content::parts(&envelope.content)?;
         let header = border::header::parse(&parts.header)?;
         if let Some((row, _)) = self.message(header.message_id)? {
-            return self.known(&record, row);
+            return self.known(record, row);
         }
         if header.expires_at <= self.at.time && record.evidence.is_empty() {
             return Err(Invalid::new(Reason::Expired, "expires_at", "must not have passed").into());
         }
-        self.sequence_is_new(&header)?;
-        self.drill_allows(&header, &record)?;
+        if record.evidence.is_empty() {
+            self.sequence_is_new(&header)?;
+        }
+        self.drill_allows(&header, record)?;
+        drill_fits(&header, record)?;
         let chain = self.chain(&header)?;
-        let mut row = self.new_row(&header, &record, envelope.content.len());
+        let mut row = self.new_row(&header, record, envelope.content.len());
         row.flags.extend(chain.flags.iter().map(|flag| *flag as i32));
-        self.flash_budget(&header, &record, &mut row)?;
         if header.document.is_some() {
             self.change_document(&header, &parts, &row)?;
         }
+        // nothing below refuses any more
+        self.flash_budget(&header, record, &mut row)?;
         self.replace(&header, &chain, &mut row)?;
         self.answer(&header)?;
         self.steer_drill(&header, &row)?;
-        self.take_charge(&header, &record, &mut row)?;
+        self.take_charge(&header, record, &mut row)?;
         Ok((row, false))
     }
 
@@ -91,34 +99,6 @@ impl Folding<'_, '_> {
         }
         self.state.tallies.duplicates += 1;
         Ok((row, true))
-    }
-
-    /// A number that was used before for other bytes is never taken.
-    fn sequence_is_new(&self, header: &Header) -> Result<(), Verdict> {
-        let row = self.sequence(header)?;
-        let (seq, overflown) = (header.sender_seq, row.missing.len() >= SEQUENCE_HOLES_MAX);
-        if seq > row.highest || row.missing.contains(&seq) || overflown {
-            return Ok(());
-        }
-        Err(Invalid::new(Reason::RolledBack, "sender_seq", "was used for another message").into())
-    }
-
-    /// Books the sender's sequence, with the holes in it.
-    fn book_sequence(&mut self, header: &Header) -> Result<(), FoldError> {
-        let mut row = self.sequence(header)?;
-        let seq = header.sender_seq;
-        if seq > row.highest {
-            let room = SEQUENCE_HOLES_MAX.saturating_sub(row.missing.len());
-            row.missing.extend((row.highest + 1..seq).take(room));
-            row.highest = seq;
-        }
-        row.missing.retain(|missing| *missing != seq);
-        row.at = self.at.time.millis();
-        self.put(&keys::sequence(&header.sender.jurisdiction, header.incarnation), &row)
-    }
-
-    fn sequence(&self, header: &Header) -> Result<SequenceRow, FoldError> {
-        Ok(self.row(&keys::sequence(&header.sender.jurisdiction, header.incarnation))?.unwrap_or_default())
     }
 
     fn new_row(&self, header: &Header, record: &Submitted, bytes: usize) -> MessageRow {
@@ -152,17 +132,13 @@ impl Folding<'_, '_> {
 
     /// A FLASH envelope over its sender's budget is carried as IMMEDIATE; its header stays as it is.
     fn flash_budget(&mut self, header: &Header, record: &Submitted, row: &mut MessageRow) -> Result<(), FoldError> {
-        if header.precedence != Precedence::Flash || record.flash_budget == 0 {
+        if header.precedence != Precedence::Flash {
             return Ok(());
         }
         let (now, full) = (self.at.time.millis(), u64::from(record.flash_budget) * 1_000);
         let mut paid = false;
         self.account(&row.sender, |account| {
-            let passed = u64::try_from(now.saturating_sub(account.flash_at)).unwrap_or(0);
-            // budget per hour: so many thousandths in each 3,600,000 ms
-            let gained = if account.flash_at == 0 { full } else { passed.saturating_mul(full) / 3_600_000 };
-            account.flash_milli = account.flash_milli.saturating_add(gained).min(full);
-            account.flash_at = now;
+            refill(account, now, full);
             paid = account.flash_milli >= 1_000;
             if paid {
                 account.flash_milli -= 1_000;
@@ -179,7 +155,7 @@ impl Folding<'_, '_> {
     fn take_charge(&mut self, header: &Header, record: &Submitted, row: &mut MessageRow) -> Result<(), FoldError> {
         let id = header.message_id;
         self.book_sequence(header)?;
-        apply_evidence(record, row);
+        apply_evidence(record, row, &self.proof(Stage::Accepted));
         let mut deliveries = std::mem::take(&mut row.deliveries);
         for delivery in deliveries.iter_mut().filter(|delivery| !is_settled(delivery)) {
             if let Ok(mailbox) = delivery.jurisdiction.parse::<JurisdictionId>() {
@@ -212,9 +188,9 @@ impl Folding<'_, '_> {
         let mine = deliveries.iter_mut().find(|delivery| delivery.jurisdiction == answering.as_str());
         let moved = match mine {
             Some(delivery) if super::stage_of(delivery) < Stage::Answered && is_settled(delivery) => {
-                delivery.stage = number(Stage::Answered);
                 let told =
                     Told { recipient: &answering, stage: Stage::Answered, reason: "", related: &header.message_id.0 };
+                self.stands(delivery, &told);
                 self.tell(asked, &row, &told)?;
                 true
             }
@@ -248,7 +224,12 @@ impl Folding<'_, '_> {
         }
         let key = keys::chain(&header.sender.jurisdiction, header.originating_message_id);
         chain.newest = self.row::<ChainRow>(&key)?;
-        let known = chain.newest.as_ref().map(|newest| newest.revision).or(before.map(|(row, _)| row.revision));
+        if before.is_none() && chain.newest.is_none() {
+            chain.first = self.first_of(header)?;
+        }
+        let revision = |known: Option<(MessageRow, bool)>| known.map(|(row, _)| row.revision);
+        let newest = chain.newest.as_ref().map(|newest| newest.revision);
+        let known = newest.or(revision(before)).or(chain.first.is_some().then_some(1));
         match known {
             Some(newest) if header.revision == newest => {
                 return Err(Invalid::new(
@@ -265,6 +246,14 @@ impl Folding<'_, '_> {
         Ok(chain)
     }
 
+    /// The first message of a chain of which nothing else is known here, if it is the sender's own.
+    fn first_of(&self, header: &Header) -> Result<Option<MessageId>, FoldError> {
+        let first = self.message(header.originating_message_id)?.map(|(row, _)| row);
+        let kind = positive(header.kind.number());
+        let own = first.filter(|row| row.sender == header.sender.jurisdiction.as_str() && row.kind == kind);
+        Ok(own.map(|_| header.originating_message_id))
+    }
+
     /// What a newer revision or a cancel does to the ones before it that still wait.
     fn replace(&mut self, header: &Header, chain: &Chain, row: &mut MessageRow) -> Result<(), FoldError> {
         if !matches!(header.action, Action::Update | Action::Cancel) {
@@ -276,6 +265,7 @@ impl Folding<'_, '_> {
         let recalls = header.action == Action::Cancel || header.kind.is_skippable();
         let mut earlier: Vec<MessageId> = header.preceding_message_id.into_iter().collect();
         earlier.extend(chain.newest.iter().filter_map(|newest| id_of(&newest.message_id)));
+        earlier.extend(chain.first);
         earlier.dedup();
         let mut replaced = chain.newest.as_ref().map(|newest| newest.replaced.clone()).unwrap_or_default();
         if recalls {
@@ -285,6 +275,7 @@ impl Folding<'_, '_> {
                 }
             }
         }
+        replaced.drain(..replaced.len().saturating_sub(REPLACED_MAX));
         row.skipped.clone_from(&replaced);
         let newest = ChainRow {
             message_id: header.message_id.0.to_vec().into(),
@@ -304,10 +295,10 @@ impl Folding<'_, '_> {
         let related = chain.newest.as_ref().map(|newest| newest.message_id.clone()).unwrap_or_default();
         let mut deliveries = std::mem::take(&mut row.deliveries);
         for delivery in &mut deliveries {
-            delivery.stage = number(Stage::Recalled);
             if let Ok(recipient) = delivery.jurisdiction.parse() {
                 let told =
                     Told { recipient: &recipient, stage: Stage::Recalled, reason: "REPLACED", related: &related };
+                self.stands(delivery, &told);
                 self.tell(header.message_id, row, &told)?;
             }
         }
@@ -345,11 +336,28 @@ impl Folding<'_, '_> {
     }
 }
 
+/// Adds what time has brought to a FLASH account: `full` thousandths an hour, and never more than `full`.
+fn refill(account: &mut SenderRow, now: i64, full: u64) {
+    const HOUR_MS: u64 = 3_600_000;
+    let passed = u64::try_from(now.saturating_sub(account.flash_at)).unwrap_or(0);
+    let gained = if account.flash_at == 0 { full } else { passed.saturating_mul(full) / HOUR_MS };
+    account.flash_milli = account.flash_milli.saturating_add(gained);
+    if account.flash_milli >= full {
+        (account.flash_milli, account.flash_at) = (full, now);
+    } else {
+        // time that was too short for a whole thousandth counts at the next envelope, else a steady stream gains nothing
+        let counted = gained.saturating_mul(HOUR_MS).div_ceil(full);
+        account.flash_at = account.flash_at.saturating_add_unsigned(counted);
+    }
+}
+
 /// What is known of a chain before this message.
 #[derive(Default)]
 struct Chain {
     flags: Vec<v1::Flag>,
     newest: Option<ChainRow>,
+    /// The first message, where it is all that is known: what came between is still on its way.
+    first: Option<MessageId>,
     /// A higher revision is in force already.
     late: bool,
 }
@@ -365,8 +373,8 @@ fn same_world(header: &Header, before: &MessageRow) -> Result<(), Invalid> {
 }
 
 /// Receipts that a re-offered envelope brings decide where its deliveries stand.
-fn apply_evidence(record: &Submitted, row: &mut MessageRow) {
-    for receipt in &record.evidence {
+fn apply_evidence(record: &Submitted, row: &mut MessageRow, here: &ProofRow) {
+    for (at, receipt) in (0_u32..).zip(&record.evidence) {
         let Ok(statement) = v1::ReceiptStatement::decode(receipt.statement.clone()) else { continue };
         let Some(stage) = Stage::from_number(statement.stage) else { continue };
         let mine = row.deliveries.iter_mut().find(|delivery| delivery.jurisdiction == statement.recipient);
@@ -375,6 +383,7 @@ fn apply_evidence(record: &Submitted, row: &mut MessageRow) {
             && (!stage.is_negative() || !is_settled(delivery))
         {
             delivery.stage = number(stage);
+            delivery.proofs.push(ProofRow { evidence_index: Some(at), stage: number(stage), ..here.clone() });
         }
     }
 }
@@ -387,6 +396,7 @@ fn delivery_row(stamped: &v1::StampedDelivery) -> DeliveryRow {
         failed: 0,
         overtaken: 0,
         queued_at: 0,
+        proofs: Vec::new(),
     }
 }
 
@@ -400,6 +410,15 @@ pub(super) fn positive(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
+/// The beginning of a hash, for a message.
 fn short(hash: &[u8]) -> String {
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.get(..6).unwrap_or(hash))
+}
+
+/// Bytes as people read them.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // a String takes everything
+        text
+    })
 }
