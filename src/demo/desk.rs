@@ -72,7 +72,8 @@ impl Desk {
         let kind = i32::try_from(proto::border::content::kind_of(&body).unwrap_or_default()).unwrap_or_default();
         let began = tokio::time::Instant::now();
         let answer = self.client.clone().send(v1::SendRequest { draft: Some(draft), dry_run: false }).await;
-        let answer = answer.map_err(|status| anyhow!("{} K{kind:02}: {}", region::name(self.city).1, status.message()))?;
+        let answer =
+            answer.map_err(|status| anyhow!("{} K{kind:02}: {}", region::name(self.city).1, status.message()))?;
         let id = answer.into_inner().message_id.to_vec();
         self.board.sent(self.city, id.clone(), kind, began);
         Ok(id)
