@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use tonic::{Code, Status};
 
+use super::certs;
+
 /// The call was made wrongly.
 pub const USAGE: u8 = 64;
 /// A message was refused because of what it says.
@@ -49,5 +51,5 @@ pub fn of_error(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(|cause| cause.is::<crate::run::JournalFailed>()) {
         return ExitCode::from(DISK);
     }
-    ExitCode::from(SOFTWARE)
+    ExitCode::from(error.chain().find_map(certs::texts::exit_code).unwrap_or(SOFTWARE))
 }

@@ -1,7 +1,9 @@
 //! The command line: `liandong NOUN VERB`. Data goes to standard output, talk to standard error.
 
+mod certs;
 mod desk;
 pub mod exit;
+mod join;
 pub mod out;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -43,6 +45,11 @@ enum Command {
     },
     /// Three neighbouring cities on this machine: a tanker on the border, a cut line, a killed broker
     Demo(demo::Demo),
+    /// Keys, certificates and the signed files of a region
+    #[command(subcommand)]
+    Certs(certs::Certs),
+    /// Join a region by an invitation, or take its signed files from a trust bundle
+    Join(join::Join),
     /// Completions for a shell
     Completions {
         /// Which shell
@@ -79,6 +86,8 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Broker { config } => run::broker(&config).await,
         Command::Agent { config } => run::agent(&config).await,
         Command::Demo(demo) => demo.run(context).await,
+        Command::Certs(verb) => verb.run(context),
+        Command::Join(verb) => verb.run(context),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "liandong", &mut std::io::stdout());
             Ok(())
@@ -95,10 +104,17 @@ fn translated(command: clap::Command, lang: Lang) -> clap::Command {
         ("broker", "运行中心"),
         ("agent", "运行本单位代理"),
         ("demo", "在本机演示三个相邻城市：边界事故、线路中断、中心被强杀"),
+        ("certs", "密钥、证书与区域签名文件"),
+        ("join", "凭邀请加入区域，或导入信任包"),
         ("completions", "命令行补全"),
     ];
     let about = say(lang, "相邻地区应急联动消息系统", "Emergency coordination between neighbouring jurisdictions");
-    zh.into_iter().fold(command.about(about), |command, (name, about)| {
-        command.mut_subcommand(name, |sub| sub.about(about).long_about(about))
-    })
+    let verbs = |command: clap::Command, texts: &[(&'static str, &'static str)]| {
+        let known = |command: &clap::Command, name: &str| command.find_subcommand(name).is_some();
+        texts.iter().fold(command, |command, (name, about)| {
+            let known = known(&command, name);
+            if known { command.mut_subcommand(name, |sub| sub.about(*about).long_about(*about)) } else { command }
+        })
+    };
+    verbs(command.about(about), &zh).mut_subcommand("certs", |certs| verbs(certs, &certs::VERBS_ZH))
 }

@@ -8,6 +8,7 @@ use model::time::Timestamp;
 use serde::Serialize;
 use tonic::Status;
 
+use super::certs;
 use crate::lang::{Lang, say};
 
 /// How data is printed.
@@ -99,6 +100,7 @@ pub fn error(error: &anyhow::Error, lang: Lang) {
                 let (zh, en) = proto::status::texts(invalid);
                 say(lang, &zh, &en).to_owned()
             }
+            (None, None) if lang == Lang::Zh => certs::texts::zh(cause).unwrap_or_else(|| cause.to_string()),
             (None, None) => cause.to_string(),
         };
         if !text.is_empty() && texts.last().is_none_or(|last| !last.contains(&text)) {

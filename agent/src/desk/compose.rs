@@ -8,7 +8,6 @@ use model::{
     judge,
     kind::Kind,
     level::{EventLevel, WarningLevel},
-    limits,
     precedence::Precedence,
     reason::Reason,
     stage::Stage,
@@ -16,7 +15,7 @@ use model::{
     time::Timestamp,
 };
 use prost::Message as _;
-use proto::{border, v1};
+use proto::{border, rules, v1};
 
 use super::{Desk, rows, unknown};
 use crate::{fold::query, message, outbox::Unsealed};
@@ -43,9 +42,9 @@ impl Desk {
         self.fill_thread(&mut wire, before.as_ref())?;
         self.fill_speaker(&mut wire);
         self.fill_travel(&mut wire, kind);
-        let header = border::header::from_wire(wire).map_err(|invalid| invalid.within("header"))?;
+        let header = border::header::from_wire(wire.clone()).map_err(|invalid| invalid.within("header"))?;
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
-        check_body(&body, &header)?;
+        check_body(&body, &wire)?;
         self.check_files(&header, &draft.inline)?;
         Ok(Unsealed { header, body, inline: draft.inline })
     }
@@ -94,7 +93,8 @@ impl Desk {
         if wire.action == 0 {
             let action = match before {
                 None => Action::Originate,
-                Some(before) if before.ours => Action::Update,
+                // a report about an order of our own is an answer to it, not a new version of it
+                Some(before) if before.ours && before.header.kind == wire.kind => Action::Update,
                 Some(_) => Action::Reply,
             };
             wire.action = action.number();
@@ -178,7 +178,8 @@ fn share(wire: &mut v1::Header, before: &Before, follows: bool) {
     let header = &before.header;
     wire.originating_message_id = header.originating_message_id.clone();
     if wire.recipients.is_empty() {
-        wire.recipients = if follows { header.recipients.clone() } else { vec![to_sender(header)] };
+        let same = follows || before.ours;
+        wire.recipients = if same { header.recipients.clone() } else { vec![to_sender(header)] };
     }
     if wire.incident_id.is_empty() {
         wire.incident_id.clone_from(&header.incident_id);
@@ -217,16 +218,19 @@ pub fn new_id(now: Timestamp) -> Result<MessageId, Invalid> {
     Ok(MessageId::new(now, random))
 }
 
-/// Checks the body by the rules of the contract. A text that is marked as a state secret leaves nobody's desk, whatever
-/// field it stands in.
-fn check_body(body: &Bytes, header: &Header) -> Result<(), Invalid> {
-    judge::judge_secrecy("body", &String::from_utf8_lossy(body))?;
+/// The body by the rules of the contract, and no marking of a state secret in any text.
+fn check_body(body: &Bytes, header: &v1::Header) -> Result<(), Invalid> {
+    rules::check(body, header)?;
     judge::judge_secrecy("header.purpose", &header.purpose)?;
     for (at, file) in header.attachments.iter().enumerate() {
         judge::judge_secrecy(&format!("header.attachments[{at}].name"), &file.name)?;
     }
-    if body.len() > limits::CONTENT_BYTES_MAX {
-        return Err(Invalid::too_large("body", body.len(), limits::CONTENT_BYTES_MAX));
+    if let Some(field) = rules::secret_marking(body) {
+        return Err(Invalid::new(Reason::Confidentiality, field, format!("{}.secrecy", code(header))));
     }
     Ok(())
+}
+
+fn code(header: &v1::Header) -> String {
+    Kind::from_number(header.kind).map(Kind::code).unwrap_or_default()
 }

@@ -120,7 +120,7 @@ pub(crate) fn internal(error: &dyn std::fmt::Display) -> Invalid {
     Invalid::new(Reason::Internal, "", "agent.internal")
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 pub(crate) fn rows(error: FoldError) -> Invalid {
     internal(&error)
 }

@@ -12,6 +12,9 @@ pub mod query;
 mod receipts;
 mod threads;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

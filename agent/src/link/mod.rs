@@ -1,6 +1,7 @@
 //! The way to the broker: dials, keeps one session alive, and begins again when it ends. Whoever asks sees one state.
 
 mod blobs;
+pub mod carry;
 pub mod dial;
 mod keep;
 mod outgoing;

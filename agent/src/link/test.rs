@@ -58,9 +58,7 @@ async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestRespo
     let (host, port) = said(steps, config(endpoint)).await?;
     let step = Step::begin("DNS");
     let found = tokio::net::lookup_host((host.as_str(), port)).await.map(Iterator::collect::<Vec<_>>);
-    let address = if let Ok([first, ..]) = found.as_deref() {
-        *first
-    } else {
+    let Some(address) = found.ok().and_then(|found| found.first().copied()) else {
         let remedy = ("检查配置项 broker 的主机名和本机 DNS", "check the host name in `broker` and this machine's DNS");
         tell(steps, step.bad(&format!("{host}: no address"), remedy.0, remedy.1)).await?;
         return None;
@@ -80,14 +78,15 @@ async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestRespo
     echo(desk, steps).await
 }
 
-fn config(endpoint: &str) -> Result<(String, u16), Box<v1::LinkTestResponse>> {
+#[expect(clippy::result_large_err, reason = "a step that failed is what is told, once")]
+fn config(endpoint: &str) -> Result<(String, u16), v1::LinkTestResponse> {
     let step = Step::begin("DNS");
     dial::host_port(endpoint).map_err(|_| {
-        Box::new(step.bad(
+        step.bad(
             &format!("`{endpoint}` is not host:port"),
             "改正配置项 broker",
             "correct `broker` in the configuration",
-        ))
+        )
     })
 }
 
@@ -163,14 +162,11 @@ async fn health(desk: &Desk) -> Result<(), Invalid> {
     if status == ServingStatus::Serving { Ok(()) } else { Err(needed().detail(format!("{status:?}"))) }
 }
 
-async fn said<T>(
-    steps: &mpsc::Sender<v1::LinkTestResponse>,
-    result: Result<T, Box<v1::LinkTestResponse>>,
-) -> Option<T> {
+async fn said<T>(steps: &mpsc::Sender<v1::LinkTestResponse>, result: Result<T, v1::LinkTestResponse>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(step) => {
-            tell(steps, *step).await;
+            tell(steps, step).await;
             None
         }
     }

@@ -27,7 +27,7 @@ use crate::relay::{Relay, fold::keys};
 pub struct BlobsFace {
     /// Does the work.
     pub relay: Arc<Relay>,
-    /// Owns what blocks.
+    /// Owns the threads that check and sync whole blobs.
     pub tasks: Tasks,
 }
 

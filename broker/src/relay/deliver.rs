@@ -245,8 +245,7 @@ fn still_waits(
     rows: &Rows<'_>,
 ) -> Result<Option<MessageRow>, DeliverError> {
     let Ok(id) = waiting.message_id.as_ref().try_into().map(MessageId) else { return Ok(None) };
-    let Some(bytes) = rows.get(&keys::message(id))? else { return Ok(None) };
-    let row: MessageRow = decode_row(&bytes)?;
+    let Some((row, true)) = super::fold::message(rows, id)? else { return Ok(None) };
     let mine = row.deliveries.iter().find(|delivery| delivery.jurisdiction == mailbox.as_str());
     let waits = mine.is_some_and(|delivery| stage_of(delivery) == model::stage::Stage::Accepted);
     Ok(waits.then_some(row))

@@ -13,7 +13,10 @@ use proto::{
 };
 use store::FoldError;
 
-use super::{Folding, keys, submitted::Verdict};
+use super::{
+    Folding, keys,
+    submitted::{Verdict, hex},
+};
 
 impl Folding<'_, '_> {
     /// Applies a change if the author may make it and meant the version that is there.
@@ -112,9 +115,8 @@ fn matches_version(change: &DocumentChange, now: Option<&ItemRow>) -> Result<(),
         }
         (Some(item), Some(meant)) if item.etag.as_ref() == meant.0 => Ok(()),
         (Some(item), Some(_)) => {
-            let etag = certs::signed::hex(&item.etag);
             Err(Invalid::new(Reason::EtagMismatch, "document.if_match", "must be the version that is there")
-                .detail(etag))
+                .detail(hex(&item.etag)))
         }
     }
 }

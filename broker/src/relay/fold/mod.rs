@@ -10,6 +10,7 @@ mod drills;
 mod ended;
 pub mod keys;
 mod messages;
+mod pieces;
 mod sequence;
 mod session;
 mod state;
@@ -27,6 +28,7 @@ use store::{At, Fold, FoldError, Rows};
 
 pub use self::{
     messages::{is_settled, stage_of},
+    pieces::message,
     state::{Counts, State, Tallies, Wakes},
 };
 
