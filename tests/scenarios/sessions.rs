@@ -7,6 +7,7 @@ use prost::Message as _;
 use proto::v1;
 use proto::v1::Stage;
 use proto::v1::session_request::Frame as Ask;
+use sha2::{Digest as _, Sha256};
 
 use crate::world::bare::{Bare, header_of, reason};
 use crate::world::drafts::{bulletin, lawful};
@@ -93,12 +94,9 @@ async fn a_peer_that_reads_nothing_holds_up_nobody_else() {
     }
     let (ly, xz) = (world.agent(LY), world.agent(XZ));
     xz.line.change(|weather| weather.down.flow = Flow::Held);
-    let body = "长".repeat(100_000);
-
     let mut last = None;
     for _ in 0..40 {
-        let both = bulletin(&[XZ, LYG], PRIORITY, &body);
-        last = Some(ly.send(both).await);
+        last = Some(ly.send(with_picture(&[XZ, LYG])).await);
     }
 
     let last = last.unwrap();
@@ -109,6 +107,21 @@ async fn a_peer_that_reads_nothing_holds_up_nobody_else() {
     ly.stage(last, XZ, Stage::Delivered).await;
     assert_eq!(xz.inbox().len(), 40);
     world.end().await;
+}
+
+/// A bulletin of a quarter of a megabyte.
+fn with_picture(to: &[&str]) -> v1::Draft {
+    let picture = Bytes::from(vec![7; 256 * 1024]);
+    let mut draft = bulletin(to, PRIORITY, "现场照片");
+    draft.header.get_or_insert_default().attachments = vec![v1::Attachment {
+        name: "现场.jpg".into(),
+        mime: "image/jpeg".into(),
+        bytes: picture.len() as u64,
+        sha256: Sha256::digest(&picture).to_vec().into(),
+        placement: v1::Placement::Inline.into(),
+    }];
+    draft.inline = vec![picture];
+    draft
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,7 +21,7 @@ use crate::{
     disk,
     files::{self, FilesError, Trusted, name},
     keys,
-    profile::{Facts, Refusal},
+    profile::{Facts, Refusal, Who},
     revocation::Revocations,
 };
 
@@ -37,7 +37,10 @@ pub(super) struct Current {
     pub(super) agents: Arc<ServerConfig>,
     pub(super) operators: Arc<ServerConfig>,
     pub(super) client: Arc<ClientConfig>,
+    /// Judges agents.
     verifier: Arc<CallerVerifier>,
+    /// Judges operators.
+    operator: Arc<CallerVerifier>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -96,7 +99,9 @@ impl Identity {
 
     /// Whether a peer of a living connection would still be let in.
     pub fn still_trusts(&self, facts: &Facts) -> Result<(), Refusal> {
-        self.current.load().verifier.still_trusts(facts, self.clock.now())
+        let current = self.current.load();
+        let listener = if matches!(facts.name.who, Who::Operator(_)) { &current.operator } else { &current.verifier };
+        listener.still_trusts(facts, self.clock.now())
     }
 
     pub(super) fn current(&self) -> Arc<Current> {
@@ -114,9 +119,10 @@ impl Current {
         let leaf = leaf(folder, &provider)?;
         Ok(Self {
             agents: Arc::new(server(&provider, agents.clone(), &leaf)?),
-            operators: Arc::new(server(&provider, operators, &leaf)?),
+            operators: Arc::new(server(&provider, operators.clone(), &leaf)?),
             client: Arc::new(client(&provider, &trusted, clock, &leaf)?),
             verifier: agents,
+            operator: operators,
             trusted,
         })
     }
