@@ -65,6 +65,7 @@ impl CallerVerifier {
         // nothing between: an authority of ours issues leaves itself
         let verified = chain.verify_client_cert(leaf, &[], chain::unix_time(&self.clock));
         let verified = verified.map_err(|error| Refusal::of(&error))?;
+        chain::in_date(bound, &self.clock)?;
         chain::judge(&self.trusted, &id, bound, &facts)?;
         Ok(verified)
     }
