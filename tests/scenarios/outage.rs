@@ -396,7 +396,7 @@ async fn a_delivery_in_flight_when_its_line_falls_silent_waits_again_and_comes_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_sessions_that_overlap_hand_over_once() {
-    let mut world = World::of(&[LY, XZ]).await;
+    let world = World::of(&[LY, XZ]).await;
     let mut events = world.desk(XZ).events(1).await.unwrap();
     let mut dice = world.dice.clone();
     let mut sent = Vec::new();
