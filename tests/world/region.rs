@@ -140,6 +140,8 @@ impl Region {
         let text = std::fs::read_to_string(self.trust.trust("broker").join(name::DIRECTORY))?;
         let mut file: DirectoryFile = toml::from_str(&text)?;
         file.version += 1;
+        let before = certs::signed::split(SealKind::Directory, &text).map_or("", |(before, _)| before);
+        file.previous = certs::files::hash(before);
         file.groups.insert(id.to_owned(), members.iter().map(|member| (*member).to_owned()).collect());
         let region = REGION.parse()?;
         let signed = certs::signed::sign(SealKind::Directory, &region, &toml::to_string(&file)?, &signers);
