@@ -283,7 +283,8 @@ fn cycles_from_env() -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_doubled_or_reordered_when_programs_are_killed() {
-    let options = Options { cycles: cycles_from_env(), seed: Dice::seed_from_env(), victim: victim_from_env(), bug: None };
+    let options =
+        Options { cycles: cycles_from_env(), seed: Dice::seed_from_env(), victim: victim_from_env(), bug: None };
 
     let Outcome { violations, vacuous, figures, history } = run(&options).await;
 
