@@ -1,0 +1,82 @@
+//! The broker's door for operators.
+
+use std::{path::PathBuf, sync::Arc};
+
+use certs::tls::{self, ConnectError};
+use clap::Args;
+use hyper_util::rt::TokioIo;
+use proto::v1::admin_client::AdminClient;
+use tonic::{
+    service::interceptor::InterceptedService,
+    transport::{Channel, Endpoint},
+};
+
+use super::{
+    desk::Speaking,
+    exit::{BadInput, Unreachable},
+    out::Context,
+};
+use crate::clock;
+
+/// Where operators call, and as whom.
+#[derive(Args, Clone, Debug)]
+pub struct Door {
+    /// The broker's `admin_listen`
+    #[arg(long, env = "LIANDONG_ADMIN", value_name = "HOST:PORT", default_value = "127.0.0.1:7444")]
+    admin: String,
+    /// Trust directory with an operator's certificate, as `liandong certs` writes it
+    #[arg(long, env = "LIANDONG_OPERATOR_TRUST", value_name = "DIR", default_value = "/etc/liandong/operator")]
+    trust: PathBuf,
+}
+
+/// A client of the broker's operators' service.
+pub type Client = AdminClient<InterceptedService<Channel, Speaking>>;
+
+impl Door {
+    /// Connects as the operator of the trust directory.
+    pub async fn client(&self, context: Context) -> anyhow::Result<Client> {
+        let identity = tls::Identity::load(&self.trust, clock::system()).map_err(|error| {
+            let zh = format!("运维证书目录 {}：{error}", self.trust.display());
+            let en = format!("the operator's trust directory {}: {error}", self.trust.display());
+            BadInput(context.say(&zh, &en).to_owned())
+        })?;
+        let (host, port) = self.host_port(context)?;
+        // tonic keeps no cause, so the first try is made here
+        tls::connect(&identity, &host, port).await.map_err(|error| self.unreachable(&error, context))?;
+        let identity = Arc::new(identity);
+        let connector = tower::service_fn(move |_| {
+            let (identity, host) = (identity.clone(), host.clone());
+            async move {
+                let connected = tls::connect(&identity, &host, port).await;
+                connected.map(|(stream, _)| TokioIo::new(stream)).map_err(std::io::Error::other)
+            }
+        });
+        // the connector speaks TLS itself; for tonic the line is plain
+        let channel = Endpoint::from_static("http://broker").connect_with_connector(connector).await?;
+        Ok(AdminClient::with_interceptor(channel, Speaking(context.lang)))
+    }
+
+    fn host_port(&self, context: Context) -> anyhow::Result<(String, u16)> {
+        let split = self.admin.rsplit_once(':').and_then(|(host, port)| {
+            let host = host.trim_matches(['[', ']']).to_owned();
+            Some((host, port.parse::<u16>().ok()?))
+        });
+        let text = || format!("--admin {}: {}", self.admin, context.say("应为 主机:端口", "HOST:PORT is needed"));
+        Ok(split.ok_or_else(|| BadInput(text()))?)
+    }
+
+    fn unreachable(&self, error: &ConnectError, context: Context) -> Unreachable {
+        let (zh, en) = match error {
+            ConnectError::Tcp(_) => (
+                "请确认中心在运行，--admin 与其 admin_listen 一致",
+                "check that the broker runs and that --admin is its admin_listen",
+            ),
+            ConnectError::Host(_) => ("请改正 --admin", "correct --admin"),
+            ConnectError::Tls(_) => (
+                "证书未被接受：--trust 应是运维（operator）的证书目录，且未过期",
+                "the certificate was not taken: --trust must be an operator's directory, and not expired",
+            ),
+        };
+        Unreachable(format!("{}: {error}. {}", self.admin, context.say(zh, en)))
+    }
+}
