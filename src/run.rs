@@ -1,6 +1,6 @@
 //! Runs the two long-lived programs: configuration, log, start, signals, orderly end.
 
-use std::{io::IsTerminal as _, path::Path, time::Duration};
+use std::{io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use store::tasks::Tasks;
@@ -29,9 +29,12 @@ pub async fn broker(file: &Path, lang: Lang) -> anyhow::Result<()> {
         running.address, running.admin_address, running.metrics_address
     ));
     let ended = until_told(&tasks).await;
-    running.relay.engine.stop().await.unwrap_or_else(|failure| tracing::error!(%failure, "the store did not close"));
-    running.relay.engine.journal().stop();
-    stop(&tasks, ended).await
+    let engine = &running.relay.engine;
+    let closing = async {
+        engine.stop().await.unwrap_or_else(|failure| tracing::error!(%failure, "the store did not close"));
+        engine.journal().stop();
+    };
+    stop(&tasks, ended, closing, engine.journal().failed()).await
 }
 
 /// Runs an agent until it is told to stop, or must.
@@ -44,9 +47,12 @@ pub async fn agent(file: &Path, lang: Lang) -> anyhow::Result<()> {
     tracing::info!(desk = %running.socket.display(), "the agent is ready");
     ready(&format!("desk {}", running.socket.display()));
     let ended = until_told(&tasks).await;
-    running.desk.engine.stop().await.unwrap_or_else(|failure| tracing::error!(%failure, "the store did not close"));
-    running.desk.engine.journal().stop();
-    stop(&tasks, ended).await
+    let engine = &running.desk.engine;
+    let closing = async {
+        engine.stop().await.unwrap_or_else(|failure| tracing::error!(%failure, "the store did not close"));
+        engine.journal().stop();
+    };
+    stop(&tasks, ended, closing, engine.journal().failed()).await
 }
 
 /// One line on standard output when the program is ready, for whoever started it.
@@ -93,15 +99,28 @@ async fn until_told(tasks: &Tasks) -> Ended {
     }
 }
 
-async fn stop(tasks: &Tasks, ended: Ended) -> anyhow::Result<()> {
-    if let Err(still) = tasks.stop(GRACE).await {
-        tracing::warn!(%still, "the end was not orderly; nothing that was answered is lost");
-    }
+/// The journal could not be written. Nothing was answered after that; the process ends with a code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal could not be written: {0}. Nothing that was answered is lost: look at the disk, then start again")]
+pub struct JournalFailed(Arc<str>);
+
+/// Ends in order when somebody asked for it; at once when something broke, for half alive is worse than restarting.
+async fn stop(
+    tasks: &Tasks,
+    ended: Ended,
+    closing: impl Future<Output = ()>,
+    failed: Option<Arc<str>>,
+) -> anyhow::Result<()> {
     match ended {
         Ended::Told => {
+            closing.await;
+            if let Err(still) = tasks.stop(GRACE).await {
+                tracing::warn!(%still, "the end was not orderly; nothing that was answered is lost");
+            }
             tracing::info!("stopped");
             Ok(())
         }
+        Ended::Broken(_) if failed.is_some() => Err(JournalFailed(failed.unwrap_or_default()).into()),
         Ended::Broken(name) => {
             Err(anyhow!("`{name}` ended by itself; the log says why. Nothing that was answered is lost: start again"))
         }

@@ -185,7 +185,7 @@ async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {}
         }
-        if desk.engine.failed().is_some() {
+        if desk.engine.failed().is_some() || desk.engine.journal().failed().is_some() {
             // an essential task that returns ends the process: nothing is answered after a failed sync
             return;
         }

@@ -214,7 +214,7 @@ async fn watch(relay: Arc<Relay>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(Duration::from_millis(500)) => {}
         }
-        if relay.engine.failed().is_some() {
+        if relay.engine.failed().is_some() || relay.engine.journal().failed().is_some() {
             // an essential task that returns ends the process: nothing is answered after a failed sync
             return;
         }

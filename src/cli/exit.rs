@@ -78,6 +78,8 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         Some(NOT_FOUND)
     } else if cause.is::<BadInput>() {
         Some(DATA)
+    } else if cause.is::<crate::run::JournalFailed>() {
+        Some(DAMAGE)
     } else {
         cause.downcast_ref::<std::io::Error>().map(|error| of_disk(error.kind()))
     }

@@ -15,7 +15,7 @@ mod inbox;
 mod kinds;
 mod link;
 mod mailbox;
-mod out;
+pub mod out;
 mod receipts;
 mod rules_shim;
 mod send;
@@ -29,7 +29,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::{lang::Lang, run};
+use crate::{demo, lang::Lang, run};
 
 /// Emergency coordination between neighbouring jurisdictions.
 #[derive(Debug, Parser)]
@@ -96,6 +96,8 @@ enum Command {
     Errors(errors::Errors),
     /// Kinds of message, and the fields of one
     Kinds(kinds::Kinds),
+    /// Three neighbouring cities on this machine: a tanker on the border, a cut line, a killed broker
+    Demo(demo::Demo),
     /// Completions for a shell
     Completions {
         /// Which shell
@@ -145,6 +147,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Config(config) => config.run(context),
         Command::Errors(errors) => errors.run(context),
         Command::Kinds(kinds) => kinds.run(context),
+        Command::Demo(demo) => demo.run(context).await,
         Command::Completions { shell } => {
             let mut command = help::translated(Cli::command(), context.lang);
             clap_complete::generate(shell, &mut command, "liandong", &mut std::io::stdout());

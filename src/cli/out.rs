@@ -176,6 +176,11 @@ pub fn line(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// A line of talk that is said in any case.
+pub fn note(text: &str) {
+    anstream::eprintln!("{text}");
+}
+
 /// An error with what to do about it.
 pub fn error(error: &anyhow::Error, lang: Lang) {
     if error.is::<Said>() {

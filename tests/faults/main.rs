@@ -11,3 +11,4 @@ mod histories;
 mod kill;
 mod reference;
 mod seeded;
+mod sync;

@@ -6,4 +6,5 @@ mod checker;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod exchange;
 mod line;

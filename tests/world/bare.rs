@@ -136,7 +136,12 @@ impl Bare {
 
     /// Opens a session with ample credit.
     pub async fn session(&self, broker: SocketAddr) -> Result<Session<'_>, Status> {
-        let hello = v1::Hello {
+        self.session_with(broker, self.hello()).await
+    }
+
+    /// What it says first: who it is, and that it has ample credit.
+    pub fn hello(&self) -> v1::Hello {
+        v1::Hello {
             protocol_min: 1,
             protocol_max: 1,
             incarnation: self.incarnation.clone(),
@@ -147,8 +152,7 @@ impl Bare {
             software: "bare".into(),
             credit: Some(ample_credit()),
             ..Default::default()
-        };
-        self.session_with(broker, hello).await
+        }
     }
 
     /// Opens a session with these words.
@@ -156,11 +160,14 @@ impl Bare {
         let (asks, wire) = mpsc::channel(64);
         asks.send(v1::SessionRequest { frame: Some(Ask::Hello(hello)) }).await.expect("a fresh channel");
         let tells = self.client(broker).session(ReceiverStream::new(wire)).await?.into_inner();
-        let mut session = Session { agent: self, asks, tells, waiting: Vec::new(), confirms: 0, welcome: v1::Welcome::default() };
-        session.welcome = session.next(|frame| match frame {
-            Tell::Welcome(welcome) => Ok(welcome),
-            other => Err(other),
-        }).await?;
+        let mut session =
+            Session { agent: self, asks, tells, waiting: Vec::new(), confirms: 0, welcome: v1::Welcome::default() };
+        session.welcome = session
+            .next(|frame| match frame {
+                Tell::Welcome(welcome) => Ok(welcome),
+                other => Err(other),
+            })
+            .await?;
         Ok(session)
     }
 
@@ -220,10 +227,12 @@ impl Session<'_> {
         self.say(Ask::Submissions(v1::Submissions { submissions })).await?;
         let mut all = v1::Answers { accepted: Some(v1::ReceiptBatch::default()), refused: Vec::new() };
         while all.accepted.as_ref().map_or(0, |batch| batch.statements.len()) + all.refused.len() < expected {
-            let answers = self.next(|frame| match frame {
-                Tell::Answers(answers) => Ok(answers),
-                other => Err(other),
-            }).await?;
+            let answers = self
+                .next(|frame| match frame {
+                    Tell::Answers(answers) => Ok(answers),
+                    other => Err(other),
+                })
+                .await?;
             all.refused.extend(answers.refused);
             if let (Some(all), Some(more)) = (&mut all.accepted, answers.accepted) {
                 all.statements.extend(more.statements);
@@ -237,7 +246,8 @@ impl Session<'_> {
         self.next(|frame| match frame {
             Tell::Deliveries(deliveries) => Ok(deliveries.deliveries),
             other => Err(other),
-        }).await
+        })
+        .await
     }
 
     /// Exactly `count` deliveries, unconfirmed, in the order in which they came.
@@ -267,15 +277,18 @@ impl Session<'_> {
         self.next(move |frame| match frame {
             Tell::ConfirmStored(stored) if stored.number >= number => Ok(()),
             other => Err(other),
-        }).await
+        })
+        .await
     }
 
     /// The next receipts of the agent's line.
     pub async fn receipts(&mut self) -> Result<Vec<v1::ReceiptStatement>, Status> {
-        let line = self.next(|frame| match frame {
-            Tell::ReceiptLine(line) => Ok(line),
-            other => Err(other),
-        }).await?;
+        let line = self
+            .next(|frame| match frame {
+                Tell::ReceiptLine(line) => Ok(line),
+                other => Err(other),
+            })
+            .await?;
         let statement = |receipt: v1::Receipt| v1::ReceiptStatement::decode(receipt.statement).unwrap_or_default();
         Ok(line.receipts.into_iter().map(statement).collect())
     }

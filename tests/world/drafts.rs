@@ -17,13 +17,21 @@ pub fn bulletin(to: &[&str], precedence: v1::Precedence, headline: &str) -> v1::
         recipients: to.iter().map(|id| jurisdiction(id)).collect(),
         precedence: precedence.into(),
         confidentiality: v1::Confidentiality::Internal.into(),
-        receipt_required: v1::Stage::Delivered.into(),
+        receipt_required: owed(precedence).into(),
         prepared_by: Some(v1::Signatory { name: "王明".into(), role: v1::Role::DutyOfficer.into(), at: None }),
         language: "zh-CN".into(),
         ..Default::default()
     };
     let body = v1::Body { body: Some(v1::body::Body::Bulletin(bulletin)) };
     v1::Draft { header: Some(header), body: Some(body), inline: Vec::new() }
+}
+
+/// What a bulletin owes at least.
+fn owed(precedence: v1::Precedence) -> v1::Stage {
+    match precedence {
+        v1::Precedence::Flash | v1::Precedence::Immediate => v1::Stage::Acknowledged,
+        v1::Precedence::Priority | v1::Precedence::Routine | v1::Precedence::Unspecified => v1::Stage::Opened,
+    }
 }
 
 /// An address of one jurisdiction.

@@ -2,9 +2,11 @@
 //! told, and links that are slowed, cut and mended.
 #![allow(dead_code, reason = "each test target uses its own part")]
 
+pub mod bare;
 pub mod clock;
 pub mod desk;
 pub mod dice;
 pub mod drafts;
+pub mod live;
 pub mod proxy;
 pub mod region;

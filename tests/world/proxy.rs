@@ -48,6 +48,7 @@ pub struct Weather {
 /// The proxy; ends with all its connections when dropped.
 pub struct Proxy {
     address: SocketAddr,
+    broker: watch::Sender<SocketAddr>,
     weather: watch::Sender<Weather>,
     connections: watch::Receiver<u64>,
     _accepting: JoinSet<()>,
@@ -59,10 +60,11 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (weather, seen) = watch::channel(Weather::default());
+        let (broker, leads_to) = watch::channel(broker);
         let (count, connections) = watch::channel(0);
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, broker, seen, count));
-        Ok(Self { address, weather, connections, _accepting: accepting })
+        accepting.spawn(accept(listener, leads_to, seen, count));
+        Ok(Self { address, broker, weather, connections, _accepting: accepting })
     }
 
     /// Where the agent dials.
@@ -85,6 +87,11 @@ impl Proxy {
         self.weather.send_modify(change);
     }
 
+    /// New connections lead to `broker`.
+    pub fn lead_to(&self, broker: SocketAddr) {
+        self.broker.send_replace(broker);
+    }
+
     /// Connections that were ever made through it.
     pub fn connections(&self) -> u64 {
         *self.connections.borrow()
@@ -93,7 +100,7 @@ impl Proxy {
 
 async fn accept(
     listener: TcpListener,
-    broker: SocketAddr,
+    broker: watch::Receiver<SocketAddr>,
     weather: watch::Receiver<Weather>,
     count: watch::Sender<u64>,
 ) {
@@ -101,6 +108,7 @@ async fn accept(
     while let Ok((agent, _)) = listener.accept().await {
         while living.try_join_next().is_some() {}
         count.send_modify(|count| *count += 1);
+        let broker = *broker.borrow();
         living.spawn(carry(agent, broker, weather.clone()));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use certs::files::Degrees;
 use certs::region::{MemberSpec, Spec};
 use model::time::Timestamp;
 
@@ -64,11 +65,25 @@ pub struct AgentFiles {
     pub desk_socket: PathBuf,
 }
 
+/// What the directory says about the land.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lands {
+    /// Nothing: nobody is reached by an area, and superiors are named only where they take part.
+    Unknown,
+    /// Rectangles about where LY, XZ and LYG meet; every city names its province, whether that takes part or not.
+    Known,
+}
+
 impl Region {
     /// Makes keys, certificates, directory, grants and configurations for a broker and an agent in each of `cities`.
     pub fn create(directory: &Path, cities: &[&str], now: Timestamp) -> anyhow::Result<Self> {
+        Self::create_on(directory, cities, Lands::Unknown, now)
+    }
+
+    /// The same on known or unknown land.
+    pub fn create_on(directory: &Path, cities: &[&str], lands: Lands, now: Timestamp) -> anyhow::Result<Self> {
         let broker_address = free_port()?;
-        let members = CAST.iter().filter(|(id, ..)| cities.contains(id)).map(|member| spec(member, cities));
+        let members = CAST.iter().filter(|(id, ..)| cities.contains(id)).map(|member| spec(member, cities, lands));
         let spec = Spec {
             region: REGION.parse()?,
             broker_hosts: vec!["127.0.0.1".into()],
@@ -123,18 +138,38 @@ impl Region {
     }
 }
 
-fn spec((id, zh, en, province): &(&str, &str, &str, Option<&str>), cities: &[&str]) -> anyhow::Result<MemberSpec> {
+fn spec(
+    (id, zh, en, province): &(&str, &str, &str, Option<&str>),
+    cities: &[&str],
+    lands: Lands,
+) -> anyhow::Result<MemberSpec> {
     // a superior that is no member would be reported as absent
-    let province = province.filter(|province| cities.contains(province));
+    let province = province.filter(|province| lands == Lands::Known || cities.contains(province));
+    let territory: Vec<Vec<Degrees>> = match lands {
+        Lands::Known => land(id).into_iter().collect(),
+        Lands::Unknown => Vec::new(),
+    };
     Ok(MemberSpec {
         id: id.parse()?,
         name_zh: (*zh).into(),
         name_en: (*en).into(),
         province: province.map(str::parse).transpose()?,
-        by_area: false,
+        by_area: !territory.is_empty(),
         centroid: None,
-        territory: Vec::new(),
+        territory,
     })
+}
+
+/// The rectangle of a city. LY's southern border is 34.43; south of it XZ ends and LYG begins near 118.4.
+fn land(city: &str) -> Option<Vec<Degrees>> {
+    let (south, west, north, east) = match city {
+        LY => (34.43, 117.50, 36.20, 119.20),
+        XZ => (33.90, 116.40, 34.43, 118.39),
+        LYG => (33.90, 118.40, 34.43, 119.60),
+        _ => return None,
+    };
+    let at = |lat, lon| Degrees { lat, lon };
+    Some(vec![at(south, west), at(north, west), at(north, east), at(south, east), at(south, west)])
 }
 
 /// A port of loopback that nobody uses now; a program that is killed must find the same again.

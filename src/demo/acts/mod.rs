@@ -1,0 +1,5 @@
+//! What happens, act by act. Each says what it does in both languages and asserts what must be true then.
+
+pub mod accident;
+pub mod closing;
+pub mod region;

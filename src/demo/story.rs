@@ -1,0 +1,79 @@
+//! What happens when: the acts in their order, on a schedule that can be hurried.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{acts, stage::Stage, tell::Teller};
+
+/// How fast the story is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// So many times faster than the schedule.
+    Times(f64),
+    /// Without a pause.
+    Max,
+}
+
+/// Reads `1x`, `10x`, `max`.
+pub fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    let times = text.strip_suffix('x').and_then(|number| number.parse::<f64>().ok());
+    let times = times.filter(|times| times.is_finite() && *times > 0.0);
+    times.map(Speed::Times).ok_or_else(|| "1x, 10x … or max".to_owned())
+}
+
+/// How to tell it.
+#[derive(Clone, Copy, Debug)]
+pub struct Story {
+    /// How fast.
+    pub speed: Speed,
+    /// Without a progress line.
+    pub headless: bool,
+    /// Without a word.
+    pub silent: bool,
+}
+
+/// The length of the story at its own pace.
+const LENGTH: Duration = Duration::from_secs(57);
+
+impl Story {
+    /// The voice for it.
+    pub fn teller(&self) -> Teller {
+        Teller::begin(self.silent, self.headless, LENGTH)
+    }
+
+    /// Plays every act.
+    pub async fn play(self, stage: &mut Stage) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let mut at = async |stage: &mut Stage, seconds: u64, zh: &str, en: &str| {
+            let scheduled = Duration::from_secs(seconds);
+            if let Speed::Times(times) = self.speed {
+                tokio::time::sleep_until(began + scheduled.div_f64(times)).await;
+            }
+            stage.teller.at(scheduled, zh, en);
+        };
+        at(stage, 0, "建立区域", "raising the region").await;
+        acts::region::raise(stage).await?;
+        at(stage, 3, "边界事故", "an accident at the border").await;
+        acts::accident::bulletin(stage).await?;
+        at(stage, 57, "核对", "the account").await;
+        acts::closing::account(stage).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speed_is_a_positive_number_of_times_or_max() {
+        assert_eq!(speed("10x"), Ok(Speed::Times(10.0)));
+        assert_eq!(speed("max"), Ok(Speed::Max));
+        for bad in ["0x", "-1x", "fast", "x", "infx", "NaNx"] {
+            assert!(speed(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! A region that lives: a broker and agents in one process, each with its own directory and clock, and a line between
+//! each agent and the broker. Waiting is for events, never for time; a wait without its event ends the test and says
+//! what was awaited.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::ids::MessageId;
+use model::position::Position;
+use model::time::Timestamp;
+use proto::v1;
+use store::tasks::Tasks;
+use tokio::sync::watch;
+
+use super::bare::Bare;
+use super::clock::HandClock;
+use super::desk::Desk;
+use super::dice::Dice;
+use super::proxy::Proxy;
+use super::region::{Lands, Region};
+
+/// 2027-05-12 09:00 in Linyi.
+pub const MORNING: Timestamp = Timestamp::from_millis(1_810_083_600_000);
+/// Longer than anything that is awaited takes.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an orderly end may take.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// A region that lives.
+pub struct World {
+    pub region: Region,
+    /// Everybody's clock, unless somebody was given another.
+    pub clock: HandClock,
+    /// Chance; its seed is printed.
+    pub dice: Dice,
+    broker: Option<Broker>,
+    broker_at: SocketAddr,
+    agents: BTreeMap<String, Agent>,
+    directory: tempfile::TempDir,
+}
+
+struct Broker {
+    running: broker::Running,
+    tasks: Tasks,
+}
+
+/// One agent of a world: its files, its line, and its program while it runs.
+pub struct Agent {
+    pub city: String,
+    pub line: Proxy,
+    pub clock: HandClock,
+    config: agent::config::Config,
+    life: Option<Life>,
+}
+
+struct Life {
+    running: agent::agent::Running,
+    tasks: Tasks,
+}
+
+impl World {
+    /// A broker, and an agent in each of `cities`, all linked.
+    pub async fn of(cities: &[&str]) -> Self {
+        let mut world = Self::without_agents(cities, Lands::Unknown).await;
+        for city in cities {
+            world.start_agent(city).await;
+        }
+        for city in cities {
+            world.agent(city).linked().await;
+        }
+        world
+    }
+
+    /// A broker, and the files of `cities`.
+    pub async fn without_agents(cities: &[&str], lands: Lands) -> Self {
+        let seed = Dice::seed_from_env();
+        println!("LIANDONG_SEED={seed}");
+        let directory = tempfile::tempdir().unwrap();
+        let region = Region::create_on(directory.path(), cities, lands, MORNING).unwrap();
+        let (clock, dice) = (HandClock::at(MORNING), Dice::of(seed));
+        let broker_at = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut world = Self { region, clock, dice, broker: None, broker_at, agents: BTreeMap::new(), directory };
+        world.start_broker().await;
+        world
+    }
+
+    /// Starts the broker; lines lead to it.
+    pub async fn start_broker(&mut self) {
+        let text = std::fs::read_to_string(&self.region.broker_config).unwrap();
+        let mut config: broker::Config = toml::from_str(&text).unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        (config.listen, config.admin_listen, config.metrics_listen) = (any, any, any);
+        let tasks = Tasks::new();
+        let running = broker::Broker::start(config, self.clock.clock(), tasks.clone()).await.unwrap();
+        self.broker_at = running.address;
+        self.agents.values().for_each(|agent| agent.line.lead_to(running.address));
+        self.broker = Some(Broker { running, tasks });
+    }
+
+    /// Ends the broker as an operator does.
+    pub async fn stop_broker(&mut self) {
+        let Some(Broker { running, tasks }) = self.broker.take() else { return };
+        running.relay.engine.stop().await.unwrap();
+        running.relay.engine.journal().stop();
+        tasks.stop(GRACE).await.unwrap();
+    }
+
+    /// Ends the broker without a warning: what is not durable is gone.
+    pub async fn kill_broker(&mut self) {
+        let Some(Broker { running, tasks }) = self.broker.take() else { return };
+        running.relay.engine.kill();
+        running.relay.engine.journal().stop();
+        tasks.stop(GRACE).await.unwrap();
+    }
+
+    /// The broker that runs.
+    pub fn broker(&self) -> &broker::Running {
+        &self.broker.as_ref().expect("the broker runs").running
+    }
+
+    /// Its relay.
+    pub fn relay(&self) -> &Arc<broker::relay::Relay> {
+        &self.broker().relay
+    }
+
+    /// Where agents call it; bare ones do so without a line.
+    pub fn broker_address(&self) -> SocketAddr {
+        self.broker_at
+    }
+
+    /// Waits until `look` finds something in the broker's rows.
+    pub async fn at_broker<T>(&self, what: &str, mut look: impl FnMut(&broker::relay::Relay) -> Option<T>) -> T {
+        let relay = self.relay();
+        until(relay.engine.folded(), what, || look(relay)).await
+    }
+
+    /// Starts the agent of `city`, whose files there are.
+    pub async fn start_agent(&mut self, city: &str) {
+        if !self.agents.contains_key(city) {
+            let line = Proxy::start(self.broker_at).await.unwrap();
+            self.region.write_agent(city, line.address()).unwrap();
+            let text = std::fs::read_to_string(&self.region.agent(city).config).unwrap();
+            let config = toml::from_str(&text).unwrap();
+            let agent = Agent { city: city.into(), line, clock: self.clock.clone(), config, life: None };
+            self.agents.insert(city.into(), agent);
+        }
+        self.agent_mut(city).start().await;
+    }
+
+    /// The agent of `city`.
+    pub fn agent(&self, city: &str) -> &Agent {
+        &self.agents[city]
+    }
+
+    /// The same, to be started and stopped.
+    pub fn agent_mut(&mut self, city: &str) -> &mut Agent {
+        self.agents.get_mut(city).expect("an agent of that city")
+    }
+
+    /// The desk of `city`.
+    pub fn desk(&self, city: &str) -> Desk {
+        Desk::at(&self.region.agent(city).desk_socket)
+    }
+
+    /// A bare agent of `city`, which may lie.
+    pub fn bare(&self, city: &str) -> Bare {
+        Bare::of(city, &self.region.trust.trust(city), &self.clock.clock()).unwrap()
+    }
+
+    /// A copy of a program's state directory: `broker` or a city.
+    pub fn copy_of(&self, who: &str) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_all(&self.state(who), copy.path());
+        copy
+    }
+
+    /// Puts a copy back in the place of a program's state directory.
+    pub fn put_back(&self, who: &str, copy: &Path) {
+        self.lose_state(who);
+        copy_all(copy, &self.state(who));
+    }
+
+    /// Deletes a program's state directory.
+    pub fn lose_state(&self, who: &str) {
+        std::fs::remove_dir_all(self.state(who)).unwrap();
+    }
+
+    fn state(&self, who: &str) -> PathBuf {
+        self.directory.path().join(who)
+    }
+
+    /// Ends everything.
+    pub async fn end(mut self) {
+        for agent in self.agents.values_mut() {
+            agent.stop().await;
+        }
+        self.stop_broker().await;
+    }
+}
+
+impl Agent {
+    /// Starts the program.
+    pub async fn start(&mut self) {
+        let tasks = Tasks::new();
+        let running = agent::agent::start(self.config.clone(), self.clock.clock(), tasks.clone()).await.unwrap();
+        self.life = Some(Life { running, tasks });
+    }
+
+    /// Ends it as an operator does.
+    pub async fn stop(&mut self) {
+        let Some(Life { running, tasks }) = self.life.take() else { return };
+        running.desk.engine.stop().await.unwrap();
+        running.desk.engine.journal().stop();
+        tasks.stop(GRACE).await.unwrap();
+    }
+
+    /// Ends it without a warning.
+    pub async fn kill(&mut self) {
+        let Some(Life { running, tasks }) = self.life.take() else { return };
+        running.desk.engine.kill();
+        running.desk.engine.journal().stop();
+        tasks.stop(GRACE).await.unwrap();
+    }
+
+    /// What the program is made of.
+    pub fn inside(&self) -> &Arc<agent::desk::Desk> {
+        &self.life.as_ref().expect("the agent runs").running.desk
+    }
+
+    /// Waits until a session lives.
+    pub async fn linked(&self) {
+        self.link_is(&format!("{} is linked", self.city), |state| state.phase == agent::link::Phase::Up).await;
+    }
+
+    /// Waits until no session lives.
+    pub async fn unlinked(&self) {
+        self.link_is(&format!("{} is not linked", self.city), |state| state.phase != agent::link::Phase::Up).await;
+    }
+
+    /// Waits until the link is as wanted.
+    pub async fn link_is(&self, what: &str, wanted: impl Fn(&agent::link::LinkState) -> bool) {
+        let mut link = self.inside().link.watch();
+        within(what, link.wait_for(|state| wanted(state))).await.unwrap();
+    }
+
+    /// Cuts the line and waits until the program has noticed.
+    pub async fn cut(&self) {
+        self.line.cut();
+        self.unlinked().await;
+    }
+
+    /// Mends the line and waits for a session.
+    pub async fn mend(&self) {
+        self.line.mend();
+        self.linked().await;
+    }
+
+    /// Waits until `look` finds something in the agent's rows.
+    pub async fn until<T>(&self, what: &str, mut look: impl FnMut(&agent::desk::Desk) -> Option<T>) -> T {
+        let inside = self.inside();
+        until(inside.bells.folded.subscribe(), &format!("at {}: {what}", self.city), || look(inside)).await
+    }
+
+    /// Waits until a message stands at `stage` for `recipient`: at its sender, or at the recipient itself.
+    pub async fn stage(&self, id: MessageId, recipient: &str, stage: v1::Stage) {
+        let what = format!("{recipient} is at {} with {id}", stage.as_str_name());
+        self.until(&what, |desk| {
+            let states = desk.summary(id).ok()?.states;
+            let at = states.iter().find(|state| state.jurisdiction == recipient)?.stage;
+            (at == i32::from(stage)).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a message of this agent's was accepted, and gives the broker's stamp.
+    pub async fn accepted(&self, id: MessageId) -> v1::Stamp {
+        let what = format!("{id} is accepted");
+        self.until(&what, |desk| desk.summary(id).ok().filter(|summary| summary.accepted)).await;
+        self.inside().show(id).unwrap().stamp.unwrap()
+    }
+
+    /// Waits until the broker refused a message of this agent's.
+    pub async fn refused(&self, id: MessageId) -> v1::Refusal {
+        self.until(&format!("{id} is refused"), |desk| desk.summary(id).ok()?.refusal).await
+    }
+
+    /// The ids of what was received, oldest first.
+    pub fn inbox(&self) -> Vec<MessageId> {
+        let ask = v1::InboxRequest { limit: 1_000, ..v1::InboxRequest::default() };
+        let page = self.inside().inbox(&ask).unwrap();
+        let ids = page.messages.into_iter().map(|summary| id_of(&summary.header.unwrap_or_default().message_id));
+        ids.rev().collect()
+    }
+
+    /// Waits until so many messages stand in the inbox, and gives their ids, oldest first.
+    pub async fn has_received(&self, count: usize) -> Vec<MessageId> {
+        let what = format!("{count} messages in the inbox");
+        self.until(&what, |_| Some(self.inbox()).filter(|ids| ids.len() >= count)).await
+    }
+}
+
+/// The id in these bytes.
+pub fn id_of(bytes: &[u8]) -> MessageId {
+    MessageId(bytes.try_into().expect("an id"))
+}
+
+/// Waits until `look` finds something; it looks again whenever the bell rings.
+pub async fn until<T>(mut bell: watch::Receiver<Position>, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    within(what, async {
+        loop {
+            bell.borrow_and_update();
+            if let Some(found) = look() {
+                return found;
+            }
+            bell.changed().await.expect("the program runs");
+        }
+    })
+    .await
+}
+
+/// Waits for something, but not for ever.
+pub async fn within<T>(what: &str, awaited: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, awaited).await.unwrap_or_else(|_| panic!("within {PATIENCE:?}: {what}"))
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (kind, target) = (entry.file_type().unwrap(), to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy_all(&entry.path(), &target);
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
