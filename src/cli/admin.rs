@@ -42,7 +42,7 @@ impl Door {
         })?;
         let (host, port) = self.host_port(context)?;
         // tonic keeps no cause, so the first try is made here
-        tls::connect(&identity, &host, port).await.map_err(|error| self.unreachable(&error, context))?;
+        tls::connect(&identity, &host, port).await.map_err(|error| self.turned_away(&error, context))?;
         let identity = Arc::new(identity);
         let connector = tower::service_fn(move |_| {
             let (identity, host) = (identity.clone(), host.clone());
@@ -52,7 +52,9 @@ impl Door {
             }
         });
         // the connector speaks TLS itself; for tonic the line is plain
-        let channel = Endpoint::from_static("http://broker").connect_with_connector(connector).await?;
+        let channel = Endpoint::from_static("http://broker").connect_with_connector(connector).await;
+        // in TLS 1.3 a server says only after the handshake that it does not take our certificate
+        let channel = channel.map_err(|error| self.not_taken(root(&error), context))?;
         Ok(AdminClient::with_interceptor(channel, Speaking(context.lang)))
     }
 
@@ -65,18 +67,32 @@ impl Door {
         Ok(split.ok_or_else(|| BadInput(text()))?)
     }
 
-    fn unreachable(&self, error: &ConnectError, context: Context) -> Unreachable {
+    fn turned_away(&self, error: &ConnectError, context: Context) -> anyhow::Error {
         let (zh, en) = match error {
             ConnectError::Tcp(_) => (
                 "请确认中心在运行，--admin 与其 admin_listen 一致",
                 "check that the broker runs and that --admin is its admin_listen",
             ),
             ConnectError::Host(_) => ("请改正 --admin", "correct --admin"),
-            ConnectError::Tls(_) => (
-                "证书未被接受：--trust 应是运维（operator）的证书目录，且未过期",
-                "the certificate was not taken: --trust must be an operator's directory, and not expired",
-            ),
+            ConnectError::Tls(_) => return self.not_taken(error, context),
         };
-        Unreachable(format!("{}: {error}. {}", self.admin, context.say(zh, en)))
+        Unreachable(format!("{}: {error}. {}", self.admin, context.say(zh, en))).into()
     }
+
+    fn not_taken(&self, error: &dyn std::error::Error, context: Context) -> anyhow::Error {
+        let text = context.say(
+            "中心不接受这份证书：--trust 应是运维人员（operator）的证书目录，且未过期",
+            "the broker does not take this certificate: --trust must be an operator's directory, and not expired",
+        );
+        tonic::Status::unauthenticated(format!("{}: {error}. {text}", self.admin)).into()
+    }
+}
+
+/// What is at the bottom of an error: tonic's own text says nothing.
+fn root<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root
 }

@@ -1,7 +1,9 @@
 //! What came, and what was sent.
 
+use std::io::{IsTerminal as _, Write as _};
+
 use clap::Args;
-use model::{header::Action, stage::Stage, status::Status};
+use model::{header::Action, precedence::Precedence, stage::Stage, status::Status};
 use proto::v1::{self, subscribe_response::Event};
 use serde::Serialize;
 
@@ -76,7 +78,10 @@ impl Inbox {
         context.tell("等候来文；Ctrl-C 结束。", "Waiting for what comes; Ctrl-C ends.");
         while let Some(event) = events.message().await? {
             match event.event {
-                Some(Event::Received(line)) if !self.sent && self.wants(&line) => arrived(&line, context)?,
+                Some(Event::Received(line)) if !self.sent && self.wants(&line) => {
+                    arrived(&line, context)?;
+                    ring(&line);
+                }
                 Some(Event::Receipt(receipt)) if self.sent => {
                     let statement: v1::ReceiptStatement = prost::Message::decode(receipt.statement)?;
                     self.progressed(desk, &statement.message_id, context).await?;
@@ -145,9 +150,7 @@ pub fn row(line: &v1::MessageSummary) -> Row {
         kind: model::kind::Kind::from_number(header.kind).map_or("", model::kind::Kind::name).to_owned(),
         action: Action::from_number(header.action).map_or("", Action::name).to_owned(),
         status: Status::from_number(header.status).map_or("", Status::name).to_owned(),
-        precedence: model::precedence::Precedence::from_number(header.precedence)
-            .map_or("", model::precedence::Precedence::name)
-            .to_owned(),
+        precedence: Precedence::from_number(header.precedence).map_or("", Precedence::name).to_owned(),
         to: header.recipients.iter().map(|to| words::address(to, Lang::En)).collect(),
         incident_id: (!header.incident_id.is_empty()).then(|| header.incident_id.clone()),
         from: header.sender.map(|sender| sender.jurisdiction).unwrap_or_default(),
@@ -228,4 +231,13 @@ fn arrived(line: &v1::MessageSummary, context: Context) -> anyhow::Result<()> {
     }
     let text = out::table(None, std::iter::once(cells(line, ours(line), context)));
     out::line(&text)
+}
+
+/// What is urgent and real rings on a terminal.
+fn ring(line: &v1::MessageSummary) {
+    let header = line.header.clone().unwrap_or_default();
+    let urgent = Precedence::from_number(header.precedence).is_some_and(Precedence::is_urgent);
+    if urgent && header.status == Status::Actual.number() && std::io::stderr().is_terminal() {
+        let _ = std::io::stderr().write_all(b"\x07");
+    }
 }

@@ -1,6 +1,7 @@
 //! The agent's way to its broker: how it is, and what is wrong with it.
 
 use clap::Subcommand;
+use comfy_table::CellAlignment;
 use proto::{border, v1};
 use serde::Serialize;
 
@@ -214,13 +215,14 @@ fn line(step: &v1::LinkTestResponse, context: Context) -> String {
     };
     let mark = if step.ok { good("✓") } else { bad("✕") };
     let text = context.say(&step.text_zh, &step.text_en);
-    let row: Vec<Cell> = vec![mark, cell(name), cell(text), muted(&format!("{took} ms"))];
-    let line = out::columns(row, &[2, 10]);
+    let took = muted(&format!("{took} ms")).set_alignment(CellAlignment::Right);
+    let row: Vec<Cell> = vec![mark, cell(name), took, cell(text)];
+    let line = out::columns(row, &[1, 9, 7]);
     let remedy = context.say(&step.remedy_zh, &step.remedy_en);
     if remedy.is_empty() {
         return line;
     }
-    format!("{line}\n   → {}{remedy}", context.say("处置：", "remedy: "))
+    format!("{line}\n                        → {}{remedy}", context.say("处置：", "remedy: "))
 }
 
 fn millis(wire: Option<prost_types::Duration>) -> i64 {

@@ -33,7 +33,14 @@ use crate::{demo, lang::Lang, run};
 
 /// Emergency coordination between neighbouring jurisdictions.
 #[derive(Debug, Parser)]
-#[command(name = "liandong", version, about, max_term_width = 110, subcommand_required = true)]
+#[command(
+    name = "liandong",
+    version,
+    about,
+    max_term_width = 110,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// Output: a table for people, JSON for programs
     #[arg(short, long, global = true, value_enum, default_value_t = out::Format::Table)]
@@ -124,7 +131,7 @@ pub async fn main(lang: Lang) -> ExitCode {
     match dispatch(cli.command, &cli.desk, context).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            out::error(&error, lang);
+            out::error(&error, context);
             exit::of_error(&error)
         }
     }

@@ -182,11 +182,12 @@ pub fn note(text: &str) {
 }
 
 /// An error with what to do about it.
-pub fn error(error: &anyhow::Error, lang: Lang) {
+pub fn error(error: &anyhow::Error, context: Context) {
+    let lang = context.lang;
     if error.is::<Said>() {
         return;
     }
-    let mark = say(lang, "错误：", "error:");
+    let mark = say(lang, "错误：", "error: ");
     let mut texts: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = text_of(cause, lang);
@@ -194,10 +195,10 @@ pub fn error(error: &anyhow::Error, lang: Lang) {
             texts.push(text);
         }
     }
-    anstream::eprintln!("\u{1b}[31m{mark}\u{1b}[0m {}", texts.join(say(lang, "：", ": ")));
+    anstream::eprintln!("\u{1b}[31m{mark}\u{1b}[0m{}", texts.join(say(lang, "：", ": ")));
     if let Some(reason) = error.chain().find_map(reason_of) {
         let command = format!("liandong errors LD{}", reason.number());
-        anstream::eprintln!("{}  {command}", say(lang, "含义与处置", "what it means"));
+        context.next(&command, "含义与处置", "what it means, and what to do");
     }
 }
 

@@ -146,7 +146,13 @@ async fn deliver(
     say(&sent, dry_run, context)?;
     match events {
         Some(events) => receipts::follow(desk, events, &sent.message_id, context).await,
-        None => Ok(()),
+        None => {
+            if !dry_run {
+                let command = format!("liandong thread trace {}", words::short(&sent.message_id));
+                context.next(&command, "走到了哪里", "how far it has come");
+            }
+            Ok(())
+        }
     }
 }
 
@@ -171,7 +177,5 @@ fn say(sent: &v1::SendResponse, dry_run: bool, context: Context) -> anyhow::Resu
             "Queued: durable here; the link to the broker is down. It leaves by itself when the link is back: do not send it again.",
         );
     }
-    let command = format!("liandong thread trace {}", words::short(&sent.message_id));
-    context.next(&command, "走到了哪里", "how far it has come");
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::exit;
+use super::{exit, help};
 use crate::lang::Lang;
 
 /// Prints help or what is wrong with the call; the exit code says which.
@@ -51,7 +51,7 @@ fn chinese(error: &clap::Error) -> String {
     lines.extend(near.into_iter().find(|near| !near.is_empty()).map(|near| format!("是否指 {near}？")));
     let usage = of(ContextKind::Usage);
     if !usage.is_empty() {
-        lines.push(usage.replacen("Usage:", "用法：", 1).replace("： ", "："));
+        lines.push(format!("用法：{}", help::usage(&usage)));
     }
     lines.push("加 --help 看说明".to_owned());
     lines.join("\n")
@@ -73,7 +73,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
-    use crate::cli::{Cli, help};
+    use crate::cli::Cli;
 
     fn said(line: &str) -> String {
         let command = help::translated(Cli::command(), Lang::Zh);

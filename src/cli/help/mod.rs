@@ -21,12 +21,14 @@ fn without_help(command: Command) -> Command {
     command.mut_subcommands(|sub| without_help(sub.disable_help_subcommand(true)))
 }
 
-fn of(command: Command, path: &str) -> Command {
+fn of(mut command: Command, path: &str) -> Command {
+    let usage = usage(&command.render_usage().to_string());
     let about = zh::command(path).unwrap_or_default();
     let command = command
         .about(about)
         .long_about(about)
         .help_template(TEMPLATE_ZH)
+        .override_usage(usage)
         .subcommand_help_heading("命令")
         .subcommand_value_name("命令")
         .mut_args(|arg| argument(arg, path));
@@ -40,6 +42,12 @@ fn of(command: Command, path: &str) -> Command {
             of(sub, &path)
         }
     })
+}
+
+/// The line that shows how a command is written; `[OPTIONS]` and `<COMMAND>` are clap's own words.
+pub fn usage(line: &str) -> String {
+    let line = line.trim_start_matches("Usage:").trim();
+    line.replace("[OPTIONS]", "[选项]").replace("<COMMAND>", "<命令>").replace("[COMMAND]", "[命令]")
 }
 
 fn argument(arg: Arg, path: &str) -> Arg {
