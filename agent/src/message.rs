@@ -1,5 +1,6 @@
 //! An envelope read once: header, parts and digest of the exact bytes.
 
+use bytes::Bytes;
 use model::{
     header::{Header, Placement},
     ids::Digest,
@@ -34,8 +35,13 @@ pub fn read(envelope: &v1::Envelope) -> Result<Read, Invalid> {
 
 /// Checks that the inline parts are the files that the header lists, in its order.
 pub fn check_inline(read: &Read) -> Result<(), Invalid> {
-    let mut parts = read.parts.inline.iter();
-    for (at, file) in read.header.attachments.iter().enumerate() {
+    check_parts(&read.header, &read.parts.inline)
+}
+
+/// Checks that these parts are the inline files that `header` lists, in its order.
+pub fn check_parts(header: &Header, parts: &[Bytes]) -> Result<(), Invalid> {
+    let mut parts = parts.iter();
+    for (at, file) in header.attachments.iter().enumerate() {
         if file.placement != Placement::Inline {
             continue;
         }

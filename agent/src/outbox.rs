@@ -5,18 +5,25 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use journal::{Lane, Record};
-use model::{header::Header, ids::Incarnation, invalid::Invalid, limits, precedence::Precedence, reason::Reason};
+use model::{
+    header::Header, ids::Incarnation, invalid::Invalid, limits, position::Position, precedence::Precedence,
+    reason::Reason,
+};
 use prost::Message as _;
 use proto::{
     border,
-    record::{Queued, kind},
+    record::{Queued, Resealed, kind},
     v1,
 };
 use store::AppendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::{desk::AgentEngine, signer::Signer};
+use crate::{
+    desk::{AgentEngine, decode, internal},
+    message,
+    signer::Signer,
+};
 
 /// Drafts that wait for the sealer; beyond it a caller waits.
 const WAITING: usize = 1_024;
@@ -40,14 +47,24 @@ struct Waiting {
     answer: oneshot::Sender<Sealed>,
 }
 
+/// A message of an earlier incarnation, by its record.
+struct Old {
+    at: Position,
+    answer: oneshot::Sender<Result<(), Invalid>>,
+}
+
 /// The door of the sealer. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Outbox(mpsc::Sender<Waiting>);
+pub struct Outbox {
+    drafts: mpsc::Sender<Waiting>,
+    old: mpsc::Sender<Old>,
+}
 
 /// The sealer's side.
 #[derive(Debug)]
 pub struct Sealer {
     drafts: mpsc::Receiver<Waiting>,
+    old: mpsc::Receiver<Old>,
     engine: AgentEngine,
     signer: Arc<Signer>,
     clock: model::clock::Clock,
@@ -56,17 +73,28 @@ pub struct Sealer {
 impl Outbox {
     /// A door and the sealer behind it.
     pub fn new(engine: AgentEngine, signer: Arc<Signer>, clock: model::clock::Clock) -> (Self, Sealer) {
-        let (door, drafts) = mpsc::channel(WAITING);
-        (Self(door), Sealer { drafts, engine, signer, clock })
+        let ((door, drafts), (old_door, old)) = (mpsc::channel(WAITING), mpsc::channel(1));
+        (Self { drafts: door, old: old_door }, Sealer { drafts, old, engine, signer, clock })
     }
 
     /// Seals and queues a draft. When this returns its header, the message survives a power cut here.
     pub async fn queue(&self, draft: Unsealed) -> Sealed {
         let (answer, sealed) = oneshot::channel();
-        let stopping = || Invalid::new(Reason::Busy, "", "agent.stopping");
-        self.0.send(Waiting { draft, answer }).await.map_err(|_| stopping())?;
+        self.drafts.send(Waiting { draft, answer }).await.map_err(|_| stopping())?;
         sealed.await.map_err(|_| stopping())?
     }
+
+    /// Seals the message at `at` again, if it was sealed under an earlier incarnation: the same id, with a place in the
+    /// sequence of this one.
+    pub async fn seal_again(&self, at: Position) -> Result<(), Invalid> {
+        let (answer, sealed) = oneshot::channel();
+        self.old.send(Old { at, answer }).await.map_err(|_| stopping())?;
+        sealed.await.map_err(|_| stopping())?
+    }
+}
+
+fn stopping() -> Invalid {
+    Invalid::new(Reason::Busy, "", "agent.stopping")
 }
 
 impl Sealer {
@@ -76,6 +104,10 @@ impl Sealer {
         loop {
             let taken = tokio::select! {
                 () = stop.cancelled() => return,
+                Some(Old { at, answer }) = self.old.recv() => {
+                    drop(answer.send(self.seal_old(at).await));
+                    continue;
+                }
                 taken = self.drafts.recv_many(&mut waiting, limits::SEAL_LEAVES_MAX) => taken,
             };
             if taken == 0 {
@@ -92,10 +124,7 @@ impl Sealer {
 
     /// One burst: one signature, one commit.
     async fn seal(&self, burst: Vec<Waiting>) {
-        let (incarnation, last) = self.engine.read(|fold, _| {
-            let agent = fold.agent();
-            (agent.incarnation.as_ref().try_into().map_or(Incarnation([0; 8]), Incarnation), agent.last_seq)
-        });
+        let (incarnation, last) = self.place();
         let flash = burst.iter().any(|waiting| waiting.draft.header.precedence == Precedence::Flash);
         let (mut contents, mut headers, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         let mut seq = last;
@@ -114,11 +143,42 @@ impl Sealer {
         if contents.is_empty() {
             return;
         }
+        if store::seeded::has("ack-before-append") {
+            answers = answer_early(&headers, answers).await;
+        }
         let stored = self.store(contents, if flash { Lane::Flash } else { Lane::Normal }).await;
         for (header, answer) in headers.into_iter().zip(answers) {
             // who asked may have gone; the message is queued all the same
             drop(answer.send(stored.clone().map(|()| header)));
         }
+    }
+
+    /// Moves one message to this incarnation, unless it is there already.
+    async fn seal_old(&self, at: Position) -> Result<(), Invalid> {
+        let record = self.engine.record(at).map_err(|error| internal(&error))?;
+        let envelope = match record.kind {
+            kind::QUEUED => decode::<Queued>(&record)?.envelope,
+            kind::RESEALED => decode::<Resealed>(&record)?.envelope,
+            _ => None,
+        };
+        let read = message::read(&envelope.unwrap_or_default())?;
+        let (incarnation, last) = self.place();
+        if read.header.incarnation == incarnation {
+            return Ok(());
+        }
+        let header = Header { incarnation, sender_seq: last + 1, ..read.header };
+        let content = content(&header, &read.parts.body, read.parts.inline)?;
+        let envelope = self.signer.envelopes(vec![content]).map_err(|error| internal(&error))?.pop();
+        let record = Record::new(kind::RESEALED, self.clock.now(), Resealed { envelope }.encode_to_vec());
+        self.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| not_stored(&error))
+    }
+
+    /// Who we are, and the last number that was used.
+    fn place(&self) -> (Incarnation, u64) {
+        self.engine.read(|fold, _| {
+            let agent = fold.agent();
+            (agent.incarnation.as_ref().try_into().map_or(Incarnation([0; 8]), Incarnation), agent.last_seq)
+        })
     }
 
     async fn store(&self, contents: Vec<Bytes>, lane: Lane) -> Result<(), Invalid> {
@@ -131,6 +191,15 @@ impl Sealer {
         let records = envelopes.into_iter().map(|envelope| Record::new(kind::QUEUED, now, queued(envelope))).collect();
         self.engine.append(records, lane).await.map(|_| ()).map_err(|error| not_stored(&error))
     }
+}
+
+/// What must never be: everybody hears that it is queued, and only then it is.
+async fn answer_early(headers: &[Header], answers: Vec<oneshot::Sender<Sealed>>) -> Vec<oneshot::Sender<Sealed>> {
+    for (header, answer) in headers.iter().zip(answers) {
+        drop(answer.send(Ok(header.clone())));
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    Vec::new()
 }
 
 /// How many of the waiting make one burst: at least one, and no more bytes than one commit takes.

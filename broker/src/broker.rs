@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -182,12 +182,7 @@ fn start_tasks(config: &Config, listeners: Listeners, identity: Arc<Identity>, r
     let health = Health::default();
     let faces = Faces { relay: relay.clone(), tasks: tasks.clone(), reflection: config.reflection };
     tasks.essential("agents", move |stop| async move { ended(grpc::serve_agents(faces, service, agents, stop).await) });
-    let face = AdminFace {
-        relay: relay.clone(),
-        health: health.clone(),
-        draining: Arc::new(AtomicBool::new(false)),
-        started_at: relay.clock.now(),
-    };
+    let face = AdminFace { relay: relay.clone(), health: health.clone(), started_at: relay.clock.now() };
     tasks.essential("operators", move |stop| async move { ended(grpc::serve_admin(face, operators, stop).await) });
     let pages = admin::http::Pages { relay: relay.clone(), health: health.clone() };
     tasks.essential("metrics", move |stop| admin::http::serve(listeners.metrics, pages, stop));

@@ -13,7 +13,7 @@ use model::{
     directory::Directory,
     grant::{Ask, Policy, Quota},
     header::Header,
-    ids::{JurisdictionId, KeyId, RegionId},
+    ids::{Digest, JurisdictionId, KeyId, RegionId},
     invalid::Invalid,
     reason::Reason,
     receipt::Flag,
@@ -132,14 +132,21 @@ impl Trust {
     }
 
     /// Of the receipts that a re-offered envelope brings, those that verify and speak of it; the others are nothing.
-    pub fn verified_evidence(&self, view: &TrustView, evidence: Vec<v1::Receipt>, header: &Header) -> Vec<v1::Receipt> {
+    pub fn verified_evidence(
+        &self,
+        view: &TrustView,
+        evidence: Vec<v1::Receipt>,
+        header: &Header,
+        content_hash: &Digest,
+    ) -> Vec<v1::Receipt> {
         let good = |receipt: &v1::Receipt| {
             let facts = border::receipt::facts(&receipt.statement).ok()?;
             let seal = border::seal::parse(receipt.seal.clone()).ok()?;
             let key = view.key_of(seal.key_id, &facts.author, facts.at).ok()?;
             border::receipt::verify_single(&self.region, &key, receipt).ok()?;
             let by_recipient = facts.recipient.as_ref() == Some(&facts.author) || facts.author.is_broker();
-            (facts.message_id == header.message_id && by_recipient).then_some(())
+            let same = facts.message_id == header.message_id && facts.content_hash == *content_hash;
+            (same && by_recipient).then_some(())
         };
         evidence.into_iter().filter(|receipt| good(receipt).is_some()).collect()
     }

@@ -8,7 +8,7 @@ use std::{
 
 use ed25519_dalek::{
     SigningKey,
-    pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding},
+    pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes, spki::der::pem::LineEnding},
 };
 use zeroize::Zeroizing;
 
@@ -68,6 +68,8 @@ pub fn new_signing(path: &Path) -> Result<SigningKey, KeyError> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut()).map_err(|_| form())?;
     let key = SigningKey::from_bytes(&seed);
-    write(path, &key.to_pkcs8_pem(LineEnding::LF).map_err(|_| form())?)?;
+    // without the public half: the form that every tool reads
+    let plain = KeypairBytes { secret_key: *seed, public_key: None };
+    write(path, &plain.to_pkcs8_pem(LineEnding::LF).map_err(|_| form())?)?;
     Ok(key)
 }

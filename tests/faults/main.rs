@@ -10,5 +10,6 @@ mod coverage;
 mod histories;
 mod kill;
 mod reference;
+#[cfg(seeded_bugs)]
 mod seeded;
 mod sync;

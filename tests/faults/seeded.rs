@@ -1,7 +1,7 @@
 //! The checker proves itself on programs that are really broken: built with `--cfg seeded_bugs`, told by the variable
 //! `LIANDONG_SEEDED_BUG` which bug to have, and killed as all are. Each bug must be found within five minutes.
 //!
-//! `RUSTFLAGS="--cfg seeded_bugs" cargo test --test faults seeded -- --ignored`
+//! `RUSTFLAGS="--cfg seeded_bugs" cargo test --test faults seeded`
 
 use std::time::Duration;
 
@@ -33,7 +33,6 @@ async fn is_found(bug: &str, rules: &[Rule]) {
 macro_rules! seeded_bugs {
     ($($test:ident: $bug:literal breaks $($rule:ident)|+;)+) => {$(
         #[tokio::test(flavor = "multi_thread")]
-        #[ignore = "needs programs built with --cfg seeded_bugs"]
         async fn $test() {
             is_found($bug, &[$(Rule::$rule),+]).await;
         }

@@ -8,3 +8,4 @@ mod world;
 
 mod exchange;
 mod line;
+mod outage;

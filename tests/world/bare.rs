@@ -65,11 +65,33 @@ impl Bare {
     /// A complete content from a draft: the agent fills in what it knows better.
     pub fn content(&self, draft: v1::Draft) -> v1::Content {
         let v1::Draft { header, body, inline } = draft;
+        v1::Content { header: Some(self.header(header.unwrap_or_default())), body, inline }
+    }
+
+    /// An envelope of any kind, whose body says nothing.
+    pub fn of_kind(&self, header: v1::Header) -> v1::Envelope {
+        self.with_body(header, b"")
+    }
+
+    /// An envelope of any kind with these bytes as its body.
+    pub fn with_body(&self, header: v1::Header, body: &[u8]) -> v1::Envelope {
+        let field = 100 + u32::try_from(header.kind).expect("a kind");
+        let (mut bytes, mut wrapped) = (Vec::new(), Vec::new());
+        prost::encoding::bytes::encode(field, &body.to_vec(), &mut wrapped);
+        let header = Some(self.header(header));
+        v1::Content { header, ..Default::default() }.encode(&mut bytes).expect("room");
+        prost::encoding::bytes::encode(2, &wrapped, &mut bytes);
+        self.seal_bytes(bytes.into())
+    }
+
+    /// A complete header: what the draft says, and what an agent fills in.
+    pub fn header(&self, given: v1::Header) -> v1::Header {
         let now = self.clock.now();
         let message_id: Bytes = self.message_id().into();
         let at = Some(border::time::to_wire(now));
-        let header = v1::Header {
-            originating_message_id: message_id.clone(),
+        let thread = Some(given.originating_message_id.clone()).filter(|thread| !thread.is_empty());
+        v1::Header {
+            originating_message_id: thread.unwrap_or_else(|| message_id.clone()),
             message_id,
             schema_version: 1,
             sender: Some(v1::Party {
@@ -78,16 +100,15 @@ impl Bare {
                 name: officer().name,
                 duty_phone: "0539-8000000".into(),
             }),
-            revision: 1,
+            revision: given.revision.max(1),
             incarnation: self.incarnation.clone(),
             sender_seq: self.seq.fetch_add(1, Ordering::SeqCst) + 1,
             sent_at: at,
             utc_offset_min: 480,
-            expires_at: Some(border::time::to_wire(now.plus(WEEK))),
+            expires_at: given.expires_at.or(Some(border::time::to_wire(now.plus(WEEK)))),
             region: REGION.into(),
-            ..header.unwrap_or_default()
-        };
-        v1::Content { header: Some(header), body, inline }
+            ..given
+        }
     }
 
     fn message_id(&self) -> Vec<u8> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use model::ids::MessageId;
 use model::position::Position;
 use model::time::Timestamp;
+use prost::Message as _;
 use proto::v1;
 use store::tasks::Tasks;
 use tokio::sync::watch;
@@ -55,6 +56,7 @@ pub struct Agent {
     pub clock: HandClock,
     config: agent::config::Config,
     life: Option<Life>,
+    named: bytes::Bytes,
 }
 
 struct Life {
@@ -145,7 +147,14 @@ impl World {
             self.region.write_agent(city, line.address()).unwrap();
             let text = std::fs::read_to_string(&self.region.agent(city).config).unwrap();
             let config = toml::from_str(&text).unwrap();
-            let agent = Agent { city: city.into(), line, clock: self.clock.clone(), config, life: None };
+            let agent = Agent {
+                city: city.into(),
+                line,
+                clock: self.clock.clone(),
+                config,
+                life: None,
+                named: bytes::Bytes::new(),
+            };
             self.agents.insert(city.into(), agent);
         }
         self.agent_mut(city).start().await;
@@ -189,6 +198,11 @@ impl World {
         std::fs::remove_dir_all(self.state(who)).unwrap();
     }
 
+    /// The incarnation under which the agent of `city` ran last.
+    pub fn named(&self, city: &str) -> bytes::Bytes {
+        self.agents[city].named.clone()
+    }
+
     fn state(&self, who: &str) -> PathBuf {
         self.directory.path().join(who)
     }
@@ -207,6 +221,7 @@ impl Agent {
     pub async fn start(&mut self) {
         let tasks = Tasks::new();
         let running = agent::agent::start(self.config.clone(), self.clock.clock(), tasks.clone()).await.unwrap();
+        self.named = running.desk.engine.read(|fold, _| fold.agent().incarnation.clone());
         self.life = Some(Life { running, tasks });
     }
 
@@ -274,6 +289,30 @@ impl Agent {
             (at == i32::from(stage)).then_some(())
         })
         .await;
+    }
+
+    /// Sends a draft from this agent's desk.
+    pub async fn send(&self, draft: v1::Draft) -> MessageId {
+        self.inside().send(draft).await.unwrap().message_id
+    }
+
+    /// The receipts about a message that are stored here, each with its stage and recipient; all of them verify.
+    pub fn receipts(&self, id: MessageId) -> Vec<(v1::Stage, String)> {
+        let receipts = self.inside().receipts(id).unwrap();
+        receipts.iter().map(|receipt| self.verified(receipt)).collect()
+    }
+
+    /// Stage and recipient of a receipt that verifies.
+    pub fn verified(&self, receipt: &v1::Receipt) -> (v1::Stage, String) {
+        self.inside().trust.verify_receipt(receipt).unwrap();
+        let statement = v1::ReceiptStatement::decode(receipt.statement.clone()).unwrap();
+        (statement.stage(), statement.recipient)
+    }
+
+    /// The receipts about a message that the broker has, verified here.
+    pub async fn receipts_at_broker(&self, id: MessageId) -> Vec<(v1::Stage, String)> {
+        let trace = self.inside().link.trace(id).await.unwrap();
+        trace.receipts.iter().map(|receipt| self.verified(receipt)).collect()
     }
 
     /// Waits until a message of this agent's was accepted, and gives the broker's stamp.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use certs::files::Degrees;
+use certs::files::{Degrees, DirectoryFile, name};
 use certs::region::{MemberSpec, Spec};
+use model::seal::SealKind;
 use model::time::Timestamp;
 
 /// The region of the exercises.
@@ -124,6 +125,22 @@ impl Region {
         );
         std::fs::write(&files.config, toml)?;
         self.agents.insert(city.to_owned(), files);
+        Ok(())
+    }
+
+    /// Publishes a directory that names a group too.
+    pub fn publish_group(&self, id: &str, members: &[&str]) -> anyhow::Result<()> {
+        let signers = (1..=2).map(|n| certs::keys::signing(&self.trust.folder.join(format!("offline/signer-{n}.key"))));
+        let signers = signers.collect::<Result<Vec<_>, _>>()?;
+        let text = std::fs::read_to_string(self.trust.trust("broker").join(name::DIRECTORY))?;
+        let mut file: DirectoryFile = toml::from_str(&text)?;
+        file.version += 1;
+        file.groups.insert(id.to_owned(), members.iter().map(|member| (*member).to_owned()).collect());
+        let region = REGION.parse()?;
+        let signed = certs::signed::sign(SealKind::Directory, &region, &toml::to_string(&file)?, &signers);
+        for of in self.agents.keys().map(String::as_str).chain(["broker"]) {
+            std::fs::write(self.trust.trust(of).join(name::DIRECTORY), &signed)?;
+        }
         Ok(())
     }
 

@@ -46,6 +46,7 @@ impl Desk {
         let header = border::header::from_wire(wire).map_err(|invalid| invalid.within("header"))?;
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
         check_body(&body, &header)?;
+        self.check_files(&header, &draft.inline)?;
         Ok(Unsealed { header, body, inline: draft.inline })
     }
 
@@ -58,6 +59,18 @@ impl Desk {
             return Ok(message::read(&self.own_envelope(model::position::Position(row.position))?)?.header);
         }
         self.outbox.queue(self.compose(draft)?).await
+    }
+
+    /// Inline parts are the files that the header lists, and the others are here already.
+    fn check_files(&self, header: &Header, inline: &[Bytes]) -> Result<(), Invalid> {
+        message::check_parts(header, inline)?;
+        match message::blobs(header).find(|(digest, _)| !self.blobs.has(*digest)) {
+            None => Ok(()),
+            Some((digest, _)) => {
+                let missing = Invalid::new(Reason::NotFound, "header.attachments", "attachment.put_first");
+                Err(missing.detail(digest.to_string()))
+            }
+        }
     }
 
     fn before(&self, wire: &v1::Header) -> Result<Option<Before>, Invalid> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::{Desk, internal, rows};
+use crate::{fold::query, outbox};
 use journal::{Lane, Record};
 use model::{
     ids::{Digest, DocumentId, MessageId},
@@ -16,13 +18,11 @@ use proto::{
     record::{DocumentCached, kind},
     status, v1,
 };
-use tonic::Code;
-
-use super::{Desk, internal, rows};
-use crate::{fold::query, outbox};
 
 /// How long a change waits for the broker's word; it stays queued all the same.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a reader waits for the broker before the copy is shown.
+const READ_TIME_MAX: Duration = Duration::from_secs(5);
 
 impl Desk {
     /// A document: the broker's, or with the link down the copy that was made last.
@@ -31,11 +31,12 @@ impl Desk {
         let cached = self.cached(&id)?;
         let Some(mut client) = self.link.documents() else { return from_cache(cached, &ask) };
         let have = cached.as_ref().map(|(document, _)| document.etag.clone()).unwrap_or_default();
-        let answer = client.get(v1::GetRequest { document_id: ask.document_id.clone(), if_none_match: have }).await;
-        let document = match answer {
-            Ok(answer) => answer.into_inner().document,
-            Err(status) if status.code() == Code::Unavailable => return from_cache(cached, &ask),
-            Err(status) => return Err(told(&status, "document_id")),
+        let get = client.get(v1::GetRequest { document_id: ask.document_id.clone(), if_none_match: have });
+        let document = match tokio::time::timeout(READ_TIME_MAX, get).await {
+            Ok(Ok(answer)) => answer.into_inner().document,
+            Ok(Err(status)) if status::reason(&status).is_some() => return Err(told(&status, "document_id")),
+            // the link broke or is silent
+            Ok(Err(_)) | Err(_) => return from_cache(cached, &ask),
         };
         let document = match (document, cached) {
             (Some(document), _) => {
@@ -103,7 +104,8 @@ impl Desk {
     /// Documents whose id begins so, without their items.
     pub async fn list_documents(&self, prefix: &str) -> Result<v1::ListDocumentsResponse, Invalid> {
         if let Some(mut client) = self.link.documents()
-            && let Ok(answer) = client.list(v1::ListRequest { prefix: prefix.to_owned() }).await
+            && let list = client.list(v1::ListRequest { prefix: prefix.to_owned() })
+            && let Ok(Ok(answer)) = tokio::time::timeout(READ_TIME_MAX, list).await
         {
             return Ok(v1::ListDocumentsResponse { documents: answer.into_inner().documents, from_cache: false });
         }

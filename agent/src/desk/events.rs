@@ -25,36 +25,51 @@ impl Desk {
         let record = self.raw(at)?;
         let batch = |batch: Option<v1::ReceiptBatch>| {
             let batch = batch.unwrap_or_default();
-            (0..batch.statements.len())
-                .filter_map(|at| border::receipt::single(&batch, at))
-                .map(Event::Receipt)
+            let receipts = (0..).zip(0..batch.statements.len());
+            receipts
+                .filter_map(|(at, place)| Some((at, Event::Receipt(border::receipt::single(&batch, place)?))))
                 .collect()
         };
-        let events: Vec<Event> = match record.kind {
-            kind::RECEIVED => self.received_events(read::of::<Received>(&record)?)?,
+        let events: Vec<(u32, Event)> = match record.kind {
+            kind::RECEIVED => self.received_events(at, read::of::<Received>(&record)?)?,
             kind::RECEIPTS_RECEIVED => self.news_of(at, read::of::<ReceiptsReceived>(&record)?.receipts)?,
             kind::ATTESTED => batch(read::of::<Attested>(&record)?.receipts),
             kind::BROKER_ACCEPTED => batch(read::of::<BrokerAccepted>(&record)?.receipts),
             kind::BROKER_REFUSED => {
-                read::of::<BrokerRefused>(&record)?.refusal.into_iter().map(Event::Refused).collect()
+                let refusal = read::of::<BrokerRefused>(&record)?.refusal;
+                refusal.into_iter().map(|refusal| (0, Event::Refused(refusal))).collect()
             }
             _ => Vec::new(),
         };
-        let numbered = events.into_iter().enumerate().map(|(index, event)| v1::SubscribeResponse {
-            cursor: keys::cursor(at, u32::try_from(index).unwrap_or(u32::MAX)),
-            event: Some(event),
-        });
+        // an event is numbered by its place in the record, also where others are left out
+        let numbered = events
+            .into_iter()
+            .map(|(index, event)| v1::SubscribeResponse { cursor: keys::cursor(at, index), event: Some(event) });
         Ok(numbered.filter(|event| event.cursor > after).collect())
     }
 
+    /// Each message that this record brought. One that an overlapping session brought before is none, and neither is one
+    /// that was refused.
+    fn received_events(&self, at: Position, record: Received) -> Result<Vec<(u32, Event)>, Invalid> {
+        let mut events = Vec::new();
+        for (index, delivery) in (0..).zip(record.deliveries).filter(|(_, delivery)| delivery.refused.is_empty()) {
+            let Some(Ok(read)) = delivery.envelope.as_ref().map(message::read) else { continue };
+            let id = read.header.message_id;
+            let row = self.engine.read(|_, found| query::received(found, id)).map_err(rows)?;
+            if row.is_some_and(|row| row.cursor == keys::cursor(at, index)) {
+                events.push((index, Event::Received(self.summary(id)?)));
+            }
+        }
+        Ok(events)
+    }
+
     /// Receipts that were new when they came. A broker that was killed sends its line again; nobody is told twice.
-    fn news_of(&self, at: Position, receipts: Vec<v1::Receipt>) -> Result<Vec<Event>, Invalid> {
+    fn news_of(&self, at: Position, receipts: Vec<v1::Receipt>) -> Result<Vec<(u32, Event)>, Invalid> {
         let mut news = Vec::with_capacity(receipts.len());
         for (index, receipt) in (0..).zip(receipts) {
-            if self.filed_elsewhere(at, index, &receipt)? {
-                continue;
+            if !self.filed_elsewhere(at, index, &receipt)? {
+                news.push((index, Event::Receipt(receipt)));
             }
-            news.push(Event::Receipt(receipt));
         }
         Ok(news)
     }
@@ -67,12 +82,5 @@ impl Desk {
         let hash = Digest::of(&receipt.statement).0;
         let here = filed.iter().any(|filed| (filed.at, filed.index) == (at, index));
         Ok(!here && filed.iter().any(|filed| filed.row.hash.as_ref() == hash))
-    }
-
-    fn received_events(&self, record: Received) -> Result<Vec<Event>, Invalid> {
-        let taken = record.deliveries.into_iter().filter(|delivery| delivery.refused.is_empty());
-        let ids =
-            taken.filter_map(|delivery| message::read(&delivery.envelope?).ok()).map(|read| read.header.message_id);
-        ids.map(|id| self.summary(id).map(Event::Received)).collect()
     }
 }

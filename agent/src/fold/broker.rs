@@ -50,13 +50,19 @@ impl Folding<'_, '_> {
     /// Envelopes that the broker lost, unless their time has passed: what every recipient has, and what nobody may be
     /// handed any more, needs no broker.
     fn envelopes_again(&mut self, has: &impl Fn(EpochId, Position) -> bool) -> Result<(), FoldError> {
-        let (mut lost, now) = (Vec::new(), self.now_ms());
+        let (mut lost, mut old, now) = (Vec::new(), Vec::new(), self.now_ms());
+        let oldest = self.at.time.minus(limits::DEDUPE);
         self.rows.each(&[keys::table::ACCEPTED], |key, _| {
-            if let Some((epoch, at, id)) = keys::accepted_parts(key).filter(|(epoch, at, _)| !has(*epoch, *at)) {
-                lost.push((keys::accepted(epoch, at, id), id));
+            match keys::accepted_parts(key) {
+                Some((_, _, id)) if id.time() < oldest => old.push(key.to_vec()),
+                Some((epoch, at, id)) if !has(epoch, at) => lost.push((key.to_vec(), id)),
+                Some(_) | None => {}
             }
             Ok(())
         })?;
+        for key in old {
+            self.rows.remove(&key)?; // nobody can be handed it any more, and the broker has forgotten it too
+        }
         for (key, id) in lost {
             match self.sent(id)? {
                 // it stays under its old place until the broker names a new one, so that a second loss before that is seen too

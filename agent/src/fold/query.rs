@@ -31,6 +31,17 @@ pub fn received(rows: &Rows<'_>, id: MessageId) -> Result<Option<ReceivedRow>, F
     rows.get(&keys::received(id))?.map(|bytes| decode_row(&bytes)).transpose()
 }
 
+/// Messages of ours that the broker accepted and that are not settled.
+pub fn unsettled(rows: &Rows<'_>) -> Result<Vec<MessageId>, FoldError> {
+    let mut ids = Vec::new();
+    rows.each(&[keys::table::ACCEPTED], |key, _| {
+        ids.extend(keys::accepted_parts(key).map(|(_, _, id)| id));
+        Ok(())
+    })?;
+    ids.retain(|id| matches!(sent(rows, *id), Ok(Some(row)) if !row.settled));
+    Ok(ids)
+}
+
 /// How far each recipient of a message of ours is.
 pub fn deliveries(rows: &Rows<'_>, id: MessageId) -> Result<Vec<(JurisdictionId, SentDeliveryRow)>, FoldError> {
     let mut found = Vec::new();

@@ -1,6 +1,11 @@
 //! Attachments on their way: to the broker before the envelope that names them, from the broker when somebody asks.
 
-use model::{header::Header, ids::Digest, invalid::Invalid, limits, reason::Reason};
+use model::{
+    ids::{Digest, MessageId},
+    invalid::Invalid,
+    limits,
+    reason::Reason,
+};
 use proto::v1::{self, blobs_client::BlobsClient};
 use tokio_stream::StreamExt as _;
 use tonic::transport::Channel;
@@ -10,12 +15,33 @@ use crate::{
     message,
 };
 
+/// Which message waits for a file that was not taken, and why.
+pub(super) struct Unoffered {
+    pub id: MessageId,
+    pub invalid: Invalid,
+}
+
+/// The broker will never take this file: trying again is no use.
+pub(super) const fn ends_offer(reason: Reason) -> bool {
+    matches!(reason, Reason::TooLarge | Reason::HashMismatch | Reason::BadSchema)
+}
+
+/// Whether an envelope of ours names files beside it.
+pub(super) fn has_blobs(submission: &v1::Submission) -> bool {
+    let read = submission.envelope.as_ref().and_then(|envelope| message::read(envelope).ok());
+    read.is_some_and(|read| message::blobs(&read.header).next().is_some())
+}
+
 impl Desk {
-    /// Brings every blob that `header` names to the broker, from where an earlier try ended.
-    pub(super) async fn offer_blobs(&self, client: &mut BlobsClient<Channel>, header: &Header) -> Result<(), Invalid> {
-        for (digest, bytes) in message::blobs(header) {
+    /// Brings every blob that an envelope of ours names to the broker, from where an earlier try ended.
+    pub(super) async fn offer_blobs(&self, envelope: &v1::Envelope) -> Result<(), Unoffered> {
+        let Ok(read) = message::read(envelope) else { return Ok(()) };
+        let unoffered = |invalid| Unoffered { id: read.header.message_id, invalid };
+        for (digest, bytes) in message::blobs(&read.header) {
+            let needed = || unoffered(Invalid::new(Reason::Busy, "", "link.needed"));
+            let mut client = self.link.blobs().ok_or_else(needed)?;
             if self.blobs.has(digest) {
-                self.offer_blob(client, digest, bytes).await?;
+                self.offer_blob(&mut client, digest, bytes).await.map_err(unoffered)?;
             } else {
                 // a draft is not queued without its files; a file that was lost later cannot hold up the outbox
                 tracing::error!(%digest, "an attachment is not here any more");

@@ -1,6 +1,9 @@
 //! Receipts of ours on their way to the broker's disk.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, MutexGuard, PoisonError},
+};
 
 use journal::{Lane, Record};
 use model::{invalid::Invalid, position::Position};
@@ -32,7 +35,7 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    fn stored(&mut self, tags: Vec<u64>) {
+    fn stored(&mut self, tags: impl IntoIterator<Item = u64>) {
         self.selective.extend(tags);
         while self.selective.remove(&(self.cumulative_tag + 1)) {
             self.cumulative_tag += 1;
@@ -42,13 +45,8 @@ impl Keeping {
 
 impl Session {
     /// Says which deliveries are stored here, with their receipts, which stand in the record at `at`.
-    pub(super) async fn confirm(
-        &self,
-        tags: Vec<u64>,
-        at: Option<Position>,
-        receipts: v1::ReceiptBatch,
-    ) -> Result<(), Invalid> {
-        let mut keeping = self.keeping.lock().await;
+    pub(super) fn confirm(&self, tags: Vec<u64>, at: Option<Position>, receipts: v1::ReceiptBatch) {
+        let mut keeping = self.keeping();
         keeping.number += 1;
         keeping.stored(tags);
         let number = keeping.number;
@@ -61,8 +59,17 @@ impl Session {
             selective_tags: keeping.selective.iter().copied().take(1_024).collect(),
             receipts: Some(receipts),
         };
-        // sent under the lock, so that numbers rise on the wire
-        self.tell(Tell::Confirm(confirm)).await
+        // said under the lock, so that numbers rise on the wire
+        self.outgoing.say(Tell::Confirm(confirm));
+    }
+
+    /// Tags that will never be stored: they were declined.
+    pub(super) fn passed_over(&self, tags: impl Iterator<Item = u64>) {
+        self.keeping().stored(tags);
+    }
+
+    fn keeping(&self) -> MutexGuard<'_, Keeping> {
+        self.keeping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends receipts that the broker does not keep yet: first what is left of earlier sessions, then whatever people sign.
@@ -75,7 +82,8 @@ impl Session {
             for at in &page {
                 after = *at;
                 first_round &= *at <= last_before;
-                self.keep_one(*at, first_round).await?;
+                self.outgoing.room().await;
+                self.keep_one(*at, first_round)?;
             }
             if page.len() < PAGE {
                 bell.await;
@@ -84,22 +92,22 @@ impl Session {
     }
 
     /// Deliveries of this session are confirmed where they are stored; of them only those of earlier sessions count here.
-    async fn keep_one(&self, at: Position, earlier: bool) -> Result<(), Invalid> {
+    fn keep_one(&self, at: Position, earlier: bool) -> Result<(), Invalid> {
         let record = self.desk.raw(at)?;
         let receipts = match record.kind {
             kind::ATTESTED => decode::<Attested>(&record)?.receipts,
             kind::RECEIVED if earlier => decode::<Received>(&record)?.receipts,
             _ => None,
         };
-        match receipts {
-            Some(receipts) => self.confirm(Vec::new(), Some(at), receipts).await,
-            None => Ok(()),
+        if let Some(receipts) = receipts {
+            self.confirm(Vec::new(), Some(at), receipts);
         }
+        Ok(())
     }
 
     /// Confirms up to a number survive a power cut of the broker.
-    pub(super) async fn confirm_stored(self: &Arc<Self>, stored: v1::ConfirmStored) -> Option<Work> {
-        let mut keeping = self.keeping.lock().await;
+    pub(super) fn confirm_stored(self: &Arc<Self>, stored: v1::ConfirmStored) -> Option<Work> {
+        let mut keeping = self.keeping();
         let later = keeping.waiting.split_off(&(stored.number + 1));
         let done = std::mem::replace(&mut keeping.waiting, later);
         drop(keeping);

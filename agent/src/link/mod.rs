@@ -3,6 +3,8 @@
 mod blobs;
 pub mod dial;
 mod keep;
+mod outgoing;
+pub(crate) mod rollback;
 mod session;
 mod submit;
 mod take;
@@ -26,6 +28,8 @@ use crate::{config::Config, desk::Desk};
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// How long a question to the broker may take: a link that is silent is not known to be dead at once.
+const ASK_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Where the link stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -135,15 +139,18 @@ impl Link {
     /// Who else is linked, as the broker says.
     pub async fn members(&self) -> Vec<v1::LinkState> {
         let Some(channel) = self.channel() else { return Vec::new() };
-        let answer = DirectoryClient::new(channel).links(v1::LinksRequest {}).await;
-        answer.map(|answer| answer.into_inner().links).unwrap_or_default()
+        let mut directory = DirectoryClient::new(channel);
+        let answer = tokio::time::timeout(ASK_TIME_MAX, directory.links(v1::LinksRequest {})).await;
+        answer.ok().and_then(Result::ok).map(|answer| answer.into_inner().links).unwrap_or_default()
     }
 
     /// What the broker knows about a message.
     pub async fn trace(&self, id: MessageId) -> Result<v1::TraceResponse, Invalid> {
         let channel = self.channel().ok_or_else(|| Invalid::new(Reason::Busy, "", "link.needed"))?;
         let ask = v1::TraceRequest { message_id: id.0.to_vec().into() };
-        let answer = ExchangeClient::new(channel).trace(ask).await;
+        let mut exchange = ExchangeClient::new(channel);
+        let answer = tokio::time::timeout(ASK_TIME_MAX, exchange.trace(ask)).await;
+        let answer = answer.map_err(|_| Invalid::new(Reason::Busy, "", "link.no_answer"))?;
         answer.map(tonic::Response::into_inner).map_err(|status| crate::desk::documents::told(&status, "message_id"))
     }
 
@@ -155,6 +162,9 @@ impl Link {
 /// Keeps the link alive until told to stop.
 pub async fn run(desk: Arc<Desk>, plan: Plan, stop: CancellationToken) {
     let (mut failures, mut turn) = (0_u32, 0_usize);
+    if let Err(problem) = rollback::seal_again(&desk).await {
+        tracing::error!(%problem, "what waits under an earlier name could not be sealed again");
+    }
     loop {
         let Some(endpoint) = plan.endpoints.get(turn % plan.endpoints.len().max(1)).cloned() else { return };
         let began = desk.clock.now();

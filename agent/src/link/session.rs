@@ -6,7 +6,6 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use journal::{Lane, Record};
 use model::{
-    ids::Incarnation,
     invalid::Invalid,
     limits,
     precedence::{PerPrecedence, Precedence},
@@ -15,19 +14,14 @@ use model::{
 use prost::Message as _;
 use proto::{
     border,
-    record::{EpochsKnown, Incarnated, Resealed, kind},
+    record::{EpochsKnown, kind},
     v1::{self, exchange_client::ExchangeClient, session_request::Frame as Tell, session_response::Frame as Heard},
 };
 use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{Ended, Phase, Plan, dial::Line, keep::Keeping, submit::Submitting};
-use crate::{
-    desk::{Desk, internal, rows},
-    fold::query,
-    message,
-    outbox::{self, not_stored},
-};
+use super::{Ended, Phase, Plan, dial::Line, keep::Keeping, outgoing::Outgoing, rollback, submit::Submitting};
+use crate::{desk::Desk, outbox::not_stored};
 
 /// Frames that wait for the wire.
 const OUT_FRAMES: usize = 16;
@@ -48,8 +42,9 @@ pub(super) struct Session {
     pub out: Out,
     pub submitting: Mutex<Submitting>,
     pub submit_bell: tokio::sync::Notify,
-    pub keeping: Mutex<Keeping>,
-    pub window: Mutex<Window>,
+    pub outgoing: Outgoing,
+    pub keeping: std::sync::Mutex<Keeping>,
+    pub window: std::sync::Mutex<Window>,
 }
 
 /// Envelopes and bytes, in all since the session began.
@@ -119,7 +114,7 @@ pub(super) async fn run(desk: &Arc<Desk>, plan: &Plan, line: Line) -> Ended {
     };
     if welcome.rolled_back {
         // the next session goes by the new name
-        let renamed = take_new_incarnation(desk).await;
+        let renamed = rollback::begin_again(desk, line.channel).await;
         return Ended { problem: renamed.err(), was_alive: true, retry_after: Some(Duration::ZERO) };
     }
     let session = Arc::new(Session {
@@ -128,8 +123,9 @@ pub(super) async fn run(desk: &Arc<Desk>, plan: &Plan, line: Line) -> Ended {
         out,
         submitting: Mutex::new(Submitting::new(welcome.credit.as_ref())),
         submit_bell: tokio::sync::Notify::new(),
-        keeping: Mutex::new(Keeping::default()),
-        window: Mutex::new(window),
+        outgoing: Outgoing::default(),
+        keeping: std::sync::Mutex::default(),
+        window: std::sync::Mutex::new(window),
     });
     if let Err(problem) = session.welcome(&welcome).await {
         return Ended { problem: Some(problem), was_alive: true, retry_after: None };
@@ -139,6 +135,7 @@ pub(super) async fn run(desk: &Arc<Desk>, plan: &Plan, line: Line) -> Ended {
         ended = session.read(frames) => ended,
         failed = session.submit() => Ended { problem: failed.err(), was_alive: true, retry_after: None },
         failed = session.keep() => Ended { problem: failed.err(), was_alive: true, retry_after: None },
+        failed = session.carry() => Ended { problem: failed.err(), was_alive: true, retry_after: None },
         failed = session.beat() => Ended { problem: failed.err(), was_alive: true, retry_after: None },
     };
     Ended { was_alive: true, ..ended }
@@ -236,7 +233,7 @@ impl Session {
             Heard::Answers(answers) => Some(self.answers(answers).await),
             Heard::Deliveries(deliveries) => Some(self.take(deliveries)),
             Heard::ReceiptLine(line) => Some(self.receipt_line(line)),
-            Heard::ConfirmStored(stored) => self.confirm_stored(stored).await,
+            Heard::ConfirmStored(stored) => self.confirm_stored(stored),
             Heard::Credit(credit) => {
                 self.submitting.lock().await.credit(&credit);
                 self.submit_bell.notify_one();
@@ -268,40 +265,4 @@ impl Session {
 
 fn tell(frame: Tell) -> v1::SessionRequest {
     v1::SessionRequest { frame: Some(frame) }
-}
-
-/// The state directory was put back from a copy: it takes a new name, and whatever waits is sealed again under it.
-async fn take_new_incarnation(desk: &Desk) -> Result<(), Invalid> {
-    let mut id = [0; 8];
-    getrandom::fill(&mut id).map_err(|error| internal(&error))?;
-    let now = desk.clock.now();
-    let incarnated = Incarnated { incarnation: id.to_vec().into(), boot_count: 1, why: "rolled back".to_owned() };
-    let record = Record::new(kind::INCARNATED, now, incarnated.encode_to_vec());
-    desk.engine.append(vec![record], Lane::Settling).await.map_err(|error| not_stored(&error))?;
-    tracing::warn!("the state directory was put back from a copy; it has a new name and seals again what waits");
-    for precedence in Precedence::ALL {
-        let mut after = model::position::Position::START;
-        loop {
-            let page = desk.engine.read(|_, found| query::outbox(found, *precedence, after, 256)).map_err(rows)?;
-            let Some((last, _)) = page.last() else { break };
-            after = *last;
-            for (at, _) in page {
-                reseal(desk, Incarnation(id), at).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn reseal(desk: &Desk, incarnation: Incarnation, at: model::position::Position) -> Result<(), Invalid> {
-    let read = message::read(&desk.own_envelope(at)?)?;
-    if read.header.incarnation == incarnation {
-        return Ok(());
-    }
-    let sender_seq = desk.engine.read(|fold, _| fold.agent().last_seq) + 1;
-    let header = model::header::Header { incarnation, sender_seq, ..read.header };
-    let content = outbox::content(&header, &read.parts.body, read.parts.inline)?;
-    let envelope = desk.signer.envelopes(vec![content]).map_err(|error| internal(&error))?.pop();
-    let record = Record::new(kind::RESEALED, desk.clock.now(), Resealed { envelope }.encode_to_vec());
-    desk.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| not_stored(&error))
 }

@@ -1,8 +1,9 @@
 //! From the outbox to the broker: FLASH first, within a precedence by sequence, within the broker's credit; and what the
 //! broker answers.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::Duration};
 
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use journal::{Lane, Record};
 use model::{
     ids::MessageId,
@@ -19,11 +20,13 @@ use proto::{
 };
 use tokio::time::Instant;
 
-use super::session::{Amount, Session, Work};
+use super::{
+    blobs::{Unoffered, ends_offer, has_blobs},
+    session::{Amount, Session, Work},
+};
 use crate::{
     desk::rows,
     fold::{id_of, query},
-    message,
     outbox::not_stored,
 };
 
@@ -33,6 +36,8 @@ const FRAME_ENVELOPES: usize = 64;
 const FRAME_BYTES: u64 = 64 * 1024;
 /// When the broker does not say when to come back.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Before files that could not be brought are tried again.
+const OFFER_AGAIN: Duration = Duration::from_secs(2);
 
 /// How far this session has come with the outbox.
 #[derive(Debug)]
@@ -76,6 +81,18 @@ impl Submitting {
         !halted && lane.used.bytes < lane.allowed.bytes && lane.used.envelopes < lane.allowed.envelopes
     }
 
+    /// A frame was not sent after all: it goes again first, after a pause.
+    fn not_sent(&mut self, frame: &[Chosen], pause: Duration) {
+        let Some(first) = frame.first() else { return };
+        let lane = self.lanes.get_mut(first.precedence);
+        lane.sent = lane.sent.min(Position(first.at.0.saturating_sub(1)));
+        lane.halted_until = Some(Instant::now() + pause);
+        for chosen in frame {
+            lane.used.bytes = lane.used.bytes.saturating_sub(chosen.row.bytes);
+            lane.used.envelopes = lane.used.envelopes.saturating_sub(1);
+        }
+    }
+
     fn sent(&mut self, precedence: Precedence, at: Position, row: &OutboxRow) {
         let lane = self.lanes.get_mut(precedence);
         lane.sent = at;
@@ -107,25 +124,93 @@ impl Submitting {
 }
 
 /// An envelope chosen for the next frame.
-struct Chosen {
+pub(super) struct Chosen {
     precedence: Precedence,
     at: Position,
     row: OutboxRow,
 }
 
+/// A frame whose files are on their way to the broker; its precedence waits for them, the others do not.
+type Offering<'s> = Pin<Box<dyn Future<Output = Offered> + Send + 's>>;
+
+/// What came of it.
+struct Offered {
+    frame: Vec<Chosen>,
+    submissions: Vec<v1::Submission>,
+    result: Result<(), Unoffered>,
+}
+
 impl Session {
     /// Sends whatever waits, for ever.
     pub(super) async fn submit(&self) -> Result<(), Invalid> {
+        let mut offering: FuturesUnordered<Offering<'_>> = FuturesUnordered::new();
+        let mut busy = PerPrecedence::from_fn(|_| false);
         loop {
-            let chosen = self.choose().await?;
-            if chosen.is_empty() {
-                self.wait_for_more().await;
-                continue;
+            let offered = offering.next().now_or_never().flatten();
+            if let Some(offered) = offered {
+                self.offered(offered, &mut busy).await?;
             }
-            let submissions = chosen.iter().map(|chosen| self.submission(chosen)).collect::<Result<Vec<_>, _>>()?;
-            self.blobs_first(&submissions).await?;
-            self.tell(Tell::Submissions(v1::Submissions { submissions })).await?;
+            let frame = self.choose(&busy).await?;
+            let Some(precedence) = frame.first().map(|chosen| chosen.precedence) else {
+                tokio::select! {
+                    () = self.wait_for_more() => {}
+                    Some(offered) = offering.next() => self.offered(offered, &mut busy).await?,
+                }
+                continue;
+            };
+            let submissions = frame.iter().map(|chosen| self.submission(chosen)).collect::<Result<Vec<_>, _>>()?;
+            if submissions.iter().any(has_blobs) {
+                *busy.get_mut(precedence) = true;
+                offering.push(Box::pin(self.offer(frame, submissions)));
+            } else {
+                self.tell(Tell::Submissions(v1::Submissions { submissions })).await?;
+            }
         }
+    }
+
+    /// Brings the files of a frame to the broker.
+    async fn offer(&self, frame: Vec<Chosen>, submissions: Vec<v1::Submission>) -> Offered {
+        let mut result = Ok(());
+        for envelope in submissions.iter().filter_map(|submission| submission.envelope.as_ref()) {
+            result = self.desk.offer_blobs(envelope).await;
+            if result.is_err() {
+                break;
+            }
+        }
+        Offered { frame, submissions, result }
+    }
+
+    /// The files are there: the frame goes. A file that the broker will never take ends its envelope here; for anything
+    /// else the frame is tried again.
+    async fn offered(&self, offered: Offered, busy: &mut PerPrecedence<bool>) -> Result<(), Invalid> {
+        let Offered { frame, submissions, result } = offered;
+        if let Some(first) = frame.first() {
+            *busy.get_mut(first.precedence) = false;
+        }
+        match result {
+            Ok(()) => self.tell(Tell::Submissions(v1::Submissions { submissions })).await,
+            Err(Unoffered { id, invalid }) => {
+                tracing::warn!(%id, %invalid, "a file could not be brought to the broker");
+                self.submitting.lock().await.not_sent(&frame, OFFER_AGAIN);
+                if ends_offer(invalid.reason) { self.refuse(id, &invalid).await } else { Ok(()) }
+            }
+        }
+    }
+
+    async fn refuse(&self, id: MessageId, invalid: &Invalid) -> Result<(), Invalid> {
+        let (text_zh, text_en) = proto::status::texts(invalid);
+        let refusal = v1::Refusal {
+            message_id: id.0.to_vec().into(),
+            reason: invalid.reason.code().to_owned(),
+            field: "header.attachments".to_owned(),
+            rule: invalid.rule.clone(),
+            text_zh,
+            text_en,
+            ..v1::Refusal::default()
+        };
+        let record = BrokerRefused { refusal: Some(refusal) }.encode_to_vec();
+        let record = Record::new(kind::BROKER_REFUSED, self.desk.clock.now(), record);
+        self.desk.engine.append(vec![record], Lane::Settling).await.map(|_| ()).map_err(|error| not_stored(&error))
     }
 
     async fn wait_for_more(&self) {
@@ -144,22 +229,25 @@ impl Session {
     }
 
     /// The next frame: the most urgent precedence that may be sent and has something.
-    async fn choose(&self) -> Result<Vec<Chosen>, Invalid> {
+    async fn choose(&self, busy: &PerPrecedence<bool>) -> Result<Vec<Chosen>, Invalid> {
         let mut submitting = self.submitting.lock().await;
         let now = Instant::now();
         submitting.forget_pauses(now);
         for precedence in Precedence::ALL
             .iter()
             .copied()
-            .filter(|precedence| submitting.may_send(*precedence, now))
+            .filter(|precedence| !busy.get(*precedence) && submitting.may_send(*precedence, now))
             .collect::<Vec<_>>()
         {
             let after = submitting.lanes.get(precedence).sent;
-            let page = self
+            let mut page = self
                 .desk
                 .engine
                 .read(|_, found| query::outbox(found, precedence, after, FRAME_ENVELOPES))
                 .map_err(rows)?;
+            if store::seeded::has("order-broken-on-reconnect") {
+                page.reverse();
+            }
             let mut bytes = 0;
             let mut chosen = Vec::new();
             for (at, row) in page {
@@ -175,15 +263,6 @@ impl Session {
             }
         }
         Ok(Vec::new())
-    }
-
-    /// Blobs that an envelope names are at the broker before it.
-    async fn blobs_first(&self, submissions: &[v1::Submission]) -> Result<(), Invalid> {
-        let Some(mut client) = self.desk.link.blobs() else { return Ok(()) };
-        for envelope in submissions.iter().filter_map(|submission| submission.envelope.as_ref()) {
-            self.desk.offer_blobs(&mut client, &message::read(envelope)?.header).await?;
-        }
-        Ok(())
     }
 
     fn submission(&self, chosen: &Chosen) -> Result<v1::Submission, Invalid> {

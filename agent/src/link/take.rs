@@ -1,6 +1,6 @@
 //! What the broker hands over: checked, journalled with its DELIVERED receipt in one record, then confirmed.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use journal::{Lane, Record};
@@ -47,6 +47,7 @@ impl Session {
         for delivery in frame.deliveries {
             let (tag, bytes) =
                 (delivery.tag, delivery.envelope.as_ref().map_or(0, |envelope| envelope.content.len() as u64));
+            let stamped = stamped(&delivery);
             match self.desk.judge(delivery) {
                 Ok(one) => {
                     judged.taken.push((one.precedence, bytes));
@@ -60,6 +61,8 @@ impl Session {
                     }
                 }
                 Err(invalid) => {
+                    // it was sent on our credit, whatever became of it
+                    judged.taken.extend(stamped.map(|precedence| (precedence, bytes)));
                     tracing::warn!(%invalid, "a delivery could not be read");
                     judged.declines.push(v1::Decline { tag, reason: invalid.reason.code().to_owned() });
                 }
@@ -75,6 +78,10 @@ impl Session {
         let mut receipts = None;
         if !fresh.is_empty() {
             let batch = desk.signer.receipts(statements.clone()).map_err(|error| internal(&error))?;
+            if store::seeded::has("receipt-before-commit") {
+                self.confirm(tags.clone(), None, batch.clone());
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
             let record = Received { deliveries: fresh, receipts: Some(batch.clone()) };
             let record = Record::new(kind::RECEIVED, desk.clock.now(), record.encode_to_vec());
             let (position, _) =
@@ -88,26 +95,25 @@ impl Session {
             receipts = Some(desk.signer.receipts(statements).map_err(|error| internal(&error))?);
         }
         if !declines.is_empty() {
-            self.tell(Tell::Declines(v1::Declines { declines })).await?;
+            self.passed_over(declines.iter().map(|decline| decline.tag));
+            self.outgoing.say(Tell::Declines(v1::Declines { declines }));
         }
         if let Some(receipts) = receipts {
-            self.confirm(tags, at, receipts).await?;
+            self.confirm(tags, at, receipts);
         }
-        self.renew(&taken).await
+        self.renew(&taken);
+        Ok(())
     }
 
     /// More credit when enough was taken.
-    async fn renew(&self, taken: &[(Precedence, u64)]) -> Result<(), Invalid> {
-        let mut window = self.window.lock().await;
+    fn renew(&self, taken: &[(Precedence, u64)]) {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let mut low = false;
         for (precedence, bytes) in taken {
             low |= window.stored(*precedence, *bytes);
         }
-        let credit = low.then(|| window.credit());
-        drop(window);
-        match credit {
-            Some(credit) => self.tell(Tell::Credit(credit)).await,
-            None => Ok(()),
+        if low {
+            self.outgoing.say(Tell::Credit(window.credit()));
         }
     }
 
@@ -125,10 +131,8 @@ impl Session {
             let record = ReceiptsReceived { receipts: line.receipts, through: line.through, unverified };
             let record = Record::new(kind::RECEIPTS_RECEIVED, session.desk.clock.now(), record.encode_to_vec());
             session.desk.engine.append(vec![record], Lane::Settling).await.map_err(|error| not_stored(&error))?;
-            match through {
-                Some(through) => session.tell(Tell::ReceiptsSeen(through)).await,
-                None => Ok(()),
-            }
+            through.into_iter().for_each(|through| session.outgoing.seen(through));
+            Ok(())
         })
     }
 }
@@ -147,7 +151,7 @@ impl Desk {
         let read = message::read(envelope)?;
         let precedence = carried_as(&delivery, &read);
         let known = self.engine.read(|_, found| query::received(found, read.header.message_id)).map_err(rows)?;
-        if let Some(row) = known {
+        if let Some(row) = known.filter(|_| !store::seeded::has("dedupe-not-persisted")) {
             let statement = if row.content_hash == read.content_hash.0.as_slice() {
                 self.receipt(model::position::Position(row.position), row.index)?.statement
             } else {
@@ -216,6 +220,9 @@ impl Desk {
 
 /// The precedence under which the broker counts it: a FLASH beyond its budget travels as IMMEDIATE.
 fn carried_as(delivery: &v1::Delivery, read: &Read) -> Precedence {
-    let carried = delivery.stamp.as_ref().and_then(|stamp| Precedence::from_number(stamp.carried_as));
-    carried.unwrap_or(read.header.precedence)
+    stamped(delivery).unwrap_or(read.header.precedence)
+}
+
+fn stamped(delivery: &v1::Delivery) -> Option<Precedence> {
+    delivery.stamp.as_ref().and_then(|stamp| Precedence::from_number(stamp.carried_as))
 }

@@ -1,9 +1,6 @@
 //! `Admin`: mailboxes, dead letters, drain, reload. Each act leaves a record with the operator's name.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::{sync::Arc, time::Duration};
 
 use journal::{Lane, Record};
 use model::{
@@ -27,6 +24,11 @@ use crate::{
     relay::Relay,
 };
 
+/// How long a draining session is heard, when nobody says it.
+const GRACE: Duration = Duration::from_secs(5);
+/// The longest that it may be.
+const GRACE_MAX: Duration = Duration::from_mins(1);
+
 /// The service.
 #[derive(Clone, Debug)]
 pub struct AdminFace {
@@ -34,8 +36,6 @@ pub struct AdminFace {
     pub relay: Arc<Relay>,
     /// Alive and ready.
     pub health: Health,
-    /// Set while the broker drains.
-    pub draining: Arc<AtomicBool>,
     /// When the program started.
     pub started_at: Timestamp,
 }
@@ -43,10 +43,10 @@ pub struct AdminFace {
 #[tonic::async_trait]
 impl Admin for AdminFace {
     async fn status(&self, request: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
-        operator(&request)?;
+        operator(&self.relay, &request)?;
         let trust = self.relay.trust.view();
         let problem = self.health.problem(&self.relay);
-        let state = match (&problem, self.draining.load(Ordering::Relaxed)) {
+        let state = match (&problem, self.relay.sessions.are_draining()) {
             (_, true) => "DRAINING",
             (Some(_), _) => "DEGRADED",
             (None, _) => "SERVING",
@@ -72,14 +72,14 @@ impl Admin for AdminFace {
         &self,
         request: Request<v1::MailboxesRequest>,
     ) -> Result<Response<v1::MailboxesResponse>, Status> {
-        operator(&request)?;
+        operator(&self.relay, &request)?;
         let lang = Lang::of(request.metadata());
         let mailboxes = self.relay.mailboxes().map_err(|error| ours(&error, lang))?;
         Ok(Response::new(v1::MailboxesResponse { mailboxes }))
     }
 
     async fn peek(&self, request: Request<v1::PeekRequest>) -> Result<Response<v1::PeekResponse>, Status> {
-        operator(&request)?;
+        operator(&self.relay, &request)?;
         let lang = Lang::of(request.metadata());
         let ask = request.into_inner();
         let mailbox = mailbox(&ask.jurisdiction, lang)?;
@@ -88,7 +88,7 @@ impl Admin for AdminFace {
     }
 
     async fn redrive(&self, request: Request<v1::RedriveRequest>) -> Result<Response<v1::RedriveResponse>, Status> {
-        let (who, lang) = (operator(&request)?, Lang::of(request.metadata()));
+        let (who, lang) = (operator(&self.relay, &request)?, Lang::of(request.metadata()));
         let ask = request.into_inner();
         let mailbox = mailbox(&ask.jurisdiction, lang)?;
         let ids: Option<Vec<MessageId>> =
@@ -100,17 +100,16 @@ impl Admin for AdminFace {
     }
 
     async fn drain(&self, request: Request<v1::DrainRequest>) -> Result<Response<v1::DrainResponse>, Status> {
-        let (who, lang) = (operator(&request)?, Lang::of(request.metadata()));
-        let drain = request.into_inner().drain;
+        let (who, lang) = (operator(&self.relay, &request)?, Lang::of(request.metadata()));
+        let v1::DrainRequest { drain, grace } = request.into_inner();
+        let grace = grace.map_or(GRACE, border::time::length).min(GRACE_MAX);
         self.act(&who, if drain { "drain" } else { "undrain" }, "", lang).await?;
-        self.draining.store(drain, Ordering::Relaxed);
-        let sessions = if drain { self.relay.sessions.all() } else { Vec::new() };
-        sessions.iter().for_each(|session| session.end(None));
-        Ok(Response::new(v1::DrainResponse { sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX) }))
+        let told = self.relay.sessions.drain(drain, grace);
+        Ok(Response::new(v1::DrainResponse { sessions: u32::try_from(told).unwrap_or(u32::MAX) }))
     }
 
     async fn reload(&self, request: Request<v1::ReloadRequest>) -> Result<Response<v1::ReloadResponse>, Status> {
-        let (who, lang) = (operator(&request)?, Lang::of(request.metadata()));
+        let (who, lang) = (operator(&self.relay, &request)?, Lang::of(request.metadata()));
         self.act(&who, "reload", "", lang).await?;
         let (changes, problems) = self.relay.reload_trust().await;
         Ok(Response::new(v1::ReloadResponse { changes, problems }))

@@ -20,7 +20,7 @@ use store::blobs::BlobError;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::peer;
-use crate::relay::Relay;
+use crate::relay::{Relay, fold::keys};
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -32,14 +32,22 @@ pub struct BlobsFace {
 #[tonic::async_trait]
 impl Blobs for BlobsFace {
     async fn offer(&self, request: Request<v1::OfferRequest>) -> Result<Response<v1::OfferResponse>, Status> {
-        peer::agent(&request)?;
-        let lang = Lang::of(request.metadata());
-        let digest = announced(&request.get_ref().sha256, request.get_ref().bytes, lang)?;
+        let (caller, lang) = (peer::agent(&self.relay, &request)?.jurisdiction, Lang::of(request.metadata()));
+        let bytes = request.get_ref().bytes;
+        let digest = announced(&request.get_ref().sha256, bytes, lang)?;
+        if bytes > 0 && self.relay.blobs.held(digest) == bytes && !self.is_journalled(digest) {
+            // every byte came, but what follows them was cut short; bytes that do not fit are thrown away and come again
+            match self.finish(&caller, digest, bytes, lang).await {
+                Ok(()) => {}
+                Err(_) if self.relay.blobs.held(digest) == 0 => {}
+                Err(refused) => return Err(refused),
+            }
+        }
         Ok(Response::new(v1::OfferResponse { offset: self.relay.blobs.held(digest) }))
     }
 
     async fn put(&self, request: Request<Streaming<v1::PutRequest>>) -> Result<Response<v1::PutResponse>, Status> {
-        let (caller, lang) = (peer::agent(&request)?.jurisdiction, Lang::of(request.metadata()));
+        let (caller, lang) = (peer::agent(&self.relay, &request)?.jurisdiction, Lang::of(request.metadata()));
         let mut parts = request.into_inner();
         let first = parts.next().await.transpose()?.ok_or_else(|| status::of(&Invalid::missing("sha256"), lang))?;
         let (digest, bytes) = (announced(&first.sha256, first.bytes, lang)?, first.bytes);
@@ -57,7 +65,7 @@ impl Blobs for BlobsFace {
     type GetStream = Pin<Box<dyn Stream<Item = Result<v1::BlobsGetResponse, Status>> + Send>>;
 
     async fn get(&self, request: Request<v1::BlobsGetRequest>) -> Result<Response<Self::GetStream>, Status> {
-        peer::agent(&request)?;
+        peer::agent(&self.relay, &request)?;
         let lang = Lang::of(request.metadata());
         let digest = announced(&request.get_ref().sha256, 0, lang)?;
         let blobs = self.relay.blobs.clone();
@@ -80,6 +88,10 @@ impl Blobs for BlobsFace {
 }
 
 impl BlobsFace {
+    fn is_journalled(&self, digest: Digest) -> bool {
+        self.relay.engine.read(|_, rows| rows.get(&keys::blob(digest))).is_ok_and(|row| row.is_some())
+    }
+
     /// First the file is whole and synced, then the journal knows it.
     async fn finish(&self, caller: &JurisdictionId, digest: Digest, bytes: u64, lang: Lang) -> Result<(), Status> {
         let blobs = self.relay.blobs.clone();

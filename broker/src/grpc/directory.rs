@@ -22,13 +22,13 @@ pub struct DirectoryFace {
 #[tonic::async_trait]
 impl Directory for DirectoryFace {
     async fn fetch(&self, request: Request<v1::FetchRequest>) -> Result<Response<v1::FetchResponse>, Status> {
-        peer::agent(&request)?;
+        peer::agent(&self.relay, &request)?;
         let have = request.into_inner();
         Ok(Response::new(self.relay.trust.lacking(have.directory_version, have.grants_version, have.root_version)))
     }
 
     async fn links(&self, request: Request<v1::LinksRequest>) -> Result<Response<v1::LinksResponse>, Status> {
-        peer::agent(&request)?;
+        peer::agent(&self.relay, &request)?;
         Ok(Response::new(v1::LinksResponse { links: links(&self.relay) }))
     }
 }

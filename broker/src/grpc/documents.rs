@@ -3,7 +3,11 @@
 use std::{pin::Pin, sync::Arc};
 
 use futures_util::Stream;
-use model::{ids::DocumentId, invalid::Invalid, judge::SenderClock};
+use model::{
+    ids::{DocumentId, JurisdictionId},
+    invalid::Invalid,
+    judge::SenderClock,
+};
 use proto::{
     status::{self, Lang},
     v1::{self, documents_server::Documents},
@@ -14,7 +18,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::{exchange::document_status, peer};
-use crate::relay::{Relay, accept::Answer};
+use crate::relay::{
+    Relay,
+    accept::{Answer, Refusal},
+};
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -73,12 +80,12 @@ impl Documents for DocumentsFace {
     }
 
     async fn change(&self, request: Request<v1::ChangeRequest>) -> Result<Response<v1::ChangeResponse>, Status> {
-        let (caller, lang) = (peer::agent(&request)?.jurisdiction, Lang::of(request.metadata()));
+        let (caller, lang) = (peer::agent(&self.relay, &request)?.jurisdiction, Lang::of(request.metadata()));
         let submission = v1::Submission { envelope: request.into_inner().envelope, ..v1::Submission::default() };
-        let judged = self
-            .relay
-            .judge(&caller, submission, SenderClock::BySentAt)
-            .map_err(|refusal| status::of(&refusal.invalid, lang))?;
+        let judged = match self.relay.judge(&caller, submission, SenderClock::BySentAt) {
+            Ok(judged) => judged,
+            Err(refusal) => return Err(self.refused(&caller, &refusal, lang).await),
+        };
         let Some(change) = judged.header.document.clone() else {
             return Err(status::of(&Invalid::missing("header.document"), lang));
         };
@@ -95,15 +102,21 @@ impl Documents for DocumentsFace {
                     document_etag: document_etag.into(),
                 }))
             }
-            Some(Answer::Refused(refusal)) => Err(status::with_retry(&refusal.invalid, lang, refusal.retry_after)),
+            Some(Answer::Refused(refusal)) => Err(self.refused(&caller, &refusal, lang).await),
             None => Err(status::internal(lang)),
         }
     }
 }
 
 impl DocumentsFace {
+    async fn refused(&self, caller: &JurisdictionId, refusal: &Refusal, lang: Lang) -> Status {
+        self.relay.metrics.refused(refusal.invalid.reason);
+        self.relay.audit_refusal(caller, refusal).await;
+        status::with_retry(&refusal.invalid, lang, refusal.retry_after)
+    }
+
     fn reader<T>(&self, request: &Request<T>) -> Result<Lang, Status> {
-        let (caller, lang) = (peer::agent(request)?.jurisdiction, Lang::of(request.metadata()));
+        let (caller, lang) = (peer::agent(&self.relay, request)?.jurisdiction, Lang::of(request.metadata()));
         self.relay.may_read(&caller).map_err(|invalid| status::of(&invalid, lang))?;
         Ok(lang)
     }

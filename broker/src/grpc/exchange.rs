@@ -32,14 +32,14 @@ impl Exchange for ExchangeFace {
         &self,
         request: Request<Streaming<v1::SessionRequest>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
-        let (caller, lang) = (peer::agent(&request)?, Lang::of(request.metadata()));
+        let (caller, lang) = (peer::agent(&self.relay, &request)?, Lang::of(request.metadata()));
         let (relay, tasks) = (self.relay.clone(), self.tasks.clone());
         let wire = session::serve(relay, tasks, caller, lang, request.into_inner()).await?;
         Ok(Response::new(Box::pin(ReceiverStream::new(wire))))
     }
 
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::SubmitResponse>, Status> {
-        let (caller, lang) = (peer::agent(&request)?.jurisdiction, Lang::of(request.metadata()));
+        let (caller, lang) = (peer::agent(&self.relay, &request)?.jurisdiction, Lang::of(request.metadata()));
         let submission = request.into_inner().submission.unwrap_or_default();
         let answer = match self.relay.judge(&caller, submission, SenderClock::BySentAt) {
             Ok(judged) => {
@@ -62,7 +62,7 @@ impl Exchange for ExchangeFace {
     }
 
     async fn trace(&self, request: Request<v1::TraceRequest>) -> Result<Response<v1::TraceResponse>, Status> {
-        let (caller, lang) = (peer::agent(&request)?.jurisdiction, Lang::of(request.metadata()));
+        let (caller, lang) = (peer::agent(&self.relay, &request)?.jurisdiction, Lang::of(request.metadata()));
         let id = message_id(&request.get_ref().message_id).map_err(|invalid| status::of(&invalid, lang))?;
         self.relay.trace(&caller, id).map(Response::new).map_err(|error| document_status(&error, lang))
     }

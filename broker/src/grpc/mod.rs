@@ -5,6 +5,7 @@ mod directory;
 mod documents;
 pub mod doors;
 mod exchange;
+mod opening;
 mod peer;
 mod server;
 mod session;

@@ -8,6 +8,8 @@ use model::{ids::JurisdictionId, invalid::Invalid, reason::Reason};
 use proto::status::{self, Lang};
 use tonic::{Request, Status, transport::server::Connected};
 
+use crate::relay::Relay;
+
 /// An agent that calls.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -17,9 +19,9 @@ pub struct Caller {
     pub facts: Facts,
 }
 
-/// The agent behind a request.
-pub fn agent<T>(request: &Request<T>) -> Result<Caller, Status> {
-    let peer = peer(request)?;
+/// The agent behind a request, if it would still be let in: a connection may outlive the trust in who made it.
+pub fn agent<T>(relay: &Relay, request: &Request<T>) -> Result<Caller, Status> {
+    let peer = peer(relay, request)?;
     match peer.facts.name.agent() {
         Some(agent) => Ok(Caller { jurisdiction: agent.jurisdiction.clone(), facts: peer.facts.clone() }),
         None => Err(unknown(request)),
@@ -27,16 +29,21 @@ pub fn agent<T>(request: &Request<T>) -> Result<Caller, Status> {
 }
 
 /// The operator behind a request, by name.
-pub fn operator<T>(request: &Request<T>) -> Result<String, Status> {
-    let peer = peer(request)?;
+pub fn operator<T>(relay: &Relay, request: &Request<T>) -> Result<String, Status> {
+    let peer = peer(relay, request)?;
     match &peer.facts.name.who {
         Who::Operator(name) => Ok(name.clone()),
         Who::Agent(_) | Who::Broker(_) => Err(unknown(request)),
     }
 }
 
-fn peer<T>(request: &Request<T>) -> Result<&Peer, Status> {
-    request.extensions().get::<Peer>().ok_or_else(|| unknown(request))
+fn peer<'r, T>(relay: &Relay, request: &'r Request<T>) -> Result<&'r Peer, Status> {
+    let peer = request.extensions().get::<Peer>().ok_or_else(|| unknown(request))?;
+    relay.identity.still_trusts(&peer.facts).map_err(|refusal| {
+        let invalid = Invalid::new(Reason::CertRevoked, "", "peer.trusted").detail(refusal.to_string());
+        status::of(&invalid, Lang::of(request.metadata()))
+    })?;
+    Ok(peer)
 }
 
 fn unknown<T>(request: &Request<T>) -> Status {

@@ -1,15 +1,20 @@
 //! One session: a reader that never waits for the writer's mailbox work, a pump that sends what is due, and one
 //! bounded channel in front of the wire. The promises are in `docs/protocol.md`.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
-use futures_util::{FutureExt as _, Stream, StreamExt as _, future::Either, stream::FuturesOrdered};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, stream::FuturesOrdered};
 use journal::{Lane, Record};
 use model::{
-    ids::{Incarnation, JurisdictionId},
+    ids::JurisdictionId,
     invalid::Invalid,
     judge::SenderClock,
     limits,
+    position::Position,
     precedence::{PerPrecedence, Precedence},
     reason::Reason,
 };
@@ -24,24 +29,24 @@ use store::tasks::Tasks;
 use tokio::sync::{Mutex, mpsc};
 use tonic::Status;
 
-use super::peer::Caller;
+use super::{opening, peer::Caller};
 use crate::relay::{
     Relay,
     accept::{Answer, Judged, Refusal},
     deliver::{Amount, Pump},
-    fold::Outcome,
     line::LineCursor,
     sessions::Session,
 };
 
-/// Protocol versions that this broker speaks.
-pub const PROTOCOL: std::ops::RangeInclusive<u32> = 1..=1;
 /// Frames that wait for the wire.
 const OUT_FRAMES: usize = 16;
 /// Frames of submissions whose commit is awaited at a time; beyond it the reader waits.
 const COMMITS_IN_FLIGHT: usize = 64;
 /// Credit that an agent begins with, for each precedence; renewed when half of it is used.
-const CREDIT: Amount = Amount { bytes: 16 * 1024 * 1024, envelopes: 4_096 };
+pub(super) const CREDIT: Amount = Amount { bytes: 16 * 1024 * 1024, envelopes: 4_096 };
+
+/// How long the last word may wait for the wire.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 type Out = mpsc::Sender<Result<v1::SessionResponse, Status>>;
 
@@ -60,15 +65,23 @@ where
     let Ok(Some(Ok(v1::SessionRequest { frame: Some(Ask::Hello(hello)) }))) = first else {
         return Err(status::of(&Invalid::schema("frame", "session.hello_first"), lang));
     };
-    let opening = open(&relay, &caller, &hello).await.map_err(|invalid| status::of(&invalid, lang))?;
+    let opening = opening::open(&relay, &caller, &hello).await.map_err(|invalid| status::of(&invalid, lang))?;
     let caller = caller.jurisdiction;
     let (out, wire) = mpsc::channel(OUT_FRAMES);
     let _ = out.try_send(Ok(tell(Tell::Welcome(opening.welcome))));
     let session = opening.session;
     let mut pump = Pump::new(caller.clone());
+    let heartbeat = opening.heartbeat;
     grant(&mut pump, hello.credit.as_ref());
-    let desk =
-        Arc::new(Desk { relay, session, caller, pump: Mutex::new(pump), lang, rolled_back: opening.rolled_back });
+    let desk = Arc::new(Desk {
+        relay,
+        session,
+        caller,
+        pump: Arc::new(Mutex::new(pump)),
+        lang,
+        heartbeat,
+        rolled_back: opening.rolled_back,
+    });
     let (reader, sender) = (desk.clone(), desk.clone());
     tasks.task("session reader", {
         let out = out.clone();
@@ -78,81 +91,14 @@ where
     Ok(wire)
 }
 
-struct Opening {
-    welcome: v1::Welcome,
-    session: Arc<Session>,
-    rolled_back: bool,
-}
-
-/// Journals that the session began, and makes the answer to Hello.
-async fn open(relay: &Relay, caller: &Caller, hello: &v1::Hello) -> Result<Opening, Invalid> {
-    let protocol = (*PROTOCOL.end()).min(hello.protocol_max);
-    if protocol < hello.protocol_min || !PROTOCOL.contains(&protocol) {
-        let ours = format!("the broker speaks {}–{}", PROTOCOL.start(), PROTOCOL.end());
-        return Err(Invalid::new(Reason::NoCommonProtocol, "protocol_max", "session.protocol").detail(ours));
-    }
-    let incarnation: [u8; 8] =
-        hello.incarnation.as_ref().try_into().map_err(|_| Invalid::schema("incarnation", "bytes.exact"))?;
-    let now = relay.clock.now();
-    let theirs = border::time::optional(hello.clock, "clock")?.unwrap_or(now);
-    let rolled_back = began(relay, caller, hello, Incarnation(incarnation)).await?;
-    let session = relay.sessions.begin(
-        &caller.jurisdiction,
-        caller.facts.clone(),
-        hello.software.chars().take(64).collect(),
-        theirs.millis() - now.millis(),
-        now,
-    );
-    let trust = relay.trust.view();
-    let welcome = v1::Welcome {
-        protocol,
-        session: session.number,
-        epochs: relay
-            .engine
-            .epochs()
-            .iter()
-            .map(|epoch| v1::EpochEnd {
-                epoch: epoch.id.0.to_vec().into(),
-                first: epoch.first.0,
-                last: epoch.ended_at.map_or(0, |at| at.0),
-            })
-            .collect(),
-        clock: Some(border::time::to_wire(now)),
-        credit: Some(credit_frame(&PerPrecedence::from_fn(|_| CREDIT))),
-        directory_version: trust.directory.version,
-        grants_version: trust.policy.version,
-        features: Vec::new(),
-        software: env!("CARGO_PKG_VERSION").to_owned(),
-        heartbeat: Some(border::time::duration(limits::HEARTBEAT)),
-        rolled_back,
-    };
-    Ok(Opening { welcome, session, rolled_back })
-}
-
-async fn began(relay: &Relay, caller: &Caller, hello: &v1::Hello, incarnation: Incarnation) -> Result<bool, Invalid> {
-    let began = record::SessionBegan {
-        jurisdiction: caller.jurisdiction.to_string(),
-        incarnation: incarnation.0.to_vec().into(),
-        boot_count: hello.boot_count,
-        last_sender_seq: hello.last_sender_seq,
-        certificate: certs::signed::hex(&caller.facts.serial),
-    };
-    let record = Record::new(kind::SESSION_BEGAN, relay.clock.now(), began.encode_to_vec());
-    let outcome = relay.engine.append(vec![record], Lane::Settling).await;
-    let (_, outcomes) = outcome.map_err(|error| {
-        tracing::warn!(%error, jurisdiction = %caller.jurisdiction, "a session could not begin");
-        Invalid::new(Reason::Busy, "", "journal")
-    })?;
-    Ok(matches!(outcomes.first(), Some(Outcome::Session { rolled_back: true })))
-}
-
 /// What reader and sender of one session share.
 struct Desk {
     relay: Arc<Relay>,
     session: Arc<Session>,
     caller: JurisdictionId,
-    pump: Mutex<Pump>,
+    pump: Arc<Mutex<Pump>>,
     lang: Lang,
+    heartbeat: Duration,
     rolled_back: bool,
 }
 
@@ -171,52 +117,82 @@ impl Desk {
     where
         S: Stream<Item = Result<v1::SessionRequest, Status>> + Send + Unpin,
     {
-        let silence = limits::HEARTBEAT.mul_f32(2.5);
+        let silence = self.heartbeat.mul_f32(2.5);
         let mut reading = Reading { granted: PerPrecedence::from_fn(|_| CREDIT), ..Reading::default() };
-        let mut commits = FuturesOrdered::new();
+        let mut commits: FuturesOrdered<Commit> = FuturesOrdered::new();
         loop {
             let room = commits.len() < COMMITS_IN_FLIGHT;
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.session.stop().cancelled() => break,
                 Some(done) = commits.next(), if !commits.is_empty() => {
-                    let done: Done = done;
-                    if self.tell(&out, Tell::Answers(done.answers)).await.is_err() { break }
-                    if let Some(credit) = renew(&mut reading)
-                        && self.tell(&out, Tell::Credit(credit)).await.is_err() { break }
+                    let Ok(answer) = done else { break };
+                    let credit = renew(&mut reading).map(Tell::Credit);
+                    if self.tell_all(&out, answer.into_iter().chain(credit)).await.is_err() { break }
                 }
                 ask = tokio::time::timeout(silence, asks.next()), if room => {
-                    let Ok(Some(Ok(v1::SessionRequest { frame: Some(frame) }))) = ask else { break };
+                    let Ok(Some(Ok(v1::SessionRequest { frame }))) = ask else { break };
                     self.session.heard(self.relay.clock.now());
-                    if let Ask::Submissions(submissions) = frame {
-                        // first polled here, in the order of the wire: that is the order in which the journal takes them
-                        let mut commit = Box::pin(self.submissions(submissions, &mut reading));
-                        let first = commit.as_mut().now_or_never();
-                        // a full journal refuses at once, before anything that follows is taken
-                        first.iter().flat_map(|done| &done.refused).for_each(|refusal| halt(refusal, &mut reading));
-                        commits.push_back(match first {
-                            Some(done) => Either::Left(std::future::ready(done)),
-                            None => Either::Right(commit),
-                        });
-                    } else if self.other(frame, &out).await.is_err() { break }
+                    // a frame that we do not know yet says nothing but that the agent lives
+                    let Some(frame) = frame else { continue };
+                    let Ok(mut commit) = self.ask(frame, &mut reading, &out).await else { break };
+                    // first polled here, in the order of the wire: that is the order in which the journal takes them
+                    commits.push_back(match commit.as_mut().now_or_never() {
+                        Some(done) => Box::pin(std::future::ready(done)),
+                        None => commit,
+                    });
                 }
             }
         }
         self.relay.sessions.over(&self.session);
     }
 
+    /// What a frame asks for: a future that ends when that is durable, with the answer.
+    async fn ask(&self, frame: Ask, reading: &mut Reading, out: &Out) -> Result<Commit, Gone> {
+        match frame {
+            Ask::Submissions(submissions) => Ok(self.submissions(submissions, reading)),
+            Ask::Confirm(confirm) => self.confirm(confirm, out).await,
+            Ask::ReceiptsSeen(seen) => Ok(self.seen(&seen)),
+            Ask::Declines(declines) => Ok(self.declines(declines).await),
+            Ask::Credit(credit) => {
+                grant(&mut *self.pump.lock().await, Some(&credit));
+                self.relay.wakes.bell(&self.caller).notify_one();
+                Ok(nothing())
+            }
+            Ask::Heartbeat(_) | Ask::GapRequest(_) => Ok(nothing()),
+            Ask::Hello(_) => Err(Gone),
+        }
+    }
+
     /// Judges a frame of submissions at once; the returned future ends when all of it is durable and answered.
-    fn submissions(&self, frame: v1::Submissions, reading: &mut Reading) -> impl Future<Output = Done> + Send + use<> {
+    fn submissions(&self, frame: v1::Submissions, reading: &mut Reading) -> Commit {
         let mut refused: Vec<Refusal> = Vec::new();
         let mut judged: Vec<Judged> = Vec::new();
-        for submission in frame.submissions.into_iter().take(limits::COMMIT_RECORDS_MAX) {
-            match self.admit(submission, reading) {
+        for (at, submission) in frame.submissions.into_iter().enumerate() {
+            let admitted = if at < limits::COMMIT_RECORDS_MAX {
+                self.admit(submission, reading)
+            } else {
+                let invalid = Invalid::too_large("submissions", at + 1, limits::COMMIT_RECORDS_MAX);
+                Err(Box::new(refusal_of(&submission, invalid)))
+            };
+            match admitted {
                 Ok(one) => judged.push(one),
                 Err(refusal) => refused.push(*refusal),
             }
         }
+        let relay = self.relay.clone();
+        let mut charge = Box::pin(async move { take_charge(&relay, judged).await });
+        // a full journal refuses at once, before anything that follows is taken
+        let first = charge.as_mut().now_or_never();
+        first.iter().flatten().filter_map(Answer::refusal).for_each(|refusal| halt(refusal, reading));
         let (relay, caller) = (self.relay.clone(), self.caller.clone());
-        async move { commit(&relay, &caller, judged, refused).await }
+        Box::pin(async move {
+            let answers = match first {
+                Some(answers) => answers,
+                None => charge.await,
+            };
+            Ok(Some(Tell::Answers(finish(&relay, &caller, answers, refused).await)))
+        })
     }
 
     fn admit(&self, submission: v1::Submission, reading: &mut Reading) -> Result<Judged, Box<Refusal>> {
@@ -224,18 +200,21 @@ impl Desk {
             let invalid = Invalid::new(Reason::RolledBack, "incarnation", "session.incarnation");
             return Err(Box::new(refusal_of(&submission, invalid)));
         }
-        let judged = self.relay.judge(
-            &self.caller,
-            submission,
-            SenderClock::Off(Duration::from_millis(self.session.skew_ms.unsigned_abs())),
-        );
-        let Ok(judged) = judged else {
-            return judged.inspect_err(|refusal| halt(refusal, reading));
+        let bytes = submission.envelope.as_ref().map_or(0, |envelope| envelope.content.len() as u64);
+        let clock = SenderClock::Off(Duration::from_millis(self.session.skew_ms.unsigned_abs()));
+        let judged = self.relay.judge(&self.caller, submission, clock);
+        let place = match &judged {
+            Ok(judged) => Some((judged.header.precedence, judged.header.sender_seq)),
+            Err(refusal) => refusal.place,
         };
+        // it came on our credit, whatever becomes of it
+        if let Some((precedence, _)) = place {
+            let used = reading.used.get_mut(precedence);
+            used.bytes += bytes;
+            used.envelopes += 1;
+        }
+        let judged = judged.inspect_err(|refusal| halt(refusal, reading))?;
         let (precedence, seq) = (judged.header.precedence, judged.header.sender_seq);
-        let used = reading.used.get_mut(precedence);
-        used.bytes += judged.content_bytes();
-        used.envelopes += 1;
         match reading.halted.get(precedence) {
             Some((halted, refusal)) if seq > *halted => Err(Box::new(Refusal {
                 message_id: judged.header.message_id.0.to_vec(),
@@ -249,25 +228,12 @@ impl Desk {
         }
     }
 
-    async fn other(&self, frame: Ask, out: &Out) -> Result<(), Gone> {
-        match frame {
-            Ask::Confirm(confirm) => self.confirm(confirm, out).await,
-            Ask::ReceiptsSeen(seen) => self.seen(&seen).await,
-            Ask::Credit(credit) => {
-                grant(&mut *self.pump.lock().await, Some(&credit));
-                self.relay.wakes.bell(&self.caller).notify_one();
-                Ok(())
-            }
-            Ask::Declines(declines) => self.declines(declines).await,
-            Ask::Heartbeat(_) | Ask::GapRequest(_) => Ok(()),
-            Ask::Hello(_) | Ask::Submissions(_) => Err(Gone),
-        }
-    }
-
     /// Verifies receipts, journals them, and says where they stand.
-    async fn confirm(&self, confirm: v1::Confirm, out: &Out) -> Result<(), Gone> {
+    async fn confirm(&self, confirm: v1::Confirm, out: &Out) -> Result<Commit, Gone> {
         self.pump.lock().await.confirmed(confirm.cumulative_tag, &confirm.selective_tags);
-        let Some(receipts) = confirm.receipts.filter(|batch| !batch.statements.is_empty()) else { return Ok(()) };
+        let Some(receipts) = confirm.receipts.filter(|batch| !batch.statements.is_empty()) else {
+            return Ok(nothing());
+        };
         if let Err(invalid) = self.relay.verify_receipts(&self.caller, &receipts) {
             self.relay.audit_refusal(&self.caller, &Refusal::of_receipts(invalid.clone())).await;
             let _ = out.send(Err(status::of(&invalid, self.lang))).await;
@@ -275,24 +241,28 @@ impl Desk {
         }
         let confirmed = record::Confirmed { by: self.caller.to_string(), receipts: Some(receipts) };
         let record = Record::new(kind::CONFIRMED, self.relay.clock.now(), confirmed.encode_to_vec());
-        let Ok((at, _)) = self.relay.engine.append(vec![record], Lane::Settling).await else { return Err(Gone) };
-        let epoch = crate::relay::line::epoch_of(&self.relay.engine, at);
-        let place = v1::JournalPlace { epoch: epoch.0.to_vec().into(), position: at.0 };
-        self.tell(out, Tell::ConfirmStored(v1::ConfirmStored { number: confirm.number, place: Some(place) })).await
+        let relay = self.relay.clone();
+        Ok(Box::pin(async move {
+            let (at, _) = relay.engine.append(vec![record], Lane::Settling).await.map_err(|_| Gone)?;
+            let epoch = crate::relay::line::epoch_of(&relay.engine, at);
+            let place = v1::JournalPlace { epoch: epoch.0.to_vec().into(), position: at.0 };
+            Ok(Some(Tell::ConfirmStored(v1::ConfirmStored { number: confirm.number, place: Some(place) })))
+        }))
     }
 
-    async fn seen(&self, seen: &v1::ReceiptsSeen) -> Result<(), Gone> {
+    fn seen(&self, seen: &v1::ReceiptsSeen) -> Commit {
         let row = record::ReceiptsSeen { jurisdiction: self.caller.to_string(), position: seen.position };
-        let known = self.relay.engine.epochs().iter().any(|epoch| epoch.id.0.as_slice() == seen.epoch.as_ref());
-        if !known {
-            return Ok(());
+        let epoch = crate::relay::line::epoch_of(&self.relay.engine, Position(seen.position));
+        if epoch.0.as_slice() != seen.epoch.as_ref() {
+            return nothing(); // a place in a journal that was lost
         }
         let record = Record::new(kind::RECEIPTS_SEEN, self.relay.clock.now(), row.encode_to_vec());
-        self.relay.engine.append(vec![record], Lane::Settling).await.map(|_| ()).map_err(|_| Gone)
+        let relay = self.relay.clone();
+        Box::pin(async move { relay.engine.append(vec![record], Lane::Settling).await.map(|_| None).map_err(|_| Gone) })
     }
 
     /// Counts failed hand-overs; what is not dead is sent again.
-    async fn declines(&self, declines: v1::Declines) -> Result<(), Gone> {
+    async fn declines(&self, declines: v1::Declines) -> Commit {
         let mut tries = Vec::new();
         let mut pump = self.pump.lock().await;
         for decline in declines.declines {
@@ -304,52 +274,77 @@ impl Desk {
             }
         }
         drop(pump);
+        if tries.is_empty() {
+            return nothing();
+        }
         let tried = record::Tried { jurisdiction: self.caller.to_string(), tries };
         let record = Record::new(kind::TRIED, self.relay.clock.now(), tried.encode_to_vec());
-        self.relay.engine.append(vec![record], Lane::Settling).await.map_err(|_| Gone)?;
-        self.pump.lock().await.again();
-        self.relay.wakes.bell(&self.caller).notify_one();
-        Ok(())
+        let (relay, pump) = (self.relay.clone(), self.pump.clone());
+        let bell = self.relay.wakes.bell(&self.caller);
+        Box::pin(async move {
+            relay.engine.append(vec![record], Lane::Settling).await.map_err(|_| Gone)?;
+            pump.lock().await.again();
+            bell.notify_one();
+            Ok(None)
+        })
     }
 
     async fn tell(&self, out: &Out, frame: Tell) -> Result<(), Gone> {
-        // fenced: nothing is sent any more
-        if self.session.is_over() {
-            return Err(Gone);
+        // fenced: nothing is sent any more, also not what waited for a slow wire
+        tokio::select! {
+            biased;
+            () = self.session.stop().cancelled() => Err(Gone),
+            sent = out.send(Ok(tell(frame))) => sent.map_err(|_| Gone),
         }
-        out.send(Ok(tell(frame))).await.map_err(|_| Gone)
     }
 
-    /// Sends what is due until the session ends, then says why.
+    async fn tell_all(&self, out: &Out, frames: impl Iterator<Item = Tell>) -> Result<(), Gone> {
+        for frame in frames {
+            self.tell(out, frame).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is due until the session ends or drains, then says why; who drains is still heard for a while.
     async fn send(&self, out: Out, stop: tokio_util::sync::CancellationToken) {
         let bell = self.relay.wakes.bell(&self.caller);
         let mut line = LineCursor::new(self.caller.clone());
-        let mut idle = pin!(tokio::time::sleep(limits::HEARTBEAT));
+        let mut idle = pin!(tokio::time::sleep(self.heartbeat));
         loop {
             match self.due(&out, &mut line).await {
-                Ok(true) => idle.as_mut().reset(tokio::time::Instant::now() + limits::HEARTBEAT),
+                Ok(true) => idle.as_mut().reset(tokio::time::Instant::now() + self.heartbeat),
                 Ok(false) => {}
                 Err(Gone) => break,
             }
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.session.stop().cancelled() => break,
+                () = self.session.draining().cancelled() => break,
                 () = out.closed() => break,
                 () = bell.notified() => {}
                 () = &mut idle => {
-                    if self.tell(&out, Tell::Heartbeat(self.heartbeat())).await.is_err() { break }
-                    idle.as_mut().reset(tokio::time::Instant::now() + limits::HEARTBEAT);
+                    if self.tell(&out, Tell::Heartbeat(self.beat())).await.is_err() { break }
+                    idle.as_mut().reset(tokio::time::Instant::now() + self.heartbeat);
                 }
             }
         }
+        let goodbye = out.send(Ok(tell(Tell::GoAway(self.go_away()))));
+        let said = tokio::time::timeout(GOODBYE, goodbye).await.is_ok_and(|said| said.is_ok());
+        if said && !self.session.is_over() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.session.stop().cancelled() => {}
+                () = out.closed() => {}
+                () = tokio::time::sleep(self.session.grace()) => {}
+            }
+        }
         self.session.end(None);
-        let _ = tokio::time::timeout(Duration::from_secs(1), out.send(Ok(tell(Tell::GoAway(self.go_away()))))).await;
     }
 
     /// Sends receipts and deliveries until nothing is due; true when anything was sent.
     async fn due(&self, out: &Out, line: &mut LineCursor) -> Result<bool, Gone> {
         let mut any = false;
-        loop {
+        while !self.session.draining().is_cancelled() {
             let receipts = line.frame(&self.relay.engine, &self.relay.signer).map_err(|error| self.broken(&error))?;
             let deliveries = self.pump.lock().await.frame(&self.relay.engine).map_err(|error| self.broken(&error))?;
             if receipts.is_none() && deliveries.is_none() {
@@ -363,6 +358,7 @@ impl Desk {
             }
             any = true;
         }
+        Ok(any)
     }
 
     fn broken(&self, error: &dyn std::error::Error) -> Gone {
@@ -370,7 +366,7 @@ impl Desk {
         Gone
     }
 
-    fn heartbeat(&self) -> v1::Heartbeat {
+    fn beat(&self) -> v1::Heartbeat {
         v1::Heartbeat { at: Some(border::time::to_wire(self.relay.clock.now())), ..v1::Heartbeat::default() }
     }
 
@@ -380,6 +376,7 @@ impl Desk {
         v1::GoAway {
             reason: reason.map(|reason| reason.code().to_owned()).unwrap_or_default(),
             retry_after: Some(border::time::duration(Duration::from_secs(1))),
+            grace: Some(border::time::duration(self.session.grace())),
             text_zh,
             text_en,
             ..v1::GoAway::default()
@@ -399,20 +396,25 @@ fn halt(refusal: &Refusal, reading: &mut Reading) {
     }
 }
 
-/// What a frame of submissions came to.
-struct Done {
-    answers: v1::Answers,
-    refused: Vec<Refusal>,
-}
-
-/// Journals what was judged and answers for all of a frame.
-async fn commit(relay: &Relay, caller: &JurisdictionId, judged: Vec<Judged>, mut refused: Vec<Refusal>) -> Done {
+/// Journals what was judged, in order.
+async fn take_charge(relay: &Relay, judged: Vec<Judged>) -> Vec<Answer> {
     let (flash, rest): (Vec<_>, Vec<_>) =
         judged.into_iter().partition(|one| one.header.precedence == Precedence::Flash);
     // both lanes are entered before either is awaited
-    let (flash, rest) = tokio::join!(relay.take_charge(flash, Lane::Flash), relay.take_charge(rest, Lane::Normal));
+    let (mut flash, rest) = tokio::join!(relay.take_charge(flash, Lane::Flash), relay.take_charge(rest, Lane::Normal));
+    flash.extend(rest);
+    flash
+}
+
+/// The answer to a frame; refusals that somebody may look for are journalled first.
+async fn finish(
+    relay: &Relay,
+    caller: &JurisdictionId,
+    answers: Vec<Answer>,
+    mut refused: Vec<Refusal>,
+) -> v1::Answers {
     let mut accepted = Vec::new();
-    for answer in flash.into_iter().chain(rest) {
+    for answer in answers {
         match answer {
             Answer::Accepted(statement) => accepted.push(*statement),
             Answer::Refused(refusal) => refused.push(refusal),
@@ -422,11 +424,17 @@ async fn commit(relay: &Relay, caller: &JurisdictionId, judged: Vec<Judged>, mut
         relay.metrics.refused(refusal.invalid.reason);
         relay.audit_refusal(caller, refusal).await;
     }
-    let answers = v1::Answers {
+    v1::Answers {
         accepted: (!accepted.is_empty()).then(|| relay.signer.batch(&accepted)),
         refused: refused.iter().map(Refusal::to_wire).collect(),
-    };
-    Done { answers, refused }
+    }
+}
+
+/// Something that must be durable before it is answered, if it is answered at all.
+type Commit = Pin<Box<dyn Future<Output = Result<Option<Tell>, Gone>> + Send>>;
+
+fn nothing() -> Commit {
+    Box::pin(std::future::ready(Ok(None)))
 }
 
 fn refusal_of(submission: &v1::Submission, invalid: Invalid) -> Refusal {
@@ -450,7 +458,7 @@ fn renew(reading: &mut Reading) -> Option<v1::Credit> {
     any.then(|| credit_frame(&reading.granted))
 }
 
-fn credit_frame(granted: &PerPrecedence<Amount>) -> v1::Credit {
+pub(super) fn credit_frame(granted: &PerPrecedence<Amount>) -> v1::Credit {
     let lines = granted.iter().map(|(precedence, amount)| v1::CreditLine {
         precedence: precedence.number(),
         bytes: amount.bytes,

@@ -9,7 +9,7 @@ use journal::{Lane, Record};
 use model::{
     grant::Quota,
     header::{Header, Placement},
-    ids::{Digest, JurisdictionId},
+    ids::{Digest, JurisdictionId, MessageId},
     invalid::Invalid,
     judge::{self, Arrival, SenderClock},
     precedence::Precedence,
@@ -40,6 +40,16 @@ pub enum Answer {
     Refused(Refusal),
 }
 
+impl Answer {
+    /// The refusal, if it is one.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Accepted(_) => None,
+            Self::Refused(refusal) => Some(refusal),
+        }
+    }
+}
+
 /// Why an envelope was not taken.
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -53,13 +63,16 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// Precedence and sequence, as far as they could be read.
     pub place: Option<(Precedence, u64)>,
+    /// In whose name it was sent, as far as it could be read.
+    pub claimed: String,
 }
 
 impl Refusal {
     /// A refusal of bytes that nobody has read.
     pub fn of_content(content: &bytes::Bytes, invalid: Invalid) -> Self {
         let retry_after = retry_after(invalid.reason);
-        Self { message_id: Vec::new(), content_hash: Digest::of(content), invalid, retry_after, place: None }
+        let (message_id, claimed) = (Vec::new(), String::new());
+        Self { message_id, content_hash: Digest::of(content), invalid, retry_after, place: None, claimed }
     }
 
     /// A refusal of receipts.
@@ -73,6 +86,7 @@ impl Refusal {
             content_hash,
             retry_after: retry_after(invalid.reason),
             place: Some((header.precedence, header.sender_seq)),
+            claimed: header.sender.jurisdiction.to_string(),
             invalid,
         }
     }
@@ -148,10 +162,12 @@ impl Relay {
         let (now, view) = (self.clock.now(), self.trust.view());
         speaks_for_itself(by, header, &self.region, record.carried)?;
         let envelope = record.envelope.as_ref().ok_or_else(|| Invalid::missing("envelope"))?;
-        let content_bytes = envelope.content.len() as u64;
+        let (content_bytes, content_hash) = (envelope.content.len() as u64, Digest::of(&envelope.content));
         holds_together(header, parts)?;
         self.trust.verify_envelope(&view, envelope, &header.sender.jurisdiction, header.sent_at)?;
-        // what was accepted once and is offered again is not judged by time a second time
+        let evidence = std::mem::take(&mut record.evidence);
+        record.evidence = self.trust.verified_evidence(&view, evidence, header, &content_hash);
+        // what was accepted once, and is offered again with the proof, is not judged by time a second time
         let flags = if record.evidence.is_empty() {
             judge::judge(header, Arrival { now, clock: if record.carried { SenderClock::Carried } else { clock } })?
         } else {
@@ -161,12 +177,7 @@ impl Relay {
         let routed = view.route(header, drill.as_ref())?;
         let granted = view.granted(header, &routed, content_bytes, now)?;
         self.within_quota(by, header, content_bytes, &granted.quota, now)?;
-        record.evidence = self.trust.verified_evidence(&view, std::mem::take(&mut record.evidence), header);
-        record.content_hash =
-            Digest::of(&record.envelope.as_ref().map(|envelope| envelope.content.clone()).unwrap_or_default())
-                .0
-                .to_vec()
-                .into();
+        record.content_hash = content_hash.0.to_vec().into();
         record.flags = flags.into_iter().chain(view.flags(now)).map(|flag| flag.number()).collect();
         freeze(&mut record, &routed);
         stamp_trust(&mut record, &view, &granted);
@@ -242,20 +253,21 @@ impl Relay {
             .collect()
     }
 
-    /// Keeps a refusal that matters for security in the journal.
+    /// Keeps a refusal that says something about its sender in the journal. Beyond so many a second of one sender they
+    /// are counted in the metrics alone: nobody fills the journal with nonsense.
     pub async fn audit_refusal(&self, by: &JurisdictionId, refusal: &Refusal) {
         let Invalid { reason, field, rule, .. } = &refusal.invalid;
-        if !concerns_security(*reason) {
+        if is_about_load(*reason) || !self.quotas.may_audit(by, self.clock.now()) {
             return;
         }
         let record = Refused {
             source: by.to_string(),
             reason: reason.code().to_owned(),
-            claimed: String::new(),
+            claimed: refusal.claimed.clone(),
             rule: format!("{field}: {rule}"),
             message_id: refusal.message_id.clone().into(),
             content_hash: refusal.content_hash.0.to_vec().into(),
-            stored_hash: Vec::new().into(),
+            stored_hash: self.conflicting(refusal).into(),
             count: 1,
         };
         let record = Record::new(kind::REFUSED, self.clock.now(), record.encode_to_vec());
@@ -263,6 +275,18 @@ impl Relay {
             tracing::warn!(%error, source = %by, "a refusal could not be journalled");
         }
     }
+
+    /// The digest of what is known under the id of a refused envelope, when that is why it was refused.
+    fn conflicting(&self, refusal: &Refusal) -> Vec<u8> {
+        let id = refusal.message_id.as_slice().try_into().map(MessageId);
+        let (Reason::ConflictId, Ok(id)) = (refusal.invalid.reason, id) else { return Vec::new() };
+        self.message_row(id).ok().flatten().map(|row| row.content_hash.to_vec()).unwrap_or_default()
+    }
+}
+
+/// Refusals that say nothing about the sender, only that there is too much now, or that the fault is ours.
+fn is_about_load(reason: Reason) -> bool {
+    matches!(reason, Reason::RateLimited | Reason::StoreFull | Reason::Busy | Reason::Internal)
 }
 
 /// Takes an envelope apart.
@@ -371,23 +395,4 @@ pub fn retry_after(reason: Reason) -> Option<Duration> {
         Reason::StoreFull => Duration::from_secs(30),
         _ => Duration::from_secs(5),
     })
-}
-
-/// Refusals that somebody should be able to find later: identity, seals, grants, conflicts, exercise traffic.
-fn concerns_security(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::SenderMismatch
-            | Reason::BadSeal
-            | Reason::ConflictId
-            | Reason::NoAgreement
-            | Reason::RoleForbidden
-            | Reason::Confidentiality
-            | Reason::NotAuthor
-            | Reason::DrillNotLive
-            | Reason::StatusMix
-            | Reason::CertRevoked
-            | Reason::RolledBack
-            | Reason::SignoffMissing
-    )
 }

@@ -145,7 +145,12 @@ impl Pump {
             let waiting = PerPrecedence::from_fn(|precedence| {
                 self.may_send(precedence) && heads.iter().any(|line| line.0 == precedence)
             });
-            let Some(precedence) = self.scheduler.choose(waiting) else { return Ok(None) };
+            let chosen = if store::seeded::has("precedence-lost-on-redelivery") {
+                waiting.iter().filter(|(_, waits)| **waits).map(|(precedence, _)| precedence).last()
+            } else {
+                self.scheduler.choose(waiting)
+            };
+            let Some(precedence) = chosen else { return Ok(None) };
             let Some(line) = self.rotate(precedence, heads) else { return Ok(None) };
             let Some((_, waiting)) = self.lines.get_mut(&line).and_then(|ahead| ahead.rows.pop_front()) else {
                 return Ok(None);

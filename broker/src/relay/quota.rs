@@ -70,6 +70,7 @@ impl DiskStage {
 #[derive(Debug, Default)]
 pub struct Quotas {
     buckets: Mutex<HashMap<JurisdictionId, Buckets>>,
+    audits: Mutex<HashMap<JurisdictionId, Bucket>>,
     disk: AtomicU8,
 }
 
@@ -80,6 +81,9 @@ struct Buckets {
     bytes: Bucket,
 }
 
+/// Refusals of one sender that are journalled a second.
+const AUDITED: Rate = Rate::per_second(20);
+
 impl Quotas {
     /// The disk is in this stage now.
     pub fn disk_is(&self, stage: DiskStage) {
@@ -89,6 +93,12 @@ impl Quotas {
     /// The disk's stage.
     pub fn disk(&self) -> DiskStage {
         DiskStage::from_byte(self.disk.load(Ordering::Relaxed))
+    }
+
+    /// Whether one more refusal of `by` is journalled.
+    pub fn may_audit(&self, by: &JurisdictionId, now: Timestamp) -> bool {
+        let mut audits = self.audits.lock().unwrap_or_else(PoisonError::into_inner);
+        audits.entry(by.clone()).or_insert_with(|| Bucket::full(AUDITED, now)).take(AUDITED, 1, now).is_ok()
     }
 
     /// Admits one envelope of `bytes` bytes from `by`, or says which limit it passes.

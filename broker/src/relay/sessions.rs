@@ -4,8 +4,9 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use certs::profile::Facts;
@@ -28,6 +29,8 @@ pub struct Session {
     heard_ms: AtomicI64,
     ended: Mutex<Option<Reason>>,
     stop: CancellationToken,
+    draining: CancellationToken,
+    grace_ms: AtomicU64,
 }
 
 impl Session {
@@ -48,6 +51,22 @@ impl Session {
             *ended = reason;
         }
         self.stop.cancel();
+    }
+
+    /// Sends nothing new from now on; the agent is heard for `grace`, then the session ends.
+    pub fn drain(&self, grace: Duration) {
+        self.grace_ms.store(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.draining.cancel();
+    }
+
+    /// Fires when the session is to send nothing new.
+    pub fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+
+    /// How long the agent is heard after that.
+    pub fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms.load(Ordering::Relaxed))
     }
 
     /// Why it ended, if it was ended for a reason.
@@ -72,6 +91,7 @@ pub struct Sessions {
     next: AtomicU64,
     living: Mutex<HashMap<JurisdictionId, Arc<Session>>>,
     gone: Mutex<HashMap<JurisdictionId, Timestamp>>,
+    draining: AtomicBool,
 }
 
 impl Sessions {
@@ -93,6 +113,8 @@ impl Sessions {
             heard_ms: AtomicI64::new(now.millis()),
             ended: Mutex::new(None),
             stop: CancellationToken::new(),
+            draining: CancellationToken::new(),
+            grace_ms: AtomicU64::new(0),
         });
         let mut living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(older) = living.insert(jurisdiction.clone(), session.clone()) {
@@ -120,6 +142,19 @@ impl Sessions {
     /// When a jurisdiction that is not linked was last heard.
     pub fn last_heard(&self, jurisdiction: &JurisdictionId) -> Option<Timestamp> {
         self.gone.lock().unwrap_or_else(PoisonError::into_inner).get(jurisdiction).copied()
+    }
+
+    /// While the broker drains no session begins.
+    pub fn are_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Drains every session, or lets them begin again; how many are told.
+    pub fn drain(&self, drain: bool, grace: Duration) -> usize {
+        self.draining.store(drain, Ordering::Relaxed);
+        let living = if drain { self.all() } else { Vec::new() };
+        living.iter().for_each(|session| session.drain(grace));
+        living.len()
     }
 
     /// All living sessions.

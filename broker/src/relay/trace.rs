@@ -6,13 +6,15 @@ use model::{
     position::Position,
     reason::Reason,
 };
+use prost::Message as _;
 use proto::{
-    record::{DeliveryRow, LineRow, MessageRow},
+    record::{DeliveryRow, LineRow, MessageRow, ProofRow, Submitted},
     v1,
 };
 
 use super::{
     Relay, accept,
+    deliver::DeliverError,
     documents::DocumentError,
     fold::{decode_row, keys, stage_of},
     line,
@@ -29,7 +31,7 @@ impl Relay {
             return Err(not_here().into());
         }
         let mut receipts = vec![self.signer.lone(&accept::accepted(&row, &id.0))];
-        receipts.extend(self.line_receipts(&row, id)?);
+        receipts.extend(self.proofs(&row, id)?);
         let states = row.deliveries.iter().map(|delivery| self.state(delivery)).collect();
         Ok(v1::TraceResponse {
             sender: row.sender.clone(),
@@ -40,7 +42,8 @@ impl Relay {
         })
     }
 
-    fn message_row(&self, id: MessageId) -> Result<Option<MessageRow>, store::FoldError> {
+    /// The row of a message, open or closed.
+    pub(super) fn message_row(&self, id: MessageId) -> Result<Option<MessageRow>, store::FoldError> {
         self.engine.read(|_, rows| {
             let bytes = match rows.get(&keys::message(id))? {
                 Some(bytes) => Some(bytes),
@@ -50,20 +53,24 @@ impl Relay {
         })
     }
 
-    /// Receipts that still wait in the sender's line; older ones are at the sender.
-    fn line_receipts(&self, row: &MessageRow, id: MessageId) -> Result<Vec<v1::Receipt>, DocumentError> {
-        let Ok(sender) = row.sender.parse::<JurisdictionId>() else { return Ok(Vec::new()) };
-        let mut lines: Vec<(Position, LineRow)> = Vec::new();
-        self.engine.read(|_, rows| {
-            rows.each(&keys::line_prefix(&sender), |key, value| {
-                let line: LineRow = decode_row(value)?;
-                if line.message_id == id.0.as_slice() {
-                    lines.push((keys::line_position(key).unwrap_or_default(), line));
-                }
-                Ok(())
-            })
-        })?;
-        Ok(line::receipts(&self.engine, &self.signer, &lines)?)
+    /// The receipt of each stage that each delivery went through.
+    fn proofs(&self, row: &MessageRow, id: MessageId) -> Result<Vec<v1::Receipt>, DocumentError> {
+        let (mut lines, mut receipts) = (Vec::new(), Vec::new());
+        for (delivery, proof) in row.deliveries.iter().flat_map(|of| of.proofs.iter().map(move |proof| (of, proof))) {
+            let at = Position(proof.position);
+            match proof.evidence_index {
+                Some(index) => receipts.extend(self.evidence(at, index)?),
+                None => lines.push((at, line_of(row, id, delivery, proof))),
+            }
+        }
+        receipts.extend(line::receipts(&self.engine, &self.signer, &lines)?);
+        Ok(receipts)
+    }
+
+    fn evidence(&self, at: Position, index: u32) -> Result<Option<v1::Receipt>, DeliverError> {
+        let record = self.engine.record(at)?;
+        let submitted = Submitted::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?;
+        Ok(submitted.evidence.into_iter().nth(index as usize))
     }
 
     fn state(&self, delivery: &DeliveryRow) -> v1::DeliveryState {
@@ -77,5 +84,19 @@ impl Relay {
             blocked: if waits && !linked { "OFFLINE".to_owned() } else { String::new() },
             failed_tries: delivery.failed,
         }
+    }
+}
+
+fn line_of(row: &MessageRow, id: MessageId, delivery: &DeliveryRow, proof: &ProofRow) -> LineRow {
+    LineRow {
+        batch_index: proof.batch_index,
+        stage: proof.stage,
+        message_id: id.0.to_vec().into(),
+        recipient: delivery.jurisdiction.clone(),
+        reason: proof.reason.clone(),
+        related: proof.related.clone(),
+        content_hash: row.content_hash.clone(),
+        sender: row.sender.clone(),
+        at: proof.at,
     }
 }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{ids::Digest, limits};
+use model::{ids::Digest, limits, time::Timestamp};
 
 /// The folder of blobs.
 #[derive(Clone, Debug)]
@@ -31,6 +31,15 @@ pub enum BlobError {
     Disk(#[from] io::Error),
 }
 
+/// What a sweep removed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Swept {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 impl Blobs {
     /// Opens the folder, which is made if it is not there.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
@@ -49,8 +58,11 @@ impl Blobs {
         self.whole(digest).is_file()
     }
 
-    /// Adds a part at `offset`, which must be where the last one ended.
+    /// Adds a part at `offset`, which must be where the last one ended. A blob that is whole needs no more parts.
     pub fn add(&self, digest: Digest, offset: u64, chunk: &[u8]) -> Result<(), BlobError> {
+        if self.has(digest) {
+            return Ok(());
+        }
         let held = std::fs::metadata(self.part(digest)).map_or(0, |meta| meta.len());
         if held != offset
             || chunk.len() > limits::BLOB_CHUNK_BYTES_MAX
@@ -67,7 +79,7 @@ impl Blobs {
             return Ok(());
         }
         let part = self.part(digest);
-        let whole = std::fs::read(&part)?;
+        let whole = std::fs::read(&part).map_err(not_found)?;
         if whole.len() as u64 != bytes || Digest::of(&whole) != digest {
             journal::file::remove(&part)?;
             return Err(BlobError::Digest);
@@ -91,14 +103,32 @@ impl Blobs {
     /// Up to `most` bytes from `offset` on, and the length of the whole.
     pub fn read(&self, digest: Digest, offset: u64, most: usize) -> Result<(Vec<u8>, u64), BlobError> {
         use std::os::unix::fs::FileExt as _;
-        let file = std::fs::File::open(self.whole(digest)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => BlobError::NotFound,
-            _ => BlobError::Disk(error),
-        })?;
+        let file = std::fs::File::open(self.whole(digest)).map_err(not_found)?;
         let length = file.metadata()?.len();
         let mut chunk = vec![0; most.min(usize::try_from(length.saturating_sub(offset)).unwrap_or(most))];
         file.read_exact_at(&mut chunk, offset)?;
         Ok((chunk, length))
+    }
+
+    /// Removes what nobody needs: whole blobs that `marks` does not name and parts that were never finished, if they were
+    /// last written before `before`, so that what is on its way is left alone. Files that are not ours stay.
+    pub fn sweep(&self, marks: impl Fn(Digest) -> bool, before: Timestamp) -> io::Result<Swept> {
+        let mut swept = Swept::default();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let (text, is_part) = name.strip_suffix(".part").map_or((&*name, false), |text| (text, true));
+            let needed = |digest: Digest| !is_part && marks(digest);
+            let (Ok(digest), meta) = (text.parse::<Digest>(), entry.metadata()?) else { continue };
+            if digest.to_string() == text && !needed(digest) && written_at(&meta)? < before {
+                journal::file::remove(&entry.path())?;
+                swept.files += 1;
+                swept.bytes += meta.len();
+            }
+        }
+        journal::file::sync_dir(&self.folder)?;
+        Ok(swept)
     }
 
     fn whole(&self, digest: Digest) -> PathBuf {
@@ -107,5 +137,191 @@ impl Blobs {
 
     fn part(&self, digest: Digest) -> PathBuf {
         self.folder.join(format!("{digest}.part"))
+    }
+}
+
+fn not_found(error: io::Error) -> BlobError {
+    if error.kind() == io::ErrorKind::NotFound { BlobError::NotFound } else { BlobError::Disk(error) }
+}
+
+/// When a file was last written; before 1970 counts as 1970.
+fn written_at(meta: &std::fs::Metadata) -> io::Result<Timestamp> {
+    let since = meta.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::{self, File},
+        time::{Duration, UNIX_EPOCH},
+    };
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn blobs() -> (tempfile::TempDir, Blobs) {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().join("blobs")).unwrap();
+        (folder, blobs)
+    }
+
+    fn names(blobs: &Blobs) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(&blobs.folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// Sets when a file was written.
+    fn age(path: &Path, minutes_before_noon: u64) {
+        let at =
+            UNIX_EPOCH + Duration::from_millis(NOON.millis().unsigned_abs()) - Duration::from_mins(minutes_before_noon);
+        File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+    }
+
+    #[test]
+    fn a_put_that_was_cut_short_goes_on_where_it_ended() {
+        let (folder, blobs) = blobs();
+        let (bytes, digest) = (b"a map of the dam", Digest::of(b"a map of the dam"));
+        blobs.add(digest, 0, &bytes[..5]).unwrap();
+        drop(blobs);
+
+        let blobs = Blobs::open(folder.path().join("blobs")).unwrap(); // the next start
+        assert!((blobs.held(digest), blobs.has(digest)) == (5, false));
+        assert!(matches!(blobs.read(digest, 0, 99), Err(BlobError::NotFound)), "a part is nobody's to read");
+        blobs.add(digest, 5, &bytes[5..]).unwrap();
+        blobs.finish(digest, bytes.len() as u64).unwrap();
+
+        assert_eq!(blobs.read(digest, 0, 99).unwrap(), (bytes.to_vec(), 16));
+        assert_eq!(names(&blobs), [digest.to_string()]);
+    }
+
+    #[test]
+    fn parts_that_do_not_follow_each_other_are_refused() {
+        let (_folder, blobs) = blobs();
+        let digest = Digest::of(b"abc");
+        blobs.add(digest, 0, b"a").unwrap();
+        assert!(matches!(blobs.add(digest, 0, b"a"), Err(BlobError::Parts)), "again");
+        assert!(matches!(blobs.add(digest, 2, b"c"), Err(BlobError::Parts)), "a hole");
+        let long = vec![0; limits::BLOB_CHUNK_BYTES_MAX + 1];
+        assert!(matches!(blobs.add(digest, 1, &long), Err(BlobError::Parts)), "a part is too long");
+        assert_eq!(blobs.held(digest), 1);
+    }
+
+    #[test]
+    fn a_blob_longer_than_the_limit_is_refused_before_it_fills_the_disk() {
+        let (_folder, blobs) = blobs();
+        let digest = Digest::of(b"long");
+        let part = blobs.part(digest);
+        File::create(&part).unwrap().set_len(limits::ATTACHMENTS_BYTES_MAX - 1).unwrap();
+
+        assert!(matches!(blobs.add(digest, limits::ATTACHMENTS_BYTES_MAX - 1, b"ab"), Err(BlobError::Parts)));
+        blobs.add(digest, limits::ATTACHMENTS_BYTES_MAX - 1, b"a").unwrap();
+    }
+
+    #[test]
+    fn bytes_that_do_not_fit_their_digest_are_thrown_away() {
+        let (_folder, blobs) = blobs();
+        let digest = Digest::of(b"true");
+        blobs.add(digest, 0, b"fals").unwrap();
+
+        assert!(matches!(blobs.finish(digest, 4), Err(BlobError::Digest)));
+        assert_eq!((blobs.held(digest), names(&blobs).len()), (0, 0), "the next try begins at the beginning");
+
+        blobs.add(digest, 0, b"tru").unwrap();
+        assert!(matches!(blobs.finish(digest, 4), Err(BlobError::Digest)), "shorter than announced");
+        assert!(matches!(blobs.put(digest, b"other"), Err(BlobError::Digest)));
+        assert!(!blobs.has(digest));
+    }
+
+    #[test]
+    fn a_blob_of_which_nothing_came_cannot_be_finished() {
+        let (_folder, blobs) = blobs();
+        assert!(matches!(blobs.finish(Digest::of(b"x"), 1), Err(BlobError::NotFound)));
+        assert!(matches!(blobs.read(Digest::of(b"x"), 0, 1), Err(BlobError::NotFound)));
+    }
+
+    #[test]
+    fn a_whole_blob_takes_no_more_parts_and_is_put_once() {
+        let (_folder, blobs) = blobs();
+        let digest = Digest::of(b"once");
+        blobs.add(digest, 0, b"on").unwrap(); // a part that was left
+        blobs.put(digest, b"once").unwrap();
+        blobs.put(digest, b"once").unwrap();
+        blobs.add(digest, 0, b"once").unwrap();
+        blobs.finish(digest, 4).unwrap();
+
+        assert_eq!(names(&blobs), [digest.to_string()], "and leaves no part behind");
+        assert_eq!(blobs.held(digest), 4);
+    }
+
+    #[test]
+    fn reading_gives_what_is_there_from_where_it_is_asked() {
+        let (_folder, blobs) = blobs();
+        let digest = Digest::of(b"0123456789");
+        blobs.put(digest, b"0123456789").unwrap();
+        assert_eq!(blobs.read(digest, 3, 4).unwrap(), (b"3456".to_vec(), 10));
+        assert_eq!(blobs.read(digest, 8, 4).unwrap(), (b"89".to_vec(), 10));
+        assert_eq!(blobs.read(digest, 10, 4).unwrap(), (vec![], 10));
+        assert_eq!(blobs.read(digest, 99, 4).unwrap(), (vec![], 10));
+    }
+
+    #[test]
+    fn a_sweep_removes_what_is_old_and_unmarked_and_nothing_else() {
+        let (_folder, blobs) = blobs();
+        let [kept, old, fresh, part, fresh_part] =
+            [&b"kept"[..], b"old", b"fresh", b"part", b"new part"].map(Digest::of);
+        for (digest, bytes) in [(kept, &b"kept"[..]), (old, b"old"), (fresh, b"fresh")] {
+            blobs.put(digest, bytes).unwrap();
+        }
+        for digest in [part, fresh_part] {
+            blobs.add(digest, 0, b"?").unwrap();
+        }
+        let note = blobs.folder.join("README");
+        fs::write(&note, "the operator's").unwrap();
+        for path in [blobs.whole(kept), blobs.whole(old), blobs.part(part), note] {
+            age(&path, 90);
+        }
+        for path in [blobs.whole(fresh), blobs.part(fresh_part)] {
+            age(&path, 10);
+        }
+
+        let hour_ago = Timestamp::from_millis(NOON.millis() - 3_600_000);
+        let swept = blobs.sweep(|digest| digest == kept, hour_ago).unwrap();
+
+        assert_eq!(swept, Swept { files: 2, bytes: 3 + 1 });
+        let mut left = [kept.to_string(), fresh.to_string(), format!("{fresh_part}.part"), "README".to_owned()];
+        left.sort();
+        assert_eq!(names(&blobs), left);
+        assert_eq!(blobs.sweep(|digest| digest == kept, hour_ago).unwrap(), Swept::default());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_blob_comes_back_as_it_was_put_however_it_was_cut(bytes in prop::collection::vec(any::<u8>(), 0..4_000), cuts in prop::collection::vec(1..900_usize, 1..9)) {
+            let (_folder, blobs) = blobs();
+            let digest = Digest::of(&bytes);
+            let (mut at, mut lengths) = (0, cuts.iter().cycle());
+            blobs.add(digest, 0, b"").unwrap();
+            while at < bytes.len() {
+                let end = (at + lengths.next().unwrap()).min(bytes.len());
+                blobs.add(digest, at as u64, &bytes[at..end]).unwrap();
+                at = end;
+                prop_assert_eq!(blobs.held(digest), at as u64);
+            }
+            blobs.finish(digest, bytes.len() as u64).unwrap();
+
+            let mut back = Vec::new();
+            while back.len() < bytes.len() {
+                back.extend(blobs.read(digest, back.len() as u64, 700).unwrap().0);
+            }
+            prop_assert_eq!(back, bytes);
+        }
     }
 }

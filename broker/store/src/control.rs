@@ -10,8 +10,8 @@ use std::{
 pub(crate) enum Next {
     /// Make a round; answer for the requests up to this number.
     Round { requests: u64 },
-    /// Make a last round and end.
-    LastRound,
+    /// Make a last round, which answers for all requests up to this number, and end.
+    LastRound { requests: u64 },
     /// End at once.
     End,
 }
@@ -19,7 +19,9 @@ pub(crate) enum Next {
 #[derive(Debug, Default)]
 struct Asks {
     spill: bool,
+    /// Checkpoints asked for since the beginning, and those that a round was begun for.
     requests: u64,
+    begun: u64,
     stop: bool,
     end: bool,
 }
@@ -62,17 +64,18 @@ impl Control {
 
     /// Waits for something to do, at most `period`.
     pub fn next(&self, period: Duration) -> Next {
-        let idle = |asks: &mut Asks| !(asks.spill || asks.stop || asks.end || asks.requests > 0);
+        let idle = |asks: &mut Asks| !(asks.spill || asks.stop || asks.end || asks.requests > asks.begun);
         let waited = self.changed.wait_timeout_while(self.lock(), period, idle);
         let (mut asks, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if asks.end {
             return Next::End;
         }
+        asks.begun = asks.requests;
         if asks.stop {
-            return Next::LastRound;
+            return Next::LastRound { requests: asks.begun };
         }
         asks.spill = false;
-        Next::Round { requests: std::mem::take(&mut asks.requests) }
+        Next::Round { requests: asks.begun }
     }
 
     /// Waits while `holds`, or until the end; told of changes by [`Control::wake`].

@@ -20,58 +20,17 @@ use tokio::sync::watch;
 use crate::{
     control::{Control, Next},
     disk,
-    fault::Fault,
+    failure::{AppendError, Failure},
+    fault::Faults,
     fold::{At, Fold, FoldError},
     open::{self, Extent, Found, OpenError, Opened, Place},
     options::Options,
-    rows::{Held, Rows},
+    rows::{Dump, Held, Rows},
     spill::{Holds, Spiller, Unspilled},
     tasks::Tasks,
     ticket::Tickets,
-    watch::{LOOKS, Pulse, Watched},
+    watch::Pulse,
 };
-
-/// Why the engine stopped for good. The journal has every record that was answered.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Failure {
-    /// The journal cannot be read or written.
-    #[error("journal: {0}")]
-    Journal(#[from] JournalError),
-    /// A record could not be folded.
-    #[error("record {position}: {error}")]
-    Fold {
-        /// Which record.
-        position: Position,
-        /// Why not.
-        error: FoldError,
-    },
-    /// The rows cannot be read or written.
-    #[error(transparent)]
-    Rows(#[from] Fault),
-    /// The fold panicked: a bug of ours.
-    #[error("the fold panicked after record {0}")]
-    Panicked(Position),
-    /// Somebody wanted it dead; only tests do.
-    #[error("killed")]
-    Killed,
-}
-
-/// Why records were not taken, or why nobody can say whether they were.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum AppendError {
-    /// There is no room now; nothing was written. Try again later.
-    #[error("busy")]
-    Busy,
-    /// The engine stops or has stopped. What was in flight may be in the journal or not.
-    #[error("stopped")]
-    Stopped,
-    /// The engine has failed. What was in flight may be in the journal or not.
-    #[error("failed: {0}")]
-    Failed(Failure),
-    /// The journal refused the records; nothing was written.
-    #[error("journal")]
-    Journal(#[from] JournalError),
-}
 
 /// What the engine holds, for the metrics.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -111,6 +70,7 @@ struct Shared<F: Fold, J> {
     stopping: AtomicBool,
     spill_ended: watch::Sender<bool>,
     failure: OnceLock<Failure>,
+    faults: Faults,
 }
 
 /// The journal, folded: appends are durable and folded when they return, reads see whole commits. Cheap to clone.
@@ -157,7 +117,8 @@ impl<F: Fold, J: Journal> Engine<F, J> {
             fold.load(&held.rows())?;
         }
         let began = held.folded;
-        let engine = Self(Arc::new(Shared::new(options, journal, State { fold, held }, clock)));
+        let faults = spiller.tree.faults().clone();
+        let engine = Self(Arc::new(Shared::new(options, journal, State { fold, held }, clock, faults)));
         engine.start(spiller, [reads, writes], tasks)?;
         let opened = engine.replay(began, extent.last, found)?;
         Ok((engine, opened))
@@ -171,7 +132,11 @@ impl<F: Fold, J: Journal> Engine<F, J> {
         let started = tasks
             .thread("fold", move |_| folder.fold_all(commits))
             .and_then(|()| tasks.thread("spill", move |_| writer.spill_all(spiller)))
-            .and_then(|()| tasks.thread("watchdog", move |_| watcher.watch(pulses)));
+            .and_then(|()| {
+                tasks.thread("watchdog", move |_| {
+                    crate::watch::look(&watcher.control, &watcher.options.watchdog, pulses);
+                })
+            });
         started.map_err(|source| OpenError::Io { path: shared.options.state.join("store"), source })
     }
 
@@ -198,9 +163,7 @@ impl<F: Fold, J: Journal> Engine<F, J> {
             return Ok((*shared.folded.borrow(), Vec::new()));
         }
         let mut waiter = shared.tickets.take();
-        if let Some(failure) = shared.failure.get() {
-            return Err(AppendError::Failed(failure.clone())); // it failed before our ticket could be given up
-        }
+        shared.may_append(lane)?; // whoever failed or stops it from here on sees our ticket
         let appending = shared.journal.append(RecordBatch { records, lane, ticket: waiter.ticket() });
         let mut appending = std::pin::pin!(appending);
         let mut durable = false;
@@ -217,7 +180,17 @@ impl<F: Fold, J: Journal> Engine<F, J> {
     pub fn read<R>(&self, ask: impl FnOnce(&F, &Rows<'_>) -> R) -> R {
         let mut state = self.0.lock();
         let State { fold, held } = &mut *state;
-        ask(fold, &held.rows())
+        let answer = ask(fold, &held.rows());
+        drop(state);
+        if let Some(fault) = self.0.faults.first() {
+            self.0.fail(&Failure::Rows(fault.clone()));
+        }
+        answer
+    }
+
+    /// Everything that two folds of the same records must agree on. Reads all rows under the lock: for tests and tools.
+    pub fn dump(&self) -> Result<Dump, FoldError> {
+        self.read(|_, rows| rows.dump())
     }
 
     /// A record of the journal, checked.
@@ -268,11 +241,11 @@ impl<F: Fold, J: Journal> Engine<F, J> {
     /// Makes a checkpoint of everything folded by now; when this returns a power cut costs no replay of it.
     pub async fn checkpoint(&self) -> Result<Position, Failure> {
         let mut done = self.0.checkpoint.subscribe();
-        let before = done.borrow().1;
-        self.0.control.ask_checkpoint();
         let mut ended = self.0.spill_ended.subscribe();
+        // a round that runs already may have begun before the last record: only ours, or a later one, will do
+        let request = self.0.control.ask_checkpoint();
         tokio::select! {
-            answered = done.wait_for(|(_, answered)| *answered > before) => answered.map(|done| done.0).map_err(|_closed| Failure::Killed),
+            answered = done.wait_for(|(_, answered)| *answered >= request) => answered.map(|done| done.0).map_err(|_closed| Failure::Killed),
             _ = ended.wait_for(|ended| *ended) => self.0.failure.get().cloned().map_or_else(|| Ok(self.0.checkpoint.borrow().0), Err),
         }
     }
@@ -288,23 +261,32 @@ impl<F: Fold, J: Journal> Engine<F, J> {
     pub async fn stop(&self) -> Result<(), Failure> {
         let shared = &self.0;
         shared.stopping.store(true, Ordering::SeqCst);
-        let mut folded = shared.folded.subscribe();
         let mut ended = shared.spill_ended.subscribe();
-        while !shared.tickets.is_empty() && !*ended.borrow() {
-            tokio::select! {
-                _ = folded.changed() => {}
-                _ = ended.wait_for(|ended| *ended) => {}
-            }
+        tokio::select! {
+            () = shared.tickets.none_waits() => {}
+            _ = ended.wait_for(|ended| *ended) => {}
         }
         shared.control.stop();
         let _ = ended.wait_for(|ended| *ended).await; // the sender lives as long as we do
         shared.failure.get().cloned().map_or(Ok(()), Err)
     }
 
+    /// The last checkpoint, and a bell for the next.
+    #[cfg(test)]
+    pub(crate) fn checkpoints(&self) -> watch::Receiver<(Position, u64)> {
+        self.0.checkpoint.subscribe()
+    }
+
     /// Dies as a killed process would: nothing more is written. For tests.
     pub fn kill(&self) {
-        self.0.fail(Failure::Killed);
+        self.0.fail(&Failure::Killed);
     }
+}
+
+/// Does `work`; a panic is a bug of the fold's and a failure of the engine.
+fn guarded<F: Fold, R>(state: &mut State<F>, work: impl FnOnce(&mut State<F>) -> R) -> Result<R, Failure> {
+    let before = state.held.folded;
+    catch_unwind(AssertUnwindSafe(|| work(state))).map_err(|_panic| Failure::Panicked(before))
 }
 
 /// The first position that the journal has, or will have.
@@ -313,7 +295,7 @@ fn first_of(journal: &impl Journal) -> Position {
 }
 
 impl<F: Fold, J: Journal> Shared<F, J> {
-    fn new(options: Options, journal: J, state: State<F>, clock: Clock) -> Self {
+    fn new(options: Options, journal: J, state: State<F>, clock: Clock, faults: Faults) -> Self {
         let began = state.held.folded;
         Self {
             journal,
@@ -329,6 +311,7 @@ impl<F: Fold, J: Journal> Shared<F, J> {
             stopping: AtomicBool::new(false),
             spill_ended: watch::Sender::new(false),
             failure: OnceLock::new(),
+            faults,
         }
     }
 
@@ -355,6 +338,10 @@ impl<F: Fold, J: Journal> Shared<F, J> {
             Ok(_) => Ok(true),
             Err(JournalError::Busy) => Err(AppendError::Busy),
             Err(JournalError::Stopped) => Err(AppendError::Stopped),
+            Err(error @ JournalError::Failed(_)) => {
+                self.fail(&Failure::Journal(error.clone())); // after a failed sync nothing is sure: no second try
+                Err(AppendError::Failed(Failure::Journal(error)))
+            }
             Err(error) => Err(AppendError::Journal(error)),
         }
     }
@@ -364,7 +351,7 @@ impl<F: Fold, J: Journal> Shared<F, J> {
         for committed in commits {
             let folded = committed.map_err(Failure::from).and_then(|committed| self.fold(&committed));
             if let Err(failure) = folded {
-                self.fail(failure);
+                self.fail(&failure);
             }
             if self.control.has_ended() {
                 return;
@@ -377,16 +364,14 @@ impl<F: Fold, J: Journal> Shared<F, J> {
     fn fold(&self, committed: &Committed) -> Result<(), Failure> {
         self.control.wait_while(|| self.overlay_bytes.load(Ordering::Relaxed) >= self.options.overlay_bytes_max);
         let mut state = self.lock();
-        let before = state.held.folded;
-        let applied = catch_unwind(AssertUnwindSafe(|| state.apply(committed)));
-        let outcomes = applied.unwrap_or(Err(Failure::Panicked(before)))?;
+        let outcomes = guarded(&mut state, |state| state.apply(committed))??;
         let (through, newest) = (state.held.folded, state.held.time);
-        let (bytes, fresh) = (state.held.bytes(), state.held.fresh_bytes());
+        let fresh = state.held.fresh_bytes();
+        self.weigh(&state);
         drop(state);
         self.newest_ms.store(newest.millis(), Ordering::Relaxed);
-        self.overlay_bytes.store(bytes, Ordering::Relaxed);
         self.answer(committed, outcomes);
-        self.lock().fold.folded(through);
+        guarded(&mut self.lock(), |state| state.fold.folded(through))?;
         self.folded.send_replace(through);
         if fresh >= self.options.spill_bytes.min(self.options.overlay_bytes_max / 2) {
             self.control.ask_spill();
@@ -394,6 +379,11 @@ impl<F: Fold, J: Journal> Shared<F, J> {
             self.control.wake();
         }
         Ok(())
+    }
+
+    /// Notes what the overlay takes, under the lock: a figure of a moment before never comes after.
+    fn weigh(&self, state: &State<F>) {
+        self.overlay_bytes.store(state.held.bytes(), Ordering::Relaxed);
     }
 
     fn answer(&self, committed: &Committed, outcomes: Vec<F::Outcome>) {
@@ -412,13 +402,13 @@ impl<F: Fold, J: Journal> Shared<F, J> {
         loop {
             let (requests, last) = match self.control.next(self.options.checkpoint_every) {
                 Next::Round { requests } => (requests, false),
-                Next::LastRound => (0, true),
+                Next::LastRound { requests } => (requests, true),
                 Next::End => break,
             };
             match spiller.round(&self.state, || self.control.pause(self.options.chunk_pause)) {
                 Ok(_) => self.spilled(spiller.meta.applied, requests),
-                Err(Unspilled::Fault(fault)) => self.fail(Failure::Rows(fault)),
-                Err(Unspilled::Killed) => self.fail(Failure::Killed),
+                Err(Unspilled::Fault(fault)) => self.fail(&Failure::Rows(fault)),
+                Err(Unspilled::Killed) => self.fail(&Failure::Killed),
             }
             if last {
                 break;
@@ -430,35 +420,23 @@ impl<F: Fold, J: Journal> Shared<F, J> {
     }
 
     fn spilled(&self, through: Position, requests: u64) {
-        let bytes = self.lock().held.bytes();
-        self.overlay_bytes.store(bytes, Ordering::Relaxed);
+        self.weigh(&self.lock());
         self.checkpoint.send_modify(|(position, answered)| {
             *position = through;
-            *answered += requests;
+            *answered = requests;
         });
         self.control.wake();
     }
 
-    /// The watchdog's thread.
-    fn watch(&self, pulses: [Pulse; 2]) {
-        let mut watched = pulses.map(Watched::new);
-        while !self.control.has_ended() {
-            self.control.pause(self.options.watchdog.patience / LOOKS);
-            if watched.iter_mut().any(Watched::hangs) {
-                (self.options.watchdog.bark)();
-            }
-        }
-    }
-
     /// Stops for good: nothing more is folded or spilled, nobody waits on.
-    fn fail(&self, failure: Failure) {
+    fn fail(&self, failure: &Failure) {
         if self.failure.set(failure.clone()).is_err() {
             return; // a later failure follows from the first
         }
         if !matches!(failure, Failure::Killed) {
             tracing::error!(%failure, "the engine stops; the journal has every record that was answered");
         }
-        if let Failure::Rows(fault) | Failure::Fold { error: FoldError::Rows(fault), .. } = &failure {
+        if let Failure::Rows(fault) | Failure::Fold { error: FoldError::Rows(fault), .. } = failure {
             open::leave_word(&self.options.state.join("store"), fault, &self.clock);
         }
         self.tickets.give_up(|| AppendError::Failed(failure.clone()));
@@ -481,8 +459,10 @@ impl<F: Fold> State<F> {
             }
             held.time = held.time.max(record.at);
             let at = At { epoch: committed.epoch, position, time: held.time };
+            held.torn = true;
             let outcome = fold.apply(at, record, &mut held.rows_at(position));
             outcomes.push(outcome.map_err(|error| Failure::Fold { position, error })?);
+            held.torn = false;
             held.folded = position;
             held.epoch = committed.epoch;
         }

@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`engine`] | append and wait for the fold's verdict; read; stop |
+//! | [`engine`], [`failure`] | append and wait for the fold's verdict; read; stop; how it ends for good |
 //! | [`fold`], [`rows`] | what a record means, and where it is written down |
 //! | [`options`], [`open`], [`watch`] | sizes; what opening found; what to do when sled hangs |
 //! | [`blobs`] | files named by their digest |
@@ -19,6 +19,7 @@ mod closed;
 mod control;
 mod disk;
 pub mod engine;
+pub mod failure;
 mod fault;
 pub mod fold;
 mod hash;
@@ -29,6 +30,7 @@ pub mod options;
 mod overlay;
 mod row;
 pub mod rows;
+pub mod seeded;
 mod sieve;
 mod spill;
 pub mod tasks;
@@ -41,10 +43,11 @@ pub mod watch;
 mod tests;
 
 pub use self::{
-    engine::{AppendError, Engine, Failure, Figures},
+    engine::{Engine, Figures},
+    failure::{AppendError, Failure},
     fault::Fault,
     fold::{At, Fold, FoldError},
     open::{OpenError, Opened},
     options::Options,
-    rows::Rows,
+    rows::{Dump, Rows},
 };

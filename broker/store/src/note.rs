@@ -1,13 +1,13 @@
 //! `store/note`: what one start tells the next. Losing it does no harm.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{fmt::Write as _, fs, io, path::Path, time::Duration};
 
 use model::time::Timestamp;
 
 use crate::fault::Fault;
 
 /// A second fault within this time gives the rows up.
-const FAULTS_APART: Duration = Duration::from_secs(600);
+const FAULTS_APART: Duration = Duration::from_mins(10);
 /// So many starts may die while the rows are being opened; then the rows are given up.
 const ATTEMPTS_MAX: u32 = 5;
 const NAME: &str = "note";
@@ -46,10 +46,10 @@ impl Note {
     pub fn write(&self, store: &Path) -> io::Result<()> {
         let mut text = format!("{FIRST_LINE}\nattempts {}\n", self.attempts);
         if let Some(at) = self.fault_at {
-            text.push_str(&format!("fault {}\n", at.millis()));
+            let _ = writeln!(text, "fault {}", at.millis()); // a String takes everything
         }
         if let Some(why) = &self.rebuild {
-            text.push_str(&format!("rebuild {}\n", why.replace('\n', " ")));
+            let _ = writeln!(text, "rebuild {}", why.replace('\n', " "));
         }
         crate::disk::write(&store.join(NAME), text.as_bytes())
     }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_second_failure_within_ten_minutes_gives_the_rows_up() {
-        let (failed, minute) = (Fault::Failed("EIO".to_owned()), Duration::from_secs(60));
+        let (failed, minute) = (Fault::Failed("EIO".to_owned()), Duration::from_mins(1));
         let noon = Timestamp::from_millis(1_800_000_000_000);
 
         let once = Note::default().after(&failed, noon);

@@ -15,7 +15,7 @@ use crate::{
     closed::{self, Bounds},
     fault::{Fault, Faults},
     note::Note,
-    options::Options,
+    options::{AfterBatch, CHUNK_KEYS_MAX, Options},
     overlay::{Overlay, Spilled, Tables, fold_key},
     row::{self, META_KEY, Meta},
     rows::Held,
@@ -68,7 +68,7 @@ pub enum OpenError {
     Fold(#[from] crate::fold::FoldError),
     /// The engine failed while it replayed.
     #[error("replay: {0}")]
-    Failed(crate::engine::Failure),
+    Failed(crate::failure::Failure),
 }
 
 /// What the journal holds, for comparison.
@@ -149,24 +149,39 @@ impl Place<'_> {
             let (held, spiller) = self.create()?;
             return Ok((held, spiller, Found::Nothing));
         }
-        match self.reopen() {
+        let note = Note::read(&self.store());
+        match self.reopen(note.clone().unwrap_or_default()) {
             Ok((held, spiller)) => Ok((held, spiller, Found::Good)),
+            Err(Unopened::Unusable(why)) if note.is_none() && why == UNFINISHED => {
+                self.set_aside()?;
+                self.create().map(|(held, spiller)| (held, spiller, Found::Nothing))
+            }
             Err(Unopened::Unusable(why)) => self.give_up(why),
-            Err(Unopened::Io(error)) => Err(self.io(error)),
+            Err(Unopened::Io(error)) => {
+                self.pardon(note);
+                Err(self.io(error))
+            }
         }
     }
 
     /// Sets the store aside and begins anew.
     pub fn give_up(&self, why: String) -> Result<(Held, Spiller, Found), OpenError> {
-        let unfinished = Note::read(&self.store()).is_none() && why == UNFINISHED;
-        let quarantined = crate::disk::quarantine(&self.options.state, &self.store(), "store", self.clock.now())
-            .map_err(|error| self.io(error))?;
+        let quarantined = self.set_aside()?;
         let (held, spiller) = self.create()?;
-        if unfinished {
-            return Ok((held, spiller, Found::Nothing));
-        }
         tracing::error!(%why, quarantined = %quarantined.display(), "the store was given up; it is folded anew from the journal");
         Ok((held, spiller, Found::GivenUp { why, quarantined }))
+    }
+
+    fn set_aside(&self) -> Result<PathBuf, OpenError> {
+        crate::disk::quarantine(&self.options.state, &self.store(), "store", self.clock.now())
+            .map_err(|error| self.io(error))
+    }
+
+    /// A machine that refuses is no sign against the rows: the attempt that it ended does not count.
+    fn pardon(&self, note: Option<Note>) {
+        if let Some(Err(error)) = note.map(|note| note.write(&self.store())) {
+            tracing::warn!(%error, "the note for the next start could not be written");
+        }
     }
 
     fn create(&self) -> Result<(Held, Spiller), OpenError> {
@@ -177,7 +192,8 @@ impl Place<'_> {
             .map_err(|error| self.unopened(error))?;
         let before = Position(self.extent.first.0.saturating_sub(1));
         let meta = Meta { applied: before, indexed: before, ..Meta::default() };
-        let found = Recovered { meta, sieve: Sieve::with_room(SIEVE_ROOM_MIN), tables: Tables::default() };
+        let after_batch = AfterBatch::default();
+        let found = Recovered { meta, sieve: Sieve::with_room(SIEVE_ROOM_MIN), tables: Tables::default(), after_batch };
         let (held, spiller) = self.parts(tree, found).map_err(|error| self.unopened(error))?;
         let mut batch = Batch::default();
         batch.put(META_KEY.to_vec(), meta.encode());
@@ -188,22 +204,21 @@ impl Place<'_> {
         Ok((held, spiller))
     }
 
-    fn reopen(&self) -> Result<(Held, Spiller), Unopened> {
-        let note = Note::read(&self.store()).unwrap_or_default();
+    fn reopen(&self, note: Note) -> Result<(Held, Spiller), Unopened> {
         if let Some(why) = note.gives_up() {
             return Err(Unopened::Unusable(why));
         }
-        Note { attempts: note.attempts + 1, ..note }.write(&self.store()).map_err(Unopened::Io)?;
         if !self.rows().join("db").exists() || !self.closed().is_dir() {
             return Err(Unopened::Unusable(UNFINISHED.to_owned()));
         }
+        Note { attempts: note.attempts + 1, ..note }.write(&self.store()).map_err(Unopened::Io)?;
         let tree = Tree::open(&self.rows(), self.options.cache_bytes, Faults::default(), self.writes.clone())?;
-        let found = recover(&tree, &self.extent)?;
+        let found = recover(&tree, &self.extent, &self.options.after_batch)?;
         self.parts(tree, found)
     }
 
     fn parts(&self, tree: Tree, found: Recovered) -> Result<(Held, Spiller), Unopened> {
-        let Recovered { meta, sieve, tables } = found;
+        let Recovered { meta, sieve, tables, .. } = found;
         let faults = tree.faults().clone();
         let (index, useless) = closed::open(&self.closed(), self.extent.first, meta.indexed, faults)?;
         for path in useless {
@@ -213,7 +228,8 @@ impl Place<'_> {
         let db = fs::File::open(self.rows().join("db")).map_err(Unopened::Io)?;
         let overlay =
             Overlay::over(Spilled { tree: tree.watched_by(self.reads.clone()), sieve: sieve.clone(), tables });
-        let held = Held { overlay, closed: index, folded: meta.applied, epoch: meta.epoch, time: meta.time };
+        let held =
+            Held { overlay, closed: index, folded: meta.applied, epoch: meta.epoch, time: meta.time, torn: false };
         let bounds = Bounds { entries: self.options.index_entries_max, bytes: self.options.index_bytes_max };
         let after_batch = self.options.after_batch.clone();
         Ok((
@@ -226,6 +242,7 @@ impl Place<'_> {
                 closed_folder: self.closed(),
                 sieve,
                 bounds,
+                chunk_keys: self.options.chunk_keys.clamp(CHUNK_KEYS_MIN, CHUNK_KEYS_MAX),
                 after_batch,
             },
         ))
@@ -243,6 +260,8 @@ impl Place<'_> {
     }
 }
 
+/// A row, an undo row that it fills, the undo row that ends the batch, and the meta row.
+const CHUNK_KEYS_MIN: usize = 4;
 /// A store whose making was interrupted: no note says that it was ever whole.
 const UNFINISHED: &str = "a part of the store is missing";
 
@@ -257,6 +276,7 @@ struct Recovered {
     meta: Meta,
     sieve: Sieve,
     tables: Tables,
+    after_batch: AfterBatch,
 }
 
 /// What a full scan found.
@@ -267,13 +287,14 @@ struct Scan {
 }
 
 /// Verifies every row, then makes the tree what it was at `applied`.
-fn recover(tree: &Tree, extent: &Extent) -> Result<Recovered, Unopened> {
+fn recover(tree: &Tree, extent: &Extent, after_batch: &AfterBatch) -> Result<Recovered, Unopened> {
     let value = tree.get(META_KEY)?.ok_or_else(|| Unopened::Unusable(UNFINISHED.to_owned()))?;
     let meta = Meta::decode(&value)?;
     if let Some(why) = extent.denies(&meta) {
         return Err(Unopened::Unusable(why));
     }
     let Scan { mut recovered, undo, newer } = scan(tree, meta, extent.last)?;
+    recovered.after_batch = after_batch.clone();
     for key in undo {
         recovered.put_back(tree, &key)?;
     }
@@ -285,7 +306,8 @@ fn recover(tree: &Tree, extent: &Extent) -> Result<Recovered, Unopened> {
 
 fn scan(tree: &Tree, meta: Meta, last: Position) -> Result<Scan, Unopened> {
     let room = usize::try_from(meta.tally.count.saturating_mul(2)).unwrap_or(usize::MAX).clamp(SIEVE_ROOM_MIN, 1 << 28);
-    let mut recovered = Recovered { meta, sieve: Sieve::with_room(room), tables: Tables::default() };
+    let after_batch = AfterBatch::default();
+    let mut recovered = Recovered { meta, sieve: Sieve::with_room(room), tables: Tables::default(), after_batch };
     let (mut undo, mut newer, mut tally) = (Vec::new(), Vec::new(), crate::hash::Tally::default());
     for row in tree.all()? {
         let (key, value) = row?;
@@ -359,7 +381,8 @@ impl Recovered {
 
     fn apply(&self, tree: &Tree, mut batch: Batch) -> Result<(), Unopened> {
         batch.put(META_KEY.to_vec(), self.meta.encode());
-        Ok(tree.apply(batch)?)
+        tree.apply(batch)?;
+        if self.after_batch.dies() { Err(Unopened::Io(io::Error::other("killed"))) } else { Ok(()) }
     }
 }
 

@@ -4,6 +4,9 @@ use std::{fmt, ops::ControlFlow, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::watch::Watchdog;
 
+/// Keys in one batch of sled at most, undo and meta rows included.
+pub(crate) const CHUNK_KEYS_MAX: usize = 256;
+
 /// Where the store lies and how much of everything it takes.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -15,6 +18,8 @@ pub struct Options {
     pub spill_bytes: usize,
     /// A checkpoint begins at most this long after the last.
     pub checkpoint_every: Duration,
+    /// Keys in one batch of a spill, from 4 to 256: a batch holds one lock for the whole process.
+    pub chunk_keys: usize,
     /// How long a spill pauses between two chunks.
     pub chunk_pause: Duration,
     /// sled's cache; it is a soft limit.
@@ -25,7 +30,8 @@ pub struct Options {
     pub index_bytes_max: usize,
     /// What to do about a call of sled that does not come back.
     pub watchdog: Watchdog,
-    /// For tests: called after each batch that a spill wrote; `Break` makes the engine die there as if it were killed.
+    /// For tests: called after each batch that a spill or an opening wrote; `Break` makes the engine die there as if it
+    /// were killed.
     pub after_batch: AfterBatch,
 }
 
@@ -38,6 +44,7 @@ impl Options {
             overlay_bytes_max: 64 * MIB,
             spill_bytes: 16 * MIB,
             checkpoint_every: Duration::from_secs(10),
+            chunk_keys: CHUNK_KEYS_MAX,
             chunk_pause: Duration::from_millis(1),
             cache_bytes: 32 * MIB as u64,
             index_entries_max: 65_536,
@@ -48,7 +55,7 @@ impl Options {
     }
 }
 
-/// Something that a test does after each batch of a spill.
+/// Something that a test does after each batch of sled.
 #[derive(Clone, Default)]
 pub struct AfterBatch(Option<Arc<dyn Fn() -> ControlFlow<()> + Send + Sync>>);
 

@@ -1,5 +1,7 @@
 //! How rows, undo rows and the meta row look in sled. FORMAT.md says the same in words.
 
+use std::fmt::Write as _;
+
 use model::{
     position::{EpochId, Position},
     time::Timestamp,
@@ -14,8 +16,6 @@ pub(crate) const UNDO: u8 = 1;
 /// First byte of the fold's rows.
 pub(crate) const ROW: u8 = 2;
 
-/// Bytes before a row's payload.
-const HEAD_BYTES: usize = 12;
 const MAGIC: &[u8; 8] = b"LDSTORE1";
 const FORMAT: u16 = 1;
 /// An undo row is begun anew when it would grow beyond this.
@@ -47,11 +47,6 @@ pub(crate) fn decode<'v>(stored_key: &[u8], value: &'v [u8]) -> Result<(Position
     Ok((Position(u64::from_be_bytes(*position)), payload))
 }
 
-/// Where a row's payload begins in its value.
-pub(crate) const fn payload_start() -> usize {
-    HEAD_BYTES
-}
-
 /// CRC-32C over `parts`, one after the other.
 pub(crate) fn crc(parts: &[&[u8]]) -> u32 {
     parts.iter().fold(0, |crc, part| crc32c::crc32c_append(crc, part))
@@ -59,7 +54,10 @@ pub(crate) fn crc(parts: &[&[u8]]) -> u32 {
 
 /// The first bytes of a key, for a message.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(24).map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().take(24).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // a String takes everything
+        text
+    })
 }
 
 /// What the meta row says about the whole.
@@ -195,8 +193,11 @@ pub(crate) fn undo_tag(key: &[u8]) -> Option<Position> {
     fields.number().map(Position)
 }
 
+/// A key and its value, borrowed.
+pub(crate) type Pair<'v> = (&'v [u8], &'v [u8]);
+
 /// The keys and old values in an undo row.
-pub(crate) fn undone<'v>(key: &[u8], value: &'v [u8]) -> Result<Vec<(&'v [u8], &'v [u8])>, Fault> {
+pub(crate) fn undone<'v>(key: &[u8], value: &'v [u8]) -> Result<Vec<Pair<'v>>, Fault> {
     let damaged = || Fault::Damaged(format!("undo row {}", hex(key)));
     let (written, kept) = value.split_first_chunk::<4>().ok_or_else(damaged)?;
     if crc(&[key, kept]) != u32::from_be_bytes(*written) {

@@ -32,6 +32,8 @@ pub(crate) struct Held {
     pub epoch: EpochId,
     /// The greatest record time up to there.
     pub time: Timestamp,
+    /// The overlay holds a part of a record that was not folded to its end: it must never be spilled.
+    pub torn: bool,
 }
 
 impl Held {
@@ -73,7 +75,7 @@ impl Rows<'_> {
 
     /// Puts `value` under `key`, in place of an earlier one.
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), FoldError> {
-        within("key", key.len(), KEY_BYTES_MAX)?;
+        key_fits(key)?;
         within("value", value.len(), VALUE_BYTES_MAX)?;
         self.held.overlay.put(key, self.position, Bytes::copy_from_slice(value));
         Ok(())
@@ -81,7 +83,7 @@ impl Rows<'_> {
 
     /// Removes what is under `key`, if anything is.
     pub fn remove(&mut self, key: &[u8]) -> Result<(), FoldError> {
-        within("key", key.len(), KEY_BYTES_MAX)?;
+        key_fits(key)?;
         self.held.overlay.remove(key, self.position);
         Ok(())
     }
@@ -133,7 +135,18 @@ impl Rows<'_> {
         self.held.time
     }
 
-    /// What two folds of the same records must agree on. Reads everything.
+    /// Everything that two folds of the same records must agree on, byte for byte.
+    pub fn dump(&self) -> Result<Dump, FoldError> {
+        let mut rows = Vec::new();
+        self.held.overlay.visit(&[], &[], |key, position, payload| {
+            rows.push((Bytes::copy_from_slice(key), position, payload.to_bytes()));
+            Ok::<_, Fault>(true)
+        })?;
+        let settled = self.held.closed.dump()?.into_iter().collect();
+        Ok(Dump { folded: self.held.folded, rows, settled })
+    }
+
+    /// The same as [`Rows::dump`], summed up. Reads everything.
     pub fn fingerprint(&self) -> Result<Fingerprint, FoldError> {
         let (mut rows, mut settled) = (Tally::default(), Tally::default());
         self.held.overlay.visit(&[], &[], |key, position, payload| {
@@ -143,6 +156,17 @@ impl Rows<'_> {
         self.held.closed.dump()?.iter().for_each(|(id, entry)| settled.add(id, entry));
         Ok(Fingerprint { folded: self.held.folded, rows, settled })
     }
+}
+
+/// Every row and every settled entry, in order of their keys.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Dump {
+    /// Of the fold up to here.
+    pub folded: Position,
+    /// Open rows: key, the record that wrote it, value.
+    pub rows: Vec<(Bytes, Position, Bytes)>,
+    /// Settled entries, by id.
+    pub settled: Vec<([u8; 16], Bytes)>,
 }
 
 /// The count and a sum over every row, with the position that wrote it, and over every settled entry.
@@ -164,6 +188,13 @@ impl Fingerprint {
     pub fn settled_ids(&self) -> u64 {
         self.settled.count
     }
+}
+
+fn key_fits(key: &[u8]) -> Result<(), FoldError> {
+    if key.is_empty() {
+        return Err(FoldError::new("a key names its table in its first byte; this one is empty"));
+    }
+    within("key", key.len(), KEY_BYTES_MAX)
 }
 
 fn within(what: &'static str, bytes: usize, bytes_max: usize) -> Result<(), FoldError> {

@@ -21,11 +21,9 @@ use crate::{
     row::{self, META_KEY, Meta, UndoRows},
     rows::Held,
     sieve::Sieve,
-    tree::{Batch, Tree},
+    tree::{Batch, Tree, keeps_blobs},
 };
 
-/// Keys in one batch of sled, undo and meta rows included.
-const BATCH_KEYS_MAX: usize = 256;
 /// A filter is made for at least so many rows.
 pub(crate) const SIEVE_ROOM_MIN: usize = 65_536;
 
@@ -67,6 +65,8 @@ pub(crate) struct Spiller {
     pub sieve: Arc<Sieve>,
     /// When runs become a closed file.
     pub bounds: Bounds,
+    /// Keys in one batch, undo and meta rows included.
+    pub chunk_keys: usize,
     /// What a test does after each batch.
     pub after_batch: AfterBatch,
 }
@@ -126,7 +126,7 @@ impl Spiller {
     fn freeze<S: Holds>(&self, state: &Mutex<S>) -> Option<Frozen> {
         let mut state = lock(state);
         let held = state.held();
-        if held.folded == self.meta.applied {
+        if held.torn || held.folded == self.meta.applied {
             return None;
         }
         let settled = held.closed.freeze(self.meta.indexed, held.folded);
@@ -143,7 +143,7 @@ impl Spiller {
     fn write_index<S: Holds>(&self, state: &Mutex<S>, runs: &[Arc<Run>]) -> Result<Vec<PathBuf>, Fault> {
         let Some(plan) = closed::plan(runs, self.bounds) else { return Ok(Vec::new()) };
         let written = closed::write(&plan, &self.closed_folder).map_err(|fault| self.tree.faults().note(fault))?;
-        Ok(lock(state).held().closed.replace(plan, written, &self.closed_folder))
+        Ok(lock(state).held().closed.replace(&plan, written, &self.closed_folder))
     }
 
     /// Makes the filter anew, from the rows, before it would answer "perhaps" too often.
@@ -176,7 +176,7 @@ impl Spiller {
         let (mut chunk, mut undo) = (Chunk::default(), UndoRows::new(self.meta.applied));
         let (mut tables, mut undo_rows) = (Tables::default(), Vec::new());
         for (key, change) in layer.iter() {
-            if chunk.keys + 4 > BATCH_KEYS_MAX {
+            if chunk.keys + 4 > self.chunk_keys {
                 self.keep_undo(&mut chunk, undo.finish(), &mut undo_rows);
                 self.apply(std::mem::take(&mut chunk))?;
                 pause();
@@ -219,7 +219,7 @@ impl Spiller {
     }
 
     fn drop_undo(&mut self, undo_rows: &[UndoRow], pause: &impl Fn()) -> Result<(), Unspilled> {
-        for rows in undo_rows.chunks(BATCH_KEYS_MAX - 1) {
+        for rows in undo_rows.chunks(self.chunk_keys - 1) {
             pause();
             let mut chunk = Chunk::default();
             for row in rows {
@@ -241,7 +241,7 @@ impl Spiller {
     pub fn checkpoint(&self) -> Result<(), Fault> {
         self.tree.flush()?;
         crate::disk::sync_data(&self.db).map_err(|error| self.failed(&error))?;
-        if self.tree.keeps_blobs(&self.rows_folder) {
+        if keeps_blobs(&self.rows_folder) {
             return Err(self.tree.faults().note(Fault::Damaged("sled keeps blobs, which nobody syncs".to_owned())));
         }
         Ok(())

@@ -85,7 +85,7 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         let presence = self.present(name, true);
-        self.spawn(presence, name, task(self.token()));
+        spawn_named(presence, name, task(self.token()));
     }
 
     /// Starts a task that may end at any time. `task` gets the token to watch.
@@ -94,7 +94,7 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         let presence = self.present(name, false);
-        self.spawn(presence, name, task(self.token()));
+        spawn_named(presence, name, task(self.token()));
     }
 
     /// Starts a thread the process cannot do without: when `work` ends, by return or by panic, everything stops. It
@@ -142,14 +142,14 @@ impl Tasks {
             _tracked: self.tracker.token(),
         }
     }
+}
 
-    fn spawn(&self, presence: Presence, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
-        let work = work.instrument(info_span!("task", name));
-        spawn(async move {
-            let _presence = presence; // goes on return, panic and drop alike
-            work.await;
-        });
-    }
+fn spawn_named(presence: Presence, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    let work = work.instrument(info_span!("task", name));
+    spawn(async move {
+        let _presence = presence; // goes on return, panic and drop alike
+        work.await;
+    });
 }
 
 /// Says that a task runs for as long as it does.
@@ -195,7 +195,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
 
-    const GRACE: Duration = Duration::from_secs(60);
+    const GRACE: Duration = Duration::from_mins(1);
 
     #[tokio::test]
     async fn stopping_waits_for_tasks_and_threads() {
@@ -233,5 +233,67 @@ mod tests {
         let tasks = Tasks::new();
         assert_eq!(tasks.blocking("sum", || 2 + 2).await, Ok(4));
         assert_eq!(tasks.blocking("brittle", || -> u8 { panic!("for the test") }).await, Err(NoResult));
+    }
+
+    #[tokio::test]
+    async fn an_orderly_stop_names_nobody() {
+        let tasks = Tasks::new();
+        tasks.essential("keeper", |stop| async move { stop.cancelled().await });
+        let token = tasks.token();
+        tasks.thread("worker", move |stop| while !stop.is_cancelled() {}).unwrap();
+        assert_eq!(tasks.names(), ["keeper", "worker"]);
+        assert!(!tasks.is_stopping());
+
+        tasks.stop(GRACE).await.unwrap();
+
+        assert!(tasks.is_stopping() && token.is_cancelled());
+        assert_eq!(tasks.ended(), None, "whoever ends when told has not ended by itself");
+    }
+
+    #[tokio::test]
+    async fn an_essential_task_that_returns_stops_everything_and_the_first_is_named() {
+        let tasks = Tasks::new();
+        tasks.essential("first", |_| async {});
+        tasks.stopping().await;
+        tasks.essential("second", |_| async {});
+        tasks.stop(GRACE).await.unwrap();
+        assert_eq!(tasks.ended(), Some("first"));
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_panics_stops_everything() {
+        let tasks = Tasks::new();
+        tasks.thread("brittle", |_| panic!("for the test")).unwrap();
+        tasks.stopping().await;
+        tasks.stop(GRACE).await.unwrap();
+        assert_eq!(tasks.ended(), Some("brittle"));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_stops_nothing() {
+        let tasks = Tasks::new();
+        let (tell, heard) = tokio::sync::oneshot::channel::<()>();
+        tasks.task("short", |_| async move { drop(tell) });
+        heard.await.unwrap_err();
+        assert!(!tasks.is_stopping());
+        tasks.stop(GRACE).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn blocking_work_is_waited_for() {
+        let tasks = Tasks::new();
+        let (begun, begins) = std::sync::mpsc::channel();
+        let (tell, hears) = std::sync::mpsc::channel::<()>();
+        let work = tasks.clone();
+        let sum = async move { work.blocking("slow", move || begun.send(()).and(Ok(hears.recv().is_err()))).await };
+        let stopped = async {
+            begins.recv().unwrap();
+            assert_eq!(tasks.names(), ["slow"]);
+            drop(tell);
+            tasks.stop(GRACE).await
+        };
+        let (sum, stopped) = tokio::join!(sum, stopped);
+        stopped.unwrap();
+        assert!(sum.unwrap().unwrap());
     }
 }

@@ -10,9 +10,9 @@ use std::{
 
 use journal::Ticket;
 use model::position::Position;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use crate::engine::AppendError;
+use crate::failure::AppendError;
 
 /// Where the first record stands and what each came to.
 pub(crate) type Verdict<O> = Result<(Position, Vec<O>), AppendError>;
@@ -22,11 +22,12 @@ pub(crate) type Verdict<O> = Result<(Position, Vec<O>), AppendError>;
 pub(crate) struct Tickets<O> {
     next: AtomicU64,
     waiting: Mutex<HashMap<u64, oneshot::Sender<Verdict<O>>>>,
+    emptied: Notify,
 }
 
 impl<O> Default for Tickets<O> {
     fn default() -> Self {
-        Self { next: AtomicU64::new(1), waiting: Mutex::default() }
+        Self { next: AtomicU64::new(1), waiting: Mutex::default(), emptied: Notify::new() }
     }
 }
 
@@ -48,7 +49,9 @@ impl<O> Waiter<'_, O> {
 
 impl<O> Drop for Waiter<'_, O> {
     fn drop(&mut self) {
-        self.tickets.lock().remove(&self.number);
+        let mut waiting = self.tickets.lock();
+        waiting.remove(&self.number);
+        self.tickets.tell_if_empty(&waiting);
     }
 }
 
@@ -72,18 +75,34 @@ impl<O> Tickets<O> {
                 let _ = tell.send(verdict); // whoever waited may just have gone
             }
         }
+        self.tell_if_empty(&waiting);
     }
 
     /// Answers everyone with `error`.
     pub fn give_up(&self, error: impl Fn() -> AppendError) {
-        for (_, tell) in self.lock().drain() {
+        let mut waiting = self.lock();
+        for (_, tell) in waiting.drain() {
             let _ = tell.send(Err(error())); // whoever waited may just have gone
+        }
+        self.tell_if_empty(&waiting);
+    }
+
+    /// Returns once nobody waits: everyone was answered or went away.
+    pub async fn none_waits(&self) {
+        loop {
+            let mut emptied = std::pin::pin!(self.emptied.notified());
+            emptied.as_mut().enable();
+            if self.lock().is_empty() {
+                return;
+            }
+            emptied.await;
         }
     }
 
-    /// Whether nobody waits.
-    pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+    fn tell_if_empty(&self, waiting: &HashMap<u64, oneshot::Sender<Verdict<O>>>) {
+        if waiting.is_empty() {
+            self.emptied.notify_waiters();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Verdict<O>>>> {

@@ -80,21 +80,15 @@ impl Tree {
             Ok(Err(error)) => return Err(Unopened::Unusable(format!("sled: {error}"))),
             Err(panic) => return Err(Unopened::Unusable(format!("sled panicked: {}", words(&*panic)))),
         };
-        let tree = Self { open: Arc::new(Open(Some(db))), faults, pulse };
-        if tree.keeps_blobs(folder) {
+        if keeps_blobs(folder) {
             return Err(Unopened::Unusable("sled keeps blobs, which nobody syncs".to_owned()));
         }
-        Ok(tree)
+        Ok(Self { open: Arc::new(Open(Some(db))), faults, pulse })
     }
 
     /// The same tree, for another caller.
     pub fn watched_by(&self, pulse: Pulse) -> Self {
         Self { pulse, ..self.clone() }
-    }
-
-    /// Whether sled moved values into files of their own; ours are too small for that.
-    pub fn keeps_blobs(&self, folder: &Path) -> bool {
-        fs::read_dir(folder.join("blobs")).is_ok_and(|mut blobs| blobs.next().is_some())
     }
 
     /// The first fault of any handle.
@@ -154,6 +148,11 @@ impl Iterator for Range<'_> {
         let rows = &mut self.rows;
         self.tree.guard(|_| rows.next().transpose()).transpose()
     }
+}
+
+/// Whether sled moved values into files of their own; ours are too small for that.
+pub(crate) fn keeps_blobs(folder: &Path) -> bool {
+    fs::read_dir(folder.join("blobs")).is_ok_and(|mut blobs| blobs.next().is_some())
 }
 
 /// A start that was killed leaves `snap.*.generating`, for which sled refuses to open.

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use crate::control::Control;
+
 /// Counts the beginnings and ends of one caller's calls: odd while a call runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pulse(Arc<AtomicU64>);
@@ -54,11 +56,22 @@ impl fmt::Debug for Watchdog {
 }
 
 /// How often one patience is looked at.
-pub(crate) const LOOKS: u32 = 4;
+const LOOKS: u32 = 4;
+
+/// Looks at the callers behind `pulses` until everything ends, and barks while a call of one of them hangs.
+pub(crate) fn look(control: &Control, watchdog: &Watchdog, pulses: [Pulse; 2]) {
+    let mut watched = pulses.map(Watched::new);
+    while !control.has_ended() {
+        control.pause(watchdog.patience / LOOKS);
+        if watched.iter_mut().any(Watched::hangs) {
+            (watchdog.bark)();
+        }
+    }
+}
 
 /// What the watchdog saw last of one caller.
 #[derive(Debug)]
-pub(crate) struct Watched {
+struct Watched {
     pulse: Pulse,
     beat: u64,
     looks: u32,
@@ -66,12 +79,12 @@ pub(crate) struct Watched {
 
 impl Watched {
     /// Begins to watch.
-    pub fn new(pulse: Pulse) -> Self {
+    fn new(pulse: Pulse) -> Self {
         Self { pulse, beat: 0, looks: 0 }
     }
 
     /// Looks once; true when the same call was running at every look of one patience.
-    pub fn hangs(&mut self) -> bool {
+    fn hangs(&mut self) -> bool {
         let beat = self.pulse.beat();
         let same_call = beat % 2 == 1 && beat == self.beat;
         self.looks = if same_call { self.looks + 1 } else { 0 };
@@ -82,7 +95,10 @@ impl Watched {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, mpsc};
+
     use super::*;
+    use crate::tasks::Tasks;
 
     #[test]
     fn only_one_call_that_stays_is_a_hang() {
@@ -96,5 +112,22 @@ mod tests {
             let looks = (0..20).take_while(|_| !watched.hangs()).count();
             assert!((4..=5).contains(&looks), "{looks}");
         });
+    }
+
+    #[test]
+    fn a_call_that_does_not_come_back_makes_the_watchdog_bark() {
+        let (tell, heard) = mpsc::channel();
+        let tell = Mutex::new(tell);
+        let bark = Arc::new(move || tell.lock().unwrap().send(()).unwrap_or(()));
+        let watchdog = Watchdog { patience: Duration::from_millis(4), bark };
+        let (control, pulse) = (Arc::new(Control::default()), Pulse::default());
+        let (watched, ends) = ([Pulse::default(), pulse.clone()], control.clone());
+        Tasks::new().thread("watchdog", move |_| look(&ends, &watchdog, watched)).unwrap();
+
+        let barked = pulse.during(|| heard.recv_timeout(Duration::from_mins(1)));
+
+        control.end();
+        assert_eq!(barked, Ok(()));
+        assert!(heard.iter().count() < 60, "the watch ends when it is told");
     }
 }

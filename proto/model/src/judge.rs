@@ -61,7 +61,8 @@ pub fn judge_not_expired(header: &Header, now: Timestamp) -> Result<(), Invalid>
 pub fn judge_clock(sent_at: Timestamp, arrival: Arrival) -> Result<Option<Flag>, Invalid> {
     let off = match arrival.clock {
         SenderClock::BySentAt => sent_at.distance(arrival.now),
-        SenderClock::Off(off) => off,
+        // an outbox that was cut off is old; nothing is newer than now but by a wrong clock
+        SenderClock::Off(off) => off.max(sent_at.since(arrival.now)),
         SenderClock::Carried => return Ok(None),
     };
     if off > limits::CLOCK_SKEW_REFUSED {

@@ -6,7 +6,7 @@ use model::{
 };
 use prost::Message as _;
 use proto::{
-    record::{Confirmed, DeliveryRow, LineRow, MessageRow},
+    record::{Confirmed, DeliveryRow, LineRow, MessageRow, ProofRow},
     v1,
 };
 use store::FoldError;
@@ -41,11 +41,16 @@ impl Folding<'_, '_> {
             // the broker was refilled and the envelope is not back yet: the receipt finds its sender by itself
             return self.pass_on(statement, index, &statement.sender);
         };
+        if statement.content_hash != row.content_hash {
+            return Ok(()); // it speaks of other bytes under this id
+        }
         let was_settled = row.deliveries.iter().all(is_settled);
         let mut deliveries = std::mem::take(&mut row.deliveries);
         let moved = match deliveries.iter_mut().find(|delivery| delivery.jurisdiction == by.as_str()) {
             Some(delivery) if moves(delivery, stage) => {
                 self.advance(&row, delivery, stage)?;
+                let proof = ProofRow { batch_index: Some(index), ..self.proof(stage) };
+                delivery.proofs.push(proof);
                 true
             }
             _ => false,

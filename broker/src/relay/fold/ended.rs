@@ -7,6 +7,7 @@ use store::FoldError;
 use super::{
     Folding, Outcome, keys,
     messages::{Told, is_settled},
+    state::time,
     submitted::id_of,
 };
 
@@ -14,8 +15,11 @@ impl Folding<'_, '_> {
     /// Ends what still waits of messages whose time has passed, and closes them.
     pub(super) fn expired(&mut self, record: &Expired) -> Result<Outcome, FoldError> {
         for id in record.message_ids.iter().filter_map(|id| id_of(id)) {
-            let Some((mut row, true)) = self.message(id)? else { continue };
-            if row.expires_at <= self.at.time.millis() {
+            let Some((mut row, open)) = self.message(id)? else { continue };
+            if !open {
+                // nothing waits for this time any more
+                self.rows.remove(&keys::expiry(time(row.expires_at), id))?;
+            } else if row.expires_at <= self.at.time.millis() {
                 self.end_all(id, &mut row, Stage::Expired, "LD502_EXPIRED", &[])?;
             }
         }

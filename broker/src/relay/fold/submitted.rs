@@ -14,7 +14,7 @@ use model::{
 use prost::Message as _;
 use proto::{
     border,
-    record::{ChainRow, DeliveryRow, MessageRow, SequenceRow, Submitted},
+    record::{ChainRow, DeliveryRow, MessageRow, ProofRow, Submitted},
     v1,
 };
 use store::FoldError;
@@ -23,9 +23,6 @@ use super::{
     Folding, Outcome, keys,
     messages::{Told, is_settled, number},
 };
-
-/// Holes of a sequence that are remembered; older ones are forgotten.
-const SEQUENCE_HOLES_MAX: usize = 64;
 
 /// Why the fold did not accept: the verdict, or a row that cannot be read.
 pub(super) enum Verdict {
@@ -67,7 +64,9 @@ impl Folding<'_, '_> {
         if header.expires_at <= self.at.time && record.evidence.is_empty() {
             return Err(Invalid::new(Reason::Expired, "expires_at", "must not have passed").into());
         }
-        self.sequence_is_new(&header)?;
+        if record.evidence.is_empty() {
+            self.sequence_is_new(&header)?;
+        }
         self.drill_allows(&header, &record)?;
         let chain = self.chain(&header)?;
         let mut row = self.new_row(&header, &record, envelope.content.len());
@@ -91,34 +90,6 @@ impl Folding<'_, '_> {
         }
         self.state.tallies.duplicates += 1;
         Ok((row, true))
-    }
-
-    /// A number that was used before for other bytes is never taken.
-    fn sequence_is_new(&self, header: &Header) -> Result<(), Verdict> {
-        let row = self.sequence(header)?;
-        let (seq, overflown) = (header.sender_seq, row.missing.len() >= SEQUENCE_HOLES_MAX);
-        if seq > row.highest || row.missing.contains(&seq) || overflown {
-            return Ok(());
-        }
-        Err(Invalid::new(Reason::RolledBack, "sender_seq", "was used for another message").into())
-    }
-
-    /// Books the sender's sequence, with the holes in it.
-    fn book_sequence(&mut self, header: &Header) -> Result<(), FoldError> {
-        let mut row = self.sequence(header)?;
-        let seq = header.sender_seq;
-        if seq > row.highest {
-            let room = SEQUENCE_HOLES_MAX.saturating_sub(row.missing.len());
-            row.missing.extend((row.highest + 1..seq).take(room));
-            row.highest = seq;
-        }
-        row.missing.retain(|missing| *missing != seq);
-        row.at = self.at.time.millis();
-        self.put(&keys::sequence(&header.sender.jurisdiction, header.incarnation), &row)
-    }
-
-    fn sequence(&self, header: &Header) -> Result<SequenceRow, FoldError> {
-        Ok(self.row(&keys::sequence(&header.sender.jurisdiction, header.incarnation))?.unwrap_or_default())
     }
 
     fn new_row(&self, header: &Header, record: &Submitted, bytes: usize) -> MessageRow {
@@ -179,7 +150,7 @@ impl Folding<'_, '_> {
     fn take_charge(&mut self, header: &Header, record: &Submitted, row: &mut MessageRow) -> Result<(), FoldError> {
         let id = header.message_id;
         self.book_sequence(header)?;
-        apply_evidence(record, row);
+        apply_evidence(record, row, &self.proof(Stage::Accepted));
         let mut deliveries = std::mem::take(&mut row.deliveries);
         for delivery in deliveries.iter_mut().filter(|delivery| !is_settled(delivery)) {
             if let Ok(mailbox) = delivery.jurisdiction.parse::<JurisdictionId>() {
@@ -212,9 +183,9 @@ impl Folding<'_, '_> {
         let mine = deliveries.iter_mut().find(|delivery| delivery.jurisdiction == answering.as_str());
         let moved = match mine {
             Some(delivery) if super::stage_of(delivery) < Stage::Answered && is_settled(delivery) => {
-                delivery.stage = number(Stage::Answered);
                 let told =
                     Told { recipient: &answering, stage: Stage::Answered, reason: "", related: &header.message_id.0 };
+                self.stands(delivery, &told);
                 self.tell(asked, &row, &told)?;
                 true
             }
@@ -304,10 +275,10 @@ impl Folding<'_, '_> {
         let related = chain.newest.as_ref().map(|newest| newest.message_id.clone()).unwrap_or_default();
         let mut deliveries = std::mem::take(&mut row.deliveries);
         for delivery in &mut deliveries {
-            delivery.stage = number(Stage::Recalled);
             if let Ok(recipient) = delivery.jurisdiction.parse() {
                 let told =
                     Told { recipient: &recipient, stage: Stage::Recalled, reason: "REPLACED", related: &related };
+                self.stands(delivery, &told);
                 self.tell(header.message_id, row, &told)?;
             }
         }
@@ -365,8 +336,8 @@ fn same_world(header: &Header, before: &MessageRow) -> Result<(), Invalid> {
 }
 
 /// Receipts that a re-offered envelope brings decide where its deliveries stand.
-fn apply_evidence(record: &Submitted, row: &mut MessageRow) {
-    for receipt in &record.evidence {
+fn apply_evidence(record: &Submitted, row: &mut MessageRow, here: &ProofRow) {
+    for (at, receipt) in (0_u32..).zip(&record.evidence) {
         let Ok(statement) = v1::ReceiptStatement::decode(receipt.statement.clone()) else { continue };
         let Some(stage) = Stage::from_number(statement.stage) else { continue };
         let mine = row.deliveries.iter_mut().find(|delivery| delivery.jurisdiction == statement.recipient);
@@ -375,6 +346,7 @@ fn apply_evidence(record: &Submitted, row: &mut MessageRow) {
             && (!stage.is_negative() || !is_settled(delivery))
         {
             delivery.stage = number(stage);
+            delivery.proofs.push(ProofRow { evidence_index: Some(at), stage: number(stage), ..here.clone() });
         }
     }
 }
@@ -387,6 +359,7 @@ fn delivery_row(stamped: &v1::StampedDelivery) -> DeliveryRow {
         failed: 0,
         overtaken: 0,
         queued_at: 0,
+        proofs: Vec::new(),
     }
 }
 

@@ -173,11 +173,6 @@ impl IndexFile {
         &self.path
     }
 
-    /// The greatest time of its ids.
-    pub fn newest(&self) -> u64 {
-        self.header.times.1
-    }
-
     /// The entry of `id`, if this file has one. Asks the disk only if the times and the filter allow it.
     pub fn find(&self, id: &Id) -> Result<Option<Bytes>, Fault> {
         let (oldest, newest) = self.header.times;
@@ -213,7 +208,7 @@ impl IndexFile {
     fn entries(&self, open: &fs::File, page: u32) -> Result<Vec<(Id, Bytes)>, Fault> {
         let number = 1 + self.header.filter_pages + page;
         let content = read_page(open, &self.path, self.span(), number)?;
-        entries_of(content.into()).ok_or_else(|| damaged(&self.path, number))
+        entries_of(&content.into()).ok_or_else(|| damaged(&self.path, number))
     }
 
     /// Every entry, every page checked.
@@ -232,8 +227,8 @@ impl IndexFile {
     }
 }
 
-fn entries_of(content: Bytes) -> Option<Vec<(Id, Bytes)>> {
-    let mut fields = Fields(&content);
+fn entries_of(content: &Bytes) -> Option<Vec<(Id, Bytes)>> {
+    let mut fields = Fields(content);
     let count = u16::from_be_bytes(fields.take()?);
     (0..count).map(|_| Some((fields.take()?, content.slice_ref(fields.bytes()?)))).collect()
 }

@@ -155,14 +155,14 @@ impl Closed {
     }
 
     /// Takes over what was written as planned; gives the files that it covers, to be removed after the checkpoint.
-    pub fn replace(&mut self, plan: Plan, written: IndexFile, folder: &Path) -> Vec<PathBuf> {
-        let replaced = self.runs.split_off(plan.kept_runs);
+    pub fn replace(&mut self, plan: &Plan, written: IndexFile, folder: &Path) -> Vec<PathBuf> {
+        let mut replaced = self.runs.split_off(plan.kept_runs);
+        replaced.pop(); // the newest run was never a file of its own
         match plan.kind {
             Kind::Run => self.runs.push(plan.run.clone()),
             Kind::Closed => Arc::make_mut(&mut self.files).push(written),
         }
-        let covered = replaced.iter().filter(|run| run.span != plan.run.span);
-        covered.map(|run| folder.join(run.span.file_name())).collect()
+        replaced.iter().map(|run| folder.join(run.span.file_name())).collect()
     }
 
     /// Forgets files of which the journal keeps no position from `first` on; gives them, to be removed.
@@ -175,19 +175,13 @@ impl Closed {
     pub fn dump(&self) -> Result<BTreeMap<Id, Bytes>, Fault> {
         let mut all = BTreeMap::new();
         for file in self.files.iter() {
-            all.extend(file.load()?);
+            all.extend(file.load().map_err(|fault| self.faults.note(fault))?);
         }
         for run in &self.runs {
             all.extend(run.entries.iter().map(|(id, value)| (*id, value.clone())));
         }
         all.extend(self.fresh.iter().map(|(id, value)| (*id, value.clone())));
         Ok(all)
-    }
-
-    /// The greatest time of an id in any closed file.
-    #[cfg(test)]
-    pub fn newest_in_files(&self) -> Option<u64> {
-        self.files.iter().map(IndexFile::newest).max()
     }
 }
 
@@ -245,9 +239,16 @@ fn list(folder: &Path) -> io::Result<Vec<Span>> {
     let mut spans = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
-        match Span::of_file(&name.to_string_lossy()) {
-            Some(span) => spans.push(span),
-            None => tracing::warn!(file = %name.to_string_lossy(), "not a file of the index; left alone"),
+        let name = name.to_string_lossy();
+        if let Some(span) = Span::of_file(&name) {
+            spans.push(span);
+        } else if let Some(half) =
+            name.strip_suffix(".new").filter(|stem| Span::of_file(&format!("{stem}.idx")).is_some())
+        {
+            tracing::info!(%half, "removing an index file that was not written to its end");
+            crate::disk::remove(&folder.join(&*name))?;
+        } else {
+            tracing::warn!(file = %name, "not a file of the index; left alone");
         }
     }
     Ok(spans)

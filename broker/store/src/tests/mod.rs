@@ -1,1 +1,12 @@
-//! Tests.
+//! The engine held against a sorted map that takes the same records, and stopped, killed and damaged meanwhile.
+
+mod crash;
+mod damage;
+mod limits;
+mod memory;
+mod reference;
+mod retire;
+mod spill;
+mod stopping;
+mod toy;
+mod world;
