@@ -5,6 +5,7 @@
 
 pub mod border;
 pub mod record;
+pub mod rules;
 pub mod status;
 pub mod v1;
 

@@ -10,6 +10,8 @@ use model::{
 use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::rules;
+
 /// The domain of every reason.
 pub const DOMAIN: &str = "liandong";
 
@@ -46,23 +48,24 @@ pub fn with_retry(invalid: &Invalid, lang: Lang, retry_after: Option<Duration>) 
     let (zh, en) = texts(invalid);
     let text = if lang == Lang::Zh { zh } else { en };
     let mut metadata = HashMap::new();
-    metadata.insert("field".to_owned(), invalid.field.to_string());
-    metadata.insert("rule".to_owned(), invalid.rule.to_string());
+    metadata.insert("field".to_owned(), invalid.field.clone());
+    metadata.insert("rule".to_owned(), invalid.rule.clone());
     let mut details = ErrorDetails::with_error_info(invalid.reason.code(), DOMAIN, metadata);
     if code(invalid.reason) == Code::InvalidArgument {
-        details.add_bad_request_violation(invalid.field.to_string(), text.clone());
+        details.add_bad_request_violation(invalid.field.clone(), text.clone());
     }
     if invalid.reason.may_repeat() {
         details.set_retry_info(retry_after);
     }
     if invalid.reason == Reason::RateLimited {
-        details.add_quota_failure_violation(invalid.field.to_string(), text.clone());
+        details.add_quota_failure_violation(invalid.field.clone(), text.clone());
     }
     details.set_localized_message(if lang == Lang::Zh { "zh-CN" } else { "en" }, text.clone());
     Status::with_error_details(code(invalid.reason), text, details)
 }
 
-/// What a person reads about an invalid value: what happened, where, and what to do, in Chinese and in English.
+/// What a person reads about an invalid value: what happened, where, and what to do, in Chinese and in English. A field
+/// that the contract knows is named as people call it, and its rule is said in words.
 pub fn texts(invalid: &Invalid) -> (String, String) {
     let texts = invalid.reason.texts();
     let detail = if invalid.detail.is_empty() { String::new() } else { format!(": {}", invalid.detail) };
@@ -71,9 +74,22 @@ pub fn texts(invalid: &Invalid) -> (String, String) {
     } else {
         format!(" [{} · {}{}]", invalid.field, invalid.rule, detail)
     };
+    let (zh, en) = rules::words(invalid).map_or_else(Default::default, |words| (words.zh, format!(" {}", words.en)));
     (
-        format!("{} {}{}{}", invalid.reason.code(), texts.what.zh, place, texts.remedy.zh),
-        format!("{} {}{} {}", invalid.reason.code(), texts.what.en, place, texts.remedy.en),
+        format!(
+            "{} {}{zh}{place}{}{}",
+            invalid.reason.code(),
+            texts.what.zh,
+            if zh.is_empty() { "" } else { "。" },
+            texts.remedy.zh
+        ),
+        format!(
+            "{} {}{en}{place}{} {}",
+            invalid.reason.code(),
+            texts.what.en,
+            if en.is_empty() { "" } else { "." },
+            texts.remedy.en
+        ),
     )
 }
 
@@ -97,7 +113,7 @@ pub fn code(reason: Reason) -> Code {
         ReasonClass::OutOfRange => Code::OutOfRange,
         ReasonClass::DataLoss => Code::DataLoss,
         ReasonClass::Internal => Code::Internal,
-        _ => Code::Unknown,
+        ReasonClass::Information => Code::Unknown,
     }
 }
 

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use model::{ids::Digest, kind::Kind};
 use prost::Message as _;
+use proto::rules;
 use proto::v1;
 use serde::Serialize;
 use serde_json::json;
@@ -12,7 +13,7 @@ use super::{
     desk::{Client, Where, ask, within},
     exit::BadInput,
     out::{self, Context, cell, muted},
-    rules_shim as rules, words,
+    words,
 };
 
 /// A change waits for the broker's word.

@@ -1,12 +1,12 @@
 //! Which kinds of message there are, and what one of them says field by field.
 
 use clap::Args;
+use proto::rules::{self, FieldInfo, KindInfo};
 use serde::Serialize;
 
 use super::{
     exit::NotFound,
     out::{Cell, Context, cell, muted},
-    rules_shim::{self as rules, FieldInfo, KindInfo},
     suggest,
 };
 

@@ -17,7 +17,6 @@ mod link;
 mod mailbox;
 pub mod out;
 mod receipts;
-mod rules_shim;
 mod send;
 mod show;
 mod suggest;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use model::{header::Action, ids::MessageId, kind::Kind, status::Answer};
+use proto::rules::KindInfo;
 use proto::v1;
 use serde::Serialize;
 
@@ -11,9 +12,7 @@ use super::{
     exit::BadInput,
     ids, kinds,
     out::Context,
-    receipts,
-    rules_shim::KindInfo,
-    words,
+    receipts, words,
 };
 use crate::clock;
 

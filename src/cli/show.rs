@@ -3,6 +3,7 @@
 use clap::Args;
 use model::{header::Action, stage::Stage};
 use prost::Message as _;
+use proto::rules;
 use proto::v1;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use super::{
     desk::{Where, ask},
     ids, inbox,
     out::{self, Cell, Context, bad, cell, muted},
-    receipts, rules_shim as rules, words,
+    receipts, words,
 };
 use crate::clock;
 

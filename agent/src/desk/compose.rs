@@ -8,7 +8,6 @@ use model::{
     judge,
     kind::Kind,
     level::{EventLevel, WarningLevel},
-    limits,
     precedence::Precedence,
     reason::Reason,
     stage::Stage,
@@ -16,7 +15,7 @@ use model::{
     time::Timestamp,
 };
 use prost::Message as _;
-use proto::{border, v1};
+use proto::{border, rules, v1};
 
 use super::{Desk, rows, unknown};
 use crate::{fold::query, message, outbox::Unsealed};
@@ -43,9 +42,9 @@ impl Desk {
         self.fill_thread(&mut wire, before.as_ref())?;
         self.fill_speaker(&mut wire);
         self.fill_travel(&mut wire, kind);
-        let header = border::header::from_wire(wire).map_err(|invalid| invalid.within("header"))?;
+        let header = border::header::from_wire(wire.clone()).map_err(|invalid| invalid.within("header"))?;
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
-        check_body(&body, &header)?;
+        check_body(&body, &wire)?;
         self.check_files(&header, &draft.inline)?;
         Ok(Unsealed { header, body, inline: draft.inline })
     }
@@ -217,10 +216,19 @@ pub fn new_id(now: Timestamp) -> Result<MessageId, Invalid> {
     Ok(MessageId::new(now, random))
 }
 
-/// Checks the body by the rules of the contract.
-fn check_body(body: &Bytes, _header: &Header) -> Result<(), Invalid> {
-    if body.len() > limits::CONTENT_BYTES_MAX {
-        return Err(Invalid::too_large("body", body.len(), limits::CONTENT_BYTES_MAX));
+/// The body by the rules of the contract, and no marking of a state secret in any text.
+fn check_body(body: &Bytes, header: &v1::Header) -> Result<(), Invalid> {
+    rules::check(body, header)?;
+    judge::judge_secrecy("header.purpose", &header.purpose)?;
+    for (at, file) in header.attachments.iter().enumerate() {
+        judge::judge_secrecy(&format!("header.attachments[{at}].name"), &file.name)?;
     }
-    Ok(())
+    match rules::secret_marking(body) {
+        None => Ok(()),
+        Some(field) => Err(Invalid::new(Reason::Confidentiality, field, format!("{}.secrecy", code(header)))),
+    }
+}
+
+fn code(header: &v1::Header) -> String {
+    Kind::from_number(header.kind).map(Kind::code).unwrap_or_default()
 }

@@ -11,6 +11,8 @@ use prost::Message as _;
 use proto::{
     border,
     record::{Received, ReceivedRow, SentRow, kind},
+    rules,
+    status::Lang,
     v1,
 };
 
@@ -259,9 +261,9 @@ fn headed(envelope: &v1::Envelope) -> Result<v1::MessageSummary, Invalid> {
     Ok(v1::MessageSummary { header: Some(header), title, ..v1::MessageSummary::default() })
 }
 
-/// What people see in a list.
-fn title(header: &v1::Header, _body: &bytes::Bytes) -> String {
-    model::kind::Kind::from_number(header.kind).map(|kind| kind.zh().to_owned()).unwrap_or_default()
+/// What people see in a list, in the message's language.
+fn title(header: &v1::Header, body: &bytes::Bytes) -> String {
+    rules::title(body, Lang::from_tag(&header.language))
 }
 
 fn signed(number: u32) -> i32 {

@@ -11,16 +11,24 @@ use crate::v1;
 pub fn area(wire: v1::Area) -> Result<Area, Invalid> {
     let v1::Area { shape, buffer_m } = wire;
     let shape = match shape.ok_or_else(|| Invalid::missing("shape"))? {
-        v1::area::Shape::Polygon(v1::Polygon { points }) => {
-            let points = points.into_iter().map(point).collect::<Result<_, _>>()?;
-            Shape::Polygon(Polygon::new(points).map_err(|invalid| invalid.within("polygon"))?)
-        }
-        v1::area::Shape::Circle(v1::Circle { center, radius_m }) => {
-            let center = point(center.ok_or_else(|| Invalid::missing("circle.center"))?)?;
-            Shape::Circle(Circle::new(center, radius_m).map_err(|invalid| invalid.within("circle"))?)
-        }
+        v1::area::Shape::Polygon(wire) => Shape::Polygon(polygon(wire).map_err(|invalid| invalid.within("polygon"))?),
+        v1::area::Shape::Circle(wire) => Shape::Circle(circle(wire).map_err(|invalid| invalid.within("circle"))?),
     };
     Area::new(shape, buffer_m)
+}
+
+/// A closed line from the wire.
+pub fn polygon(wire: v1::Polygon) -> Result<Polygon, Invalid> {
+    let v1::Polygon { points } = wire;
+    let within = |(at, wire)| point(wire).map_err(|invalid| invalid.within(format!("points[{at}]")));
+    Polygon::new(points.into_iter().enumerate().map(within).collect::<Result<_, _>>()?)
+}
+
+/// A circle from the wire.
+pub fn circle(wire: v1::Circle) -> Result<Circle, Invalid> {
+    let v1::Circle { center, radius_m } = wire;
+    let center = center.ok_or_else(|| Invalid::missing("center"))?;
+    Circle::new(point(center).map_err(|invalid| invalid.within("center"))?, radius_m)
 }
 
 /// A point from the wire.

@@ -1,13 +1,13 @@
 //! Complete, valid examples of every kind, to begin with.
 
 use model::time::Timestamp;
+use proto::rules::{self, KindInfo};
 
 use super::file;
 use crate::{
     cli::{
         kinds,
         out::{self, Context},
-        rules_shim::{self as rules, KindInfo},
     },
     lang::say,
 };

@@ -6,6 +6,7 @@ pub mod example;
 pub mod file;
 pub mod values;
 
+use proto::rules::{self, KindInfo};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -19,12 +20,7 @@ use proto::{border, v1};
 use serde_json::{Value, json};
 
 use self::{edit::Sheet, values::When};
-use super::{
-    desk::Client,
-    exit::BadInput,
-    out::Context,
-    rules_shim::{self as rules, KindInfo},
-};
+use super::{desk::Client, exit::BadInput, out::Context};
 
 /// What a message says, by option, by file or by hand. An option wins over the file.
 #[derive(Args, Debug)]

@@ -1,0 +1,58 @@
+//! Documents: what a PUT brings fits what the header says it changes, and a REMOVE brings nothing.
+
+use super::{Judge, Rule, rule};
+use crate::v1;
+
+const AGENDA: Rule = rule(
+    "K42.content",
+    "修改条目时填条目，修改议程本身时填议程头，删除时都不填",
+    "is given when an item is put, the head when the agenda itself is put, and neither when something is removed",
+);
+const DIRECTORY: Rule = rule(
+    "K55.content",
+    "写入时恰好填一项（值班表填在 roster/ 文档中），删除时都不填",
+    "or another item is given when something is put (a roster in a document roster/…), and none when it is removed",
+);
+
+/// Every rule about documents.
+pub const RULES: &[&Rule] = &[&AGENDA, &DIRECTORY];
+
+/// What a change of a document brings.
+enum Change<'a> {
+    Put { document: &'a str, item: &'a str },
+    Remove,
+}
+
+impl Judge<'_> {
+    fn change(&self) -> Option<Change<'_>> {
+        let change = self.header.document.as_ref()?;
+        match change.op() {
+            v1::DocumentOp::Put => Some(Change::Put { document: &change.document_id, item: &change.item_id }),
+            v1::DocumentOp::Remove => Some(Change::Remove),
+            v1::DocumentOp::Unspecified => None,
+        }
+    }
+}
+
+pub fn agenda(judge: &mut Judge<'_>, body: &v1::AgendaChange) {
+    use v1::agenda_change::Change::{Head, Item};
+    let keeps = match (judge.change(), &body.change) {
+        (None, _) | (Some(Change::Remove), None) => true,
+        (Some(Change::Put { item: "", .. }), change) => matches!(change, Some(Head(_))),
+        (Some(Change::Put { .. }), change) => matches!(change, Some(Item(_))),
+        (Some(Change::Remove), Some(_)) => false,
+    };
+    judge.holds(&AGENDA, "body.item", keeps);
+}
+
+pub fn directory(judge: &mut Judge<'_>, body: &v1::DirectoryChange) {
+    use v1::directory_change::Item::Roster;
+    let keeps = match (judge.change(), &body.item) {
+        (None, _) | (Some(Change::Remove), None) => true,
+        (Some(Change::Put { document, .. }), Some(item)) => {
+            document.starts_with("roster/") == matches!(item, Roster(_))
+        }
+        (Some(Change::Put { .. }), None) | (Some(Change::Remove), Some(_)) => false,
+    };
+    judge.holds(&DIRECTORY, "body.entry", keeps);
+}
