@@ -5,14 +5,14 @@ use std::{path::PathBuf, sync::Arc};
 use certs::tls::{self, ConnectError};
 use clap::Args;
 use hyper_util::rt::TokioIo;
-use proto::v1::admin_client::AdminClient;
+use proto::v1::{self, admin_client::AdminClient};
 use tonic::{
     service::interceptor::InterceptedService,
     transport::{Channel, Endpoint},
 };
 
 use super::{
-    desk::Speaking,
+    desk::{Speaking, ask},
     exit::{BadInput, Unreachable},
     out::Context,
 };
@@ -53,9 +53,14 @@ impl Door {
         });
         // the connector speaks TLS itself; for tonic the line is plain
         let channel = Endpoint::from_static("http://broker").connect_with_connector(connector).await;
-        // in TLS 1.3 a server says only after the handshake that it does not take our certificate
         let channel = channel.map_err(|error| self.not_taken(root(&error), context))?;
-        Ok(AdminClient::with_interceptor(channel, Speaking(context.lang)))
+        let mut client = AdminClient::with_interceptor(channel, Speaking(context.lang));
+        // in TLS 1.3 a server says only after the handshake that it does not take our certificate
+        match client.status(ask(v1::StatusRequest {})).await {
+            Err(status) if proto::status::reason(&status).is_none() => Err(self.not_taken(root(&status), context)),
+            Err(status) => Err(status.into()),
+            Ok(_) => Ok(client),
+        }
     }
 
     fn host_port(&self, context: Context) -> anyhow::Result<(String, u16)> {

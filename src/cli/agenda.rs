@@ -2,9 +2,8 @@
 
 use clap::Subcommand;
 use model::{ids::Digest, kind::Kind};
-use prost::Message as _;
 use proto::rules;
-use proto::v1;
+use proto::{border, v1};
 use serde::Serialize;
 use serde_json::json;
 
@@ -34,6 +33,21 @@ pub enum Agenda {
         #[arg(value_name = "AGENDA")]
         id: String,
     },
+    /// Begin an agenda that this jurisdiction owns, open for proposals; needs the link
+    New {
+        /// The agenda: 371300-M-2027 or agenda/371300-M-2027
+        #[arg(value_name = "AGENDA")]
+        id: String,
+        /// What it is called
+        #[arg(long, value_name = "TEXT")]
+        title: String,
+        /// The meeting it belongs to; unset: the agenda's own id
+        #[arg(long, value_name = "MEETING")]
+        meeting: Option<String>,
+        /// Another field, repeatable: head.order=…, header.precedence=…
+        #[arg(long, value_name = "FIELD=VALUE", value_parser = super::compose::field)]
+        set: Vec<(String, String)>,
+    },
     /// Propose an item; needs the link
     Propose {
         /// The agenda: 371300-M-2027 or agenda/371300-M-2027
@@ -46,12 +60,12 @@ pub enum Agenda {
         #[arg(long = "type", value_name = "TYPE", default_value = "discuss")]
         kind: String,
         /// How long it takes, in minutes
-        #[arg(long, value_name = "MINUTES", value_parser = values::up_to(1_440))]
-        minutes: Option<u32>,
+        #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = values::up_to(1_440))]
+        minutes: u32,
         /// Id of the item; unset: a new one is made
         #[arg(long, value_name = "ITEM")]
         item: Option<String>,
-        /// Another field of the item, repeatable
+        /// Another field, repeatable: item.summary=…, item.presenter.name=…
         #[arg(long, value_name = "FIELD=VALUE", value_parser = super::compose::field)]
         set: Vec<(String, String)>,
     },
@@ -64,11 +78,35 @@ impl Agenda {
         match self {
             Self::Pull { id } => pull(&mut desk, document_id(&id), context).await,
             Self::Show { id } => show(&mut desk, document_id(&id), context).await,
+            Self::New { id, title, meeting, set } => {
+                let document_id = document_id(&id);
+                let meeting = meeting.unwrap_or_else(|| document_id.trim_start_matches("agenda/").to_owned());
+                let fields = [("status", "OPEN_FOR_PROPOSALS".to_owned()), ("meeting_id", meeting), ("title", title)];
+                let fields: Vec<_> =
+                    fields.into_iter().map(|(name, text)| (format!("head.{name}"), text)).chain(set).collect();
+                let change = v1::DocumentChange {
+                    document_id,
+                    members: v1::MemberRights::AddAndEdit.into(),
+                    ..v1::DocumentChange::default()
+                };
+                self::change(&mut desk, change, &fields, context).await
+            }
             Self::Propose { id, title, kind, minutes, item, set } => {
-                let mut fields = vec![("title".to_owned(), title), ("type".to_owned(), kind)];
-                fields.extend(minutes.map(|minutes| ("minutes".to_owned(), minutes.to_string())));
-                fields.extend(set);
-                propose(&mut desk, document_id(&id), item, &fields, context).await
+                let us = desk.link_status(ask(v1::LinkStatusRequest {})).await?.into_inner().jurisdiction;
+                let fields = [
+                    ("item.title", title),
+                    ("item.type", kind),
+                    ("item.minutes", minutes.to_string()),
+                    ("item.presenter.jurisdiction", us.clone()),
+                    ("item.proposed_by", us),
+                    ("item.state", "PROPOSED".to_owned()),
+                ];
+                let fields = fields.into_iter().map(|(path, text)| (path.to_owned(), text));
+                let fields: Vec<_> = fields.chain(set).collect();
+                let item_id = item.map_or_else(new_item, Ok)?;
+                let change =
+                    v1::DocumentChange { document_id: document_id(&id), item_id, ..v1::DocumentChange::default() };
+                self::change(&mut desk, change, &fields, context).await
             }
         }
     }
@@ -149,39 +187,38 @@ async fn show(desk: &mut Client, id: String, context: Context) -> anyhow::Result
     Ok(())
 }
 
-fn content(item: &v1::DocumentItem) -> v1::Content {
+/// The sealed body of an item.
+fn sealed(item: &v1::DocumentItem) -> bytes::Bytes {
     let envelope = item.envelope.clone().unwrap_or_default();
-    v1::Content::decode(envelope.content).unwrap_or_default()
+    border::parts(&envelope.content).map(|parts| parts.body).unwrap_or_default()
 }
 
 fn as_json(item: &v1::DocumentItem, context: Context) -> Item {
-    let content = content(item);
-    let title = content.body.as_ref().map(|body| rules::title(body, context.lang)).unwrap_or_default();
-    let draft = v1::Draft { header: content.header, body: content.body, inline: Vec::new() };
+    let body = sealed(item);
     Item {
         item_id: item.item_id.clone(),
-        title,
+        title: rules::title(&body, context.lang),
         author: item.author.clone(),
         changed_at: out::rfc3339(item.changed_at),
         etag: hex(&item.etag),
-        body: rules::draft_to_json(&draft),
+        body: rules::message_to_json("Body", &body),
     }
 }
 
 fn text(item: &v1::DocumentItem, context: Context) -> String {
-    let body = content(item).body.unwrap_or_default();
+    let body = sealed(item);
     let name = if item.item_id.is_empty() { context.say("（总则）", "(head)") } else { &item.item_id };
     let lines = rules::view(&body, context.lang)
         .into_iter()
-        .map(|line| vec![muted(&format!("  {}{}", "  ".repeat(line.indent), line.label)), cell(line.value)]);
+        .map(|line| vec![muted(&format!("  {}{}", "  ".repeat(line.indent.into()), line.label)), cell(line.value)]);
     let changed = out::time(item.changed_at);
     format!("{name}  {}  {changed}\n{}", item.author, out::table(None, lines))
 }
 
-async fn propose(
+/// Writes the head or one item. The broker has it when this returns.
+async fn change(
     desk: &mut Client,
-    document_id: String,
-    item: Option<String>,
+    change: v1::DocumentChange,
     fields: &[(String, String)],
     context: Context,
 ) -> anyhow::Result<()> {
@@ -190,16 +227,9 @@ async fn propose(
         rules::set(&mut value, path, text, Kind::AgendaChange)?;
     }
     let mut draft = rules::draft_from_json(Some(Kind::AgendaChange), &value)?;
-    let item_id = match item {
-        Some(item) => item,
-        None => new_item()?,
-    };
-    draft.header.get_or_insert_default().document = Some(v1::DocumentChange {
-        document_id: document_id.clone(),
-        item_id: item_id.clone(),
-        op: v1::DocumentOp::Put.into(),
-        ..v1::DocumentChange::default()
-    });
+    let (document_id, item_id) = (change.document_id.clone(), change.item_id.clone());
+    let change = v1::DocumentChange { op: v1::DocumentOp::Put.into(), ..change };
+    draft.header.get_or_insert_default().document = Some(change);
     let request = v1::ChangeDocumentRequest { draft: Some(draft) };
     let changed = desk.change_document(within(CHANGE, request)).await?.into_inner();
     let value = json!({
@@ -209,8 +239,8 @@ async fn propose(
         "item_etag": hex(&changed.item_etag),
         "document_etag": hex(&changed.document_etag),
     });
-    context.value(&value, |_| item_id.clone())?;
-    context.tell("已提出，中心已受理。", "Proposed; the broker has it.");
+    context.value(&value, |_| if item_id.is_empty() { document_id.clone() } else { item_id.clone() })?;
+    context.tell("中心已受理。", "The broker has it.");
     context.next(&format!("liandong agenda show {document_id}"), "看议题", "read its items");
     Ok(())
 }

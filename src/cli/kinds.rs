@@ -4,6 +4,8 @@ use clap::Args;
 use proto::rules::{self, FieldInfo, KindInfo};
 use serde::Serialize;
 
+use crate::lang::Lang;
+
 use super::{
     exit::NotFound,
     out::{Cell, Context, cell, muted},
@@ -29,24 +31,17 @@ impl Kinds {
 
 /// The kind that a person means.
 pub fn named(text: &str, context: Context) -> anyhow::Result<&'static KindInfo> {
-    let bare = text.trim().replace('-', "_");
-    if let Some(kind) = rules::kind(&bare).or_else(|| by_number(&bare)) {
+    if let Some(kind) = rules::kind(text) {
         return Ok(kind);
     }
-    let names = rules::kinds().iter().flat_map(|kind| [option(kind), kind.zh.to_owned()]);
-    let near = suggest::nearest(text, names);
-    let (zh, en) = match near {
+    let names = rules::kinds().iter().flat_map(|kind| [option(kind), kind.zh.clone()]);
+    let (zh, en) = match suggest::nearest(text, names) {
         Some(near) => (format!("。是否指 `{near}`？"), format!("; did you mean `{near}`?")),
         None => ("。".to_owned(), ";".to_owned()),
     };
     let zh = format!("没有名为 `{text}` 的类别{zh}`liandong kinds` 列出全部");
     let en = format!("no kind is called `{text}`{en} `liandong kinds` lists them all");
     Err(NotFound(context.say(&zh, &en).to_owned()).into())
-}
-
-fn by_number(text: &str) -> Option<&'static KindInfo> {
-    let number: i32 = text.trim_start_matches(['k', 'K']).parse().ok()?;
-    rules::kinds().iter().find(|kind| kind.kind.number() == number)
 }
 
 /// As commands say it: `resource-request`.
@@ -68,8 +63,8 @@ fn all(context: Context) -> anyhow::Result<()> {
     let rows = rules::kinds().iter().map(|kind| Row {
         code: kind.kind.code(),
         name: option(kind),
-        zh: kind.zh.to_owned(),
-        en: kind.en.to_owned(),
+        zh: kind.zh.clone(),
+        en: kind.en.clone(),
         family: kind.kind.family().name().to_owned(),
         answered_by: kind.kind.facts().owes.map(|owes| owes.reply.name().to_ascii_lowercase().replace('_', "-")),
     });
@@ -82,6 +77,21 @@ fn all(context: Context) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// When a field is required though it is not always.
+#[derive(Serialize)]
+struct When {
+    zh: String,
+    en: String,
+}
+
+/// What a field of a list may say.
+#[derive(Serialize)]
+struct Value {
+    name: String,
+    zh: String,
+    en: String,
+}
+
 #[derive(Serialize)]
 struct Field {
     path: String,
@@ -92,14 +102,14 @@ struct Field {
     type_name: String,
     unit: Option<String>,
     required: bool,
-    when: Vec<String>,
-    values: Vec<String>,
+    when: Option<When>,
+    values: Vec<Value>,
     source: String,
 }
 
 fn fields(kind: &KindInfo, context: Context) -> anyhow::Result<()> {
     if context.is_table() {
-        let name = context.say(kind.zh, kind.en);
+        let name = context.say(&kind.zh, &kind.en);
         context.tell(&format!("{} {name}", kind.kind.code()), &format!("{} {name}", kind.kind.code()));
     }
     let rows: Vec<Field> = rules::fields(kind.kind).into_iter().map(Field::from).collect();
@@ -120,8 +130,12 @@ impl From<FieldInfo> for Field {
             type_name: field.type_name,
             unit: (!field.unit.is_empty()).then_some(field.unit),
             required: field.required,
-            when: field.when,
-            values: field.values.into_iter().map(|(name, ..)| name).collect(),
+            when: (!field.when.is_empty()).then_some(When { zh: field.when_zh, en: field.when_en }),
+            values: field
+                .values
+                .into_iter()
+                .map(|value| Value { name: value.name, zh: value.zh, en: value.en })
+                .collect(),
             source: field.source,
         }
     }
@@ -129,18 +143,23 @@ impl From<FieldInfo> for Field {
 
 impl Field {
     fn cells(&self, context: Context) -> Vec<Cell> {
-        let required = match (self.required, self.when.is_empty()) {
-            (true, _) => context.say("必填", "yes").to_owned(),
-            (false, true) => String::new(),
-            (false, false) => self.when.join(context.say("；", "; ")),
+        let required = match (self.required, &self.when) {
+            (true, _) => context.say("必填", "yes"),
+            (false, None) => "",
+            (false, Some(when)) => context.say(&when.zh, &when.en),
         };
         let unit = self.unit.as_deref().map(|unit| format!(" {unit}")).unwrap_or_default();
+        let values = self.values.iter().map(|value| match context.lang {
+            Lang::Zh => format!("{} {}", value.name, value.zh),
+            Lang::En => value.name.clone(),
+        });
+        let values: Vec<String> = values.collect();
         vec![
             cell(&self.path),
             cell(context.say(&self.zh, &self.en)),
             cell(required),
             muted(&format!("{}{unit}", self.type_name)),
-            muted(&self.values.join(" ")),
+            muted(&values.join(context.say("，", ", "))),
         ]
     }
 }

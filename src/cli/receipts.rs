@@ -133,17 +133,26 @@ fn print(statement: &v1::ReceiptStatement, header: &v1::Header, context: Context
         return out::line(&serde_json::to_string(&row(statement, header.sent_at))?);
     }
     let officer = statement.officer.clone().unwrap_or_default();
-    let whose = if statement.recipient.is_empty() { &statement.by } else { &statement.recipient };
+    let whose = whose(statement, context);
     let parts = [
         out::time(statement.at),
         since(statement.at, header.sent_at, context),
-        whose.clone(),
+        whose,
         words::stage(statement.stage, context.lang),
         words::person(&officer.name, officer.role, context.lang),
         statement.reason.clone(),
         statement.note.clone(),
     ];
     out::line(&parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  "))
+}
+
+/// Whom a receipt is about: a recipient, or the broker itself.
+pub fn whose(statement: &v1::ReceiptStatement, context: Context) -> String {
+    match (statement.recipient.as_str(), statement.by.as_str()) {
+        ("", "broker") => context.say("中心", "broker").to_owned(),
+        ("", by) => by.to_owned(),
+        (recipient, _) => recipient.to_owned(),
+    }
 }
 
 /// `+0.3 s` after another time; empty where one is unknown.

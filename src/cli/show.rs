@@ -4,7 +4,7 @@ use clap::Args;
 use model::{header::Action, stage::Stage};
 use prost::Message as _;
 use proto::rules;
-use proto::v1;
+use proto::{border, v1};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -141,13 +141,15 @@ fn head(header: &v1::Header, context: Context) -> Vec<(String, String)> {
 
 /// The body line by line; personal data is hidden once its time is over.
 fn body(shown: &v1::ShowResponse, header: &v1::Header, context: Context) -> String {
-    let Some(body) = shown.content.as_ref().and_then(|content| content.body.as_ref()) else { return String::new() };
+    // as it was sealed, so that nothing unknown to this version is lost on the way
+    let envelope = shown.envelope.clone().unwrap_or_default();
+    let Ok(parts) = border::parts(&envelope.content) else { return String::new() };
     let over = out::at(header.retain_until).is_some_and(|until| until < clock::system().now());
-    let lines = rules::view(body, context.lang).into_iter().map(|line| {
+    let lines = rules::view(&parts.body, context.lang).into_iter().map(|line| {
         let hidden = over && line.personal;
         let value =
             if hidden { context.say("（已过保存期）", "(no longer kept)").to_owned() } else { line.value };
-        vec![muted(&format!("{}{}", "  ".repeat(line.indent), line.label)), cell(value)]
+        vec![muted(&format!("{}{}", "  ".repeat(line.indent.into()), line.label)), cell(value)]
     });
     out::table(None, lines)
 }
@@ -173,11 +175,10 @@ fn receipt(statement: &v1::ReceiptStatement, header: &v1::Header, context: Conte
     let officer = statement.officer.clone().unwrap_or_default();
     let stage = words::stage(statement.stage, context.lang);
     let failed = Stage::from_number(statement.stage).is_some_and(Stage::is_negative);
-    let whose = if statement.recipient.is_empty() { &statement.by } else { &statement.recipient };
     vec![
         cell(out::time(statement.at)),
         muted(&receipts::since(statement.at, header.sent_at, context)),
-        cell(whose),
+        cell(receipts::whose(statement, context)),
         if failed { bad(&format!("✕ {stage}")) } else { cell(stage) },
         cell(words::person(&officer.name, officer.role, context.lang)),
         cell([statement.reason.as_str(), &statement.note].join(" ").trim()),

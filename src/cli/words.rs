@@ -1,10 +1,8 @@
 //! The words of the contract as people read them: precedence with its mark, kinds, stages, roles, addresses.
 
 use comfy_table::{Attribute, Cell, Color};
-use model::{
-    ids::MessageId, kind::Kind, level, precedence::Precedence, role::Role, stage::As, stage::Stage, status::Status,
-};
-use proto::v1;
+use model::{ids::MessageId, level, precedence::Precedence, role::Role, stage::As, stage::Stage, status::Status};
+use proto::{rules, v1};
 
 use crate::lang::{Lang, say};
 
@@ -38,7 +36,8 @@ pub fn precedence_cell(number: i32, lang: Lang) -> Cell {
 
 /// A kind by its name.
 pub fn kind(number: i32, lang: Lang) -> String {
-    Kind::from_number(number).map_or_else(|| unknown(number), |kind| said(lang, kind.zh(), kind.name()))
+    let known = rules::kinds().iter().find(|known| known.kind.number() == number);
+    known.map_or_else(|| unknown(number), |known| said(lang, &known.zh, &known.en))
 }
 
 /// A stage.

@@ -3,7 +3,7 @@
 use model::time::Timestamp;
 use proto::rules::{self, KindInfo};
 
-use super::file;
+use super::sheet;
 use crate::{
     cli::{
         kinds,
@@ -15,7 +15,7 @@ use crate::{
 /// Prints an example: TOML for people, JSON for programs.
 pub fn print(kind: &KindInfo, now: Timestamp, context: Context) -> anyhow::Result<()> {
     if context.is_table() {
-        out::line(&toml(kind, now, context)?)?;
+        out::line(&toml(kind, now, context))?;
         let name = kinds::option(kind);
         let command = format!("liandong send {name} --example > m.toml; liandong send {name} -f m.toml");
         context.next(&command, "存为文件，改后发送", "keep it as a file, change it, send it");
@@ -25,9 +25,10 @@ pub fn print(kind: &KindInfo, now: Timestamp, context: Context) -> anyhow::Resul
 }
 
 /// An example as TOML, with the name of each field above it.
-pub fn toml(kind: &KindInfo, now: Timestamp, context: Context) -> anyhow::Result<String> {
-    let text = file::toml(&rules::draft_to_json(&rules::example(kind.kind, context.lang, now)))?;
-    let title = say(context.lang, kind.zh, kind.en);
+pub fn toml(kind: &KindInfo, now: Timestamp, context: Context) -> String {
+    let draft = rules::draft_to_json(&rules::example(kind.kind, context.lang, now));
+    let text = sheet::write(&draft, kind.kind, context.lang);
+    let title = say(context.lang, &kind.zh, &kind.en);
     let rest = context.say("示例，请改成实情", "an example: say what is true");
-    Ok(format!("# {} {title} · {rest}\n{text}", kind.kind.code()))
+    format!("# {} {title} · {rest}\n{text}", kind.kind.code())
 }

@@ -40,23 +40,6 @@ fn json(value: toml::Value) -> Value {
     }
 }
 
-/// The draft as TOML, simple values before tables.
-pub fn toml(value: &Value) -> anyhow::Result<String> {
-    Ok(toml::to_string_pretty(&without_nulls(value.clone()))?)
-}
-
-/// TOML knows no null.
-fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let told = fields.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(told.map(|(key, value)| (key, without_nulls(value))).collect())
-        }
-        Value::Array(all) => all.into_iter().map(without_nulls).collect(),
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,13 +50,6 @@ mod tests {
         let json = r#"{"kind": "BULLETIN", "header": {"expires_at": "2026-12-03T08:40:00+08:00"}}"#;
 
         assert_eq!(toml, parse(json).unwrap());
-    }
-
-    #[test]
-    fn what_is_written_as_toml_is_read_back_equal() {
-        let value = serde_json::json!({"a": {"list": [{"x": 1}, {"x": 2}], "text": "一\n二"}, "flag": true});
-
-        assert_eq!(parse(&super::toml(&value).unwrap()).unwrap(), value);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod attach;
 pub mod edit;
 pub mod example;
 pub mod file;
+pub mod sheet;
 pub mod values;
 
 use proto::rules::{self, KindInfo};
@@ -147,8 +148,8 @@ impl Content {
         if self.edit {
             let name = kind.kind.name().to_ascii_lowercase().replace('_', "-");
             let text = match given {
-                Some(value) => file::toml(&value)?,
-                None => example::toml(kind, now, context)?,
+                Some(value) => sheet::write(&value, kind.kind, context.lang),
+                None => example::toml(kind, now, context),
             };
             let sheet = Sheet::edit(&text, &name, context).await?;
             let value = file::parse(&sheet.text).inspect_err(|_| sheet.keep(context))?;
