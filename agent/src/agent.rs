@@ -84,6 +84,7 @@ pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running
     let names = config.identity().map_err(StartError::Config)?;
     let state = |source| StartError::State { path: config.state.clone(), source };
     journal::file::create_dir(&config.state).map_err(state)?;
+    journal::file::check(&config.state, config.allow_unsafe_filesystem.into()).map_err(state)?;
     let lock = journal::file::lock(&config.state).map_err(state)?;
     let tls = Arc::new(tls::Identity::load(&config.trust, clock.clone())?);
     let key = keys::signing(&config.trust.join(files::name::EVIDENCE_KEY))?;
@@ -92,7 +93,8 @@ pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running
         return Err(StartError::Region { found, configured: names.region.to_string() });
     }
     let bells = Arc::new(Bells::default());
-    let engine = open(&config, &bells, &clock, &tasks).await?;
+    let owner = format!("{}/{}", names.region, names.jurisdiction());
+    let engine = open(&config, &owner, &bells, &clock, &tasks).await?;
     begin(&engine, &clock).await?;
     let sockets = Sockets::open(&config).await?;
     let address = sockets.address();
@@ -106,15 +108,24 @@ struct Stored {
     bells: Arc<Bells>,
 }
 
-async fn open(config: &Config, bells: &Arc<Bells>, clock: &Clock, tasks: &Tasks) -> Result<AgentEngine, StartError> {
-    let journal = FileJournal::open(journal::Options {
-        folder: config.state.join("journal"),
-        segment_bytes: config.segment_bytes.unwrap_or(16 << 20),
-        clock: clock.clone(),
-    })?;
+async fn open(
+    config: &Config,
+    owner: &str,
+    bells: &Arc<Bells>,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<AgentEngine, StartError> {
+    let journal = journal::Options {
+        segment_bytes: config.segment_bytes,
+        owner: owner.to_owned(),
+        ..journal::Options::new(config.state.join("journal"), clock.clone())
+    };
     let (fold, options) = (AgentFold::new(bells.clone()), store::Options::new(&config.state));
-    let (owner, engine_clock) = (tasks.clone(), clock.clone());
-    let opening = tasks.blocking("open", move || Engine::open(options, journal, fold, &owner, engine_clock));
+    let (threads, engine_clock) = (tasks.clone(), clock.clone());
+    let opening = tasks.blocking("open", move || {
+        let journal = FileJournal::open(journal)?;
+        Engine::open(options, journal, fold, &threads, engine_clock).map_err(StartError::from)
+    });
     let (engine, opened) = opening.await??;
     tracing::info!(?opened, "the store is open");
     Ok(engine)
@@ -177,7 +188,7 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("watch", move |stop| watch(watched, stop));
 }
 
-/// Reads the signed files again when they change, and stops the process when the journal has failed.
+/// Renews the own certificate in time, reads the signed files again when they change, and stops the process when the journal has failed.
 async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
     let mut round: u32 = 0;
     loop {
@@ -190,10 +201,24 @@ async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
             return;
         }
         round = round.wrapping_add(1);
-        if round % 4 == 0
-            && let Err(error) = desk.tls.reload()
-        {
+        if round % 4 != 0 {
+            continue;
+        }
+        // soon after the start, then every minute
+        if round % 120 == 4 {
+            renew(&desk);
+        }
+        if let Err(error) = desk.tls.reload() {
             tracing::warn!(%error, "trust stays as it was");
         }
+    }
+}
+
+/// Renews the own certificate when a third of its life has passed, if the authority's key lies here.
+fn renew(desk: &Desk) {
+    match certs::trust::keep_fresh(desk.tls.folder(), desk.clock.now()) {
+        Ok(renewed) if renewed.leaf => tracing::info!("the own certificate is renewed"),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the own certificate could not be renewed"),
     }
 }

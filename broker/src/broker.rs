@@ -94,6 +94,7 @@ impl Broker {
     pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running, StartError> {
         let state = |source| StartError::State { path: config.state.display().to_string(), source };
         journal::file::create_dir(&config.state).map_err(state)?;
+        journal::file::check(&config.state, config.allow_unsafe_filesystem.into()).map_err(state)?;
         let lock = journal::file::lock(&config.state).map_err(state)?;
         let identity = Arc::new(Identity::load(&config.trust, clock.clone())?);
         let key = keys::signing(&config.trust.join(files::name::EVIDENCE_KEY))?;
@@ -145,14 +146,17 @@ async fn relay(
 ) -> Result<Arc<Relay>, StartError> {
     let state = |source| StartError::State { path: config.state.display().to_string(), source };
     let wakes = Arc::new(Wakes::default());
-    let journal = FileJournal::open(journal::Options {
-        folder: config.state.join("journal"),
-        segment_bytes: config.segment_bytes.unwrap_or(64 << 20),
-        clock: clock.clone(),
-    })?;
+    let journal = journal::Options {
+        segment_bytes: config.segment_bytes,
+        owner: identity.trusted().region.to_string(),
+        ..journal::Options::new(config.state.join("journal"), clock.clone())
+    };
     let fold = BrokerFold::new(wakes.clone());
     let (options, owner, engine_clock) = (store::Options::new(&config.state), tasks.clone(), clock.clone());
-    let opening = tasks.blocking("open", move || Engine::open(options, journal, fold, &owner, engine_clock));
+    let opening = tasks.blocking("open", move || {
+        let journal = FileJournal::open(journal)?;
+        Engine::open(options, journal, fold, &owner, engine_clock).map_err(StartError::from)
+    });
     let (engine, opened) = opening.await??;
     tracing::info!(?opened, "the store is open");
     let trusted = identity.trusted();
@@ -215,10 +219,14 @@ async fn watch(relay: Arc<Relay>, stop: CancellationToken) {
         }
         round = round.wrapping_add(1);
         relay.journal_turned_away().await;
-        if round % 4 == 0 {
+        if round.is_multiple_of(4) {
             let (changes, problems) = relay.reload_trust().await;
-            changes.iter().for_each(|change| tracing::info!(change, "trust changed"));
-            problems.iter().for_each(|problem| tracing::warn!(problem, "trust stays as it was"));
+            for change in &changes {
+                tracing::info!(change, "trust changed");
+            }
+            for problem in &problems {
+                tracing::warn!(problem, "trust stays as it was");
+            }
         }
         relay.cut_untrusted();
     }

@@ -17,7 +17,7 @@ use crate::relay::{Relay, quota::DiskStage};
 /// A probe goes through journal and fold this often when nothing else does.
 const PERIOD: Duration = Duration::from_secs(20);
 /// Ready means that a record went through this recently.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// The last proof that the broker works.
 #[derive(Clone, Debug, Default)]

@@ -8,44 +8,121 @@ use model::{
     time::Timestamp,
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber, SigningKey as _,
+    SubjectPublicKeyInfo,
 };
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
+use zeroize::Zeroizing;
 
-use crate::profile::Name;
+use crate::{bound::Bound, profile::Name};
 
 /// Life of an agent's or broker's leaf.
-pub const LEAF_LIFE: Duration = Duration::from_secs(21 * 86_400);
+pub const LEAF_LIFE: Duration = Duration::from_hours(21 * 24);
 /// Longest life that a leaf may have.
-pub const LEAF_LIFE_MAX: Duration = Duration::from_secs(90 * 86_400);
+pub const LEAF_LIFE_MAX: Duration = Duration::from_hours(90 * 24);
 /// Life of an authority.
-pub const CA_LIFE: Duration = Duration::from_secs(730 * 86_400);
+pub const CA_LIFE: Duration = Duration::from_hours(730 * 24);
 /// Life of a revocation list.
-pub const CRL_LIFE: Duration = Duration::from_secs(30 * 86_400);
+pub const CRL_LIFE: Duration = Duration::from_hours(30 * 24);
 /// Certificates begin a little earlier, for clocks that are behind.
-const BACKDATED: Duration = Duration::from_secs(300);
+const BACKDATED: Duration = Duration::from_mins(5);
 
 /// An authority with its key.
-pub type Authority = CertifiedIssuer<'static, KeyPair>;
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority").field("pem", &self.pem).finish_non_exhaustive()
+    }
+}
+
+impl Authority {
+    /// An authority from its certificate and key; none if they do not belong together.
+    pub fn load(certificate: &str, key: &str) -> Result<Option<Self>, rcgen::Error> {
+        let key = KeyPair::from_pem(key)?;
+        let fits = Bound::read(certificate).is_ok_and(|bound| bound.public_key == key.public_key_raw());
+        let issuer = Issuer::from_ca_cert_pem(certificate, key)?;
+        Ok(fits.then_some(Self { issuer, pem: certificate.to_owned() }))
+    }
+
+    /// The region's root authority from its files.
+    pub fn load_root(certificate: &str, key: &str) -> Result<Self, rcgen::Error> {
+        let issuer = Issuer::from_ca_cert_pem(certificate, KeyPair::from_pem(key)?)?;
+        Ok(Self { issuer, pem: certificate.to_owned() })
+    }
+
+    /// Its certificate.
+    pub fn pem(&self) -> String {
+        self.pem.clone()
+    }
+
+    /// Its key, PKCS#8 in PEM.
+    pub fn key_pem(&self) -> Zeroizing<String> {
+        self.issuer.key().serialize_pem().into()
+    }
+
+    /// Its public key as bare bytes.
+    pub fn public_key(&self) -> &[u8] {
+        self.issuer.key().public_key_raw()
+    }
+
+    /// Signs bytes that are no certificate; callers put a context before them.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        self.issuer.key().sign(message)
+    }
+
+    /// A certificate by this authority for another authority's key, under the name that it gave itself.
+    pub fn certify(&self, name: &str, other: &str, now: Timestamp) -> Result<String, rcgen::Error> {
+        let der =
+            CertificateDer::from_pem_slice(other.as_bytes()).map_err(|_| rcgen::Error::CouldNotParseCertificate)?;
+        let (_, parsed) = X509Certificate::from_der(&der).map_err(|_| rcgen::Error::CouldNotParseCertificate)?;
+        let key = SubjectPublicKeyInfo::from_der(parsed.public_key().raw)?;
+        let mut params = authority_params(name, 0, now)?;
+        params.use_authority_key_identifier_extension = true;
+        Ok(params.signed_by(&key, &self.issuer)?.pem())
+    }
+}
 
 /// A certificate chain with the key of its first certificate, both PEM.
-#[derive(Debug)]
 pub struct Issued {
     /// Leaf first, then its authority.
     pub chain: String,
     /// PKCS#8.
-    pub key: zeroize::Zeroizing<String>,
+    pub key: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for Issued {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issued").field("chain", &self.chain).finish_non_exhaustive()
+    }
 }
 
 /// The region's root authority.
 pub fn root(region: &RegionId, now: Timestamp) -> Result<Authority, rcgen::Error> {
-    let params = authority_params(&format!("{region} root"), 1, now)?;
-    CertifiedIssuer::self_signed(params, KeyPair::generate()?)
+    self_signed(&format!("{region} root"), 1, now)
+}
+
+/// An authority that signs itself, as a jurisdiction makes it at its own place; it issues leaves only.
+pub fn own(name: &str, now: Timestamp) -> Result<Authority, rcgen::Error> {
+    self_signed(name, 0, now)
 }
 
 /// An authority below the root, for a jurisdiction or for the broker; it issues leaves only.
 pub fn authority(name: &str, parent: &Authority, now: Timestamp) -> Result<Authority, rcgen::Error> {
-    CertifiedIssuer::signed_by(authority_params(name, 0, now)?, KeyPair::generate()?, parent)
+    let (key, params) = (KeyPair::generate()?, authority_params(name, 0, now)?);
+    let pem = params.signed_by(&key, &parent.issuer)?.pem();
+    Ok(Authority { issuer: Issuer::new(params, key), pem })
+}
+
+fn self_signed(name: &str, below: u8, now: Timestamp) -> Result<Authority, rcgen::Error> {
+    let (key, params) = (KeyPair::generate()?, authority_params(name, below, now)?);
+    let pem = params.self_signed(&key)?.pem();
+    Ok(Authority { issuer: Issuer::new(params, key), pem })
 }
 
 /// Life and use of a leaf.
@@ -89,7 +166,7 @@ pub fn leaf(name: &Name, authority: &Authority, terms: &LeafTerms) -> Result<Iss
     params.extended_key_usages.clone_from(&terms.usage);
     params.use_authority_key_identifier_extension = true;
     (params.not_before, params.not_after) = (offset(terms.from), offset(terms.until));
-    let certificate = params.signed_by(&key, authority)?;
+    let certificate = params.signed_by(&key, &authority.issuer)?;
     Ok(Issued { chain: format!("{}{}", certificate.pem(), authority.pem()), key: key.serialize_pem().into() })
 }
 
@@ -114,7 +191,7 @@ pub fn revocations(
         revoked_certs: revoked.collect(),
         key_identifier_method: KeyIdMethod::Sha256,
     };
-    params.signed_by(authority)?.pem()
+    params.signed_by(&authority.issuer)?.pem()
 }
 
 /// The common name of a jurisdiction's authority.

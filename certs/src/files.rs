@@ -1,7 +1,11 @@
 //! The signed files of a region as values: the root of trust, the directory, the grants; and how they are loaded from
 //! a trust directory, verified, and never replaced by an older version.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use ed25519_dalek::VerifyingKey;
 use model::{
@@ -9,12 +13,22 @@ use model::{
     geometry::{Point, Polygon},
     grant::Policy,
     ids::{GroupId, JurisdictionId, KeyId, RegionId},
+    invalid::Invalid,
     seal::{self, SealKind},
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
-use crate::signed::{self, SignedError};
+pub use crate::written::{
+    Degrees, DirectoryFile, Endorsement, EvidenceEntry, FormerEntry, MemberEntry, RevokedEntry, RootFile,
+};
+use crate::{
+    bound::Bound,
+    profile,
+    revocation::{Revocations, Serial},
+    signed::{self, SignedError},
+    succession::{self, NotNext},
+};
 
 /// Names of the files in a trust directory.
 pub mod name {
@@ -28,6 +42,20 @@ pub mod name {
     pub const LEAF: &str = "leaf.pem";
     /// Its key.
     pub const LEAF_KEY: &str = "leaf.key";
+    /// Key of a renewed leaf, until it has taken the place of the old one.
+    pub const LEAF_KEY_NEXT: &str = "leaf.key.next";
+    /// Certificate of the own authority.
+    pub const CA: &str = "ca.pem";
+    /// Its key, which stays where it was made.
+    pub const CA_KEY: &str = "ca.key";
+    /// Certificate of the own authority that the directory does not bind yet.
+    pub const CA_NEXT: &str = "ca.pem.next";
+    /// Its key.
+    pub const CA_KEY_NEXT: &str = "ca.key.next";
+    /// Evidence key that the directory does not certify yet.
+    pub const EVIDENCE_KEY_NEXT: &str = "evidence.key.next";
+    /// What an office that is joining was invited to.
+    pub const JOINING: &str = "joining.toml";
     /// Evidence key.
     pub const EVIDENCE_KEY: &str = "evidence.key";
     /// Folder of revocation lists, one PEM file for each authority.
@@ -61,118 +89,9 @@ pub enum FilesError {
         /// Why.
         why: String,
     },
-    /// Older than what is in force.
-    #[error("{file}: version {found} is lower than {known}, which is in force")]
-    Older {
-        /// Which.
-        file: &'static str,
-        /// Found.
-        found: u64,
-        /// In force.
-        known: u64,
-    },
-}
-
-/// The root of trust: who signs the directory and the grants.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct RootFile {
-    /// Which region.
-    pub region: String,
-    /// Counts up.
-    pub version: u64,
-    /// Root keys, hexadecimal.
-    pub root_keys: Vec<String>,
-    /// So many of them sign the next root.
-    pub root_threshold: usize,
-    /// Keys that sign the directory.
-    pub directory_keys: Vec<String>,
-    /// So many of them.
-    pub directory_threshold: usize,
-    /// Keys that sign the grants.
-    pub grants_keys: Vec<String>,
-    /// So many of them.
-    pub grants_threshold: usize,
-}
-
-/// The directory as it is written.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct DirectoryFile {
-    /// Which region.
-    pub region: String,
-    /// Counts up.
-    pub version: u64,
-    /// Unix milliseconds.
-    pub issued: i64,
-    /// Unix milliseconds; stale after this.
-    pub expires: i64,
-    /// Certificate of the broker's authority, PEM.
-    pub broker_ca: String,
-    /// Evidence keys of the broker.
-    pub broker_evidence: Vec<EvidenceEntry>,
-    /// Groups by id.
-    #[serde(default)]
-    pub groups: BTreeMap<String, Vec<String>>,
-    /// Members.
-    #[serde(default)]
-    pub members: Vec<MemberEntry>,
-}
-
-/// An evidence key.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceEntry {
-    /// Ed25519 public key, hexadecimal.
-    pub key: String,
-    /// Unix milliseconds; seals made later are refused.
-    #[serde(default)]
-    pub until: Option<i64>,
-}
-
-/// A member.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct MemberEntry {
-    /// Division code or id.
-    pub id: String,
-    /// In Chinese.
-    pub name_zh: String,
-    /// In English.
-    pub name_en: String,
-    /// Certificate of its authority, PEM: leaves of this member are issued by exactly this one.
-    pub ca: String,
-    /// Evidence keys.
-    pub evidence: Vec<EvidenceEntry>,
-    /// Superiors, nearest first.
-    #[serde(default)]
-    pub superiors: Vec<String>,
-    /// Its province.
-    #[serde(default)]
-    pub province: Option<String>,
-    /// Reached by area addresses.
-    #[serde(default = "yes")]
-    pub by_area: bool,
-    /// `[lat, lon]` in degrees, by name.
-    #[serde(default)]
-    pub centroid: Option<Degrees>,
-    /// Polygons of points; entered by the directory's signers.
-    #[serde(default)]
-    pub territory: Vec<Vec<Degrees>>,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-/// A point in degrees.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Degrees {
-    /// North positive.
-    pub lat: f64,
-    /// East positive.
-    pub lon: f64,
+    /// Good in itself, but not what may follow what is in force.
+    #[error(transparent)]
+    NotNext(#[from] NotNext),
 }
 
 /// An evidence key in force.
@@ -201,12 +120,26 @@ pub struct Trusted {
     pub policy: Policy,
     /// Evidence keys by id.
     pub evidence: BTreeMap<KeyId, EvidenceKey>,
-    /// Certificate of each member's authority, PEM.
-    pub authorities: BTreeMap<JurisdictionId, String>,
-    /// Certificate of the broker's authority, PEM.
-    pub broker_authority: String,
+    /// Each member's authority.
+    pub authorities: BTreeMap<JurisdictionId, Bound>,
+    /// The broker's authority.
+    pub broker_authority: Bound,
+    /// How authorities came to their keys; the broker's under its own id.
+    pub endorsements: BTreeMap<JurisdictionId, Vec<Endorsement>>,
+    /// Last authority key of everybody who was a member once.
+    pub former: BTreeMap<JurisdictionId, Vec<u8>>,
+    /// Whether the root keys signed the directory too.
+    pub root_countersigned: bool,
+    /// What the directory's signers revoked.
+    pub directory_revoked: BTreeSet<(JurisdictionId, Serial)>,
+    /// What is revoked in all.
+    pub revocations: Revocations,
     /// Revocation lists, PEM.
     pub crls: Vec<String>,
+    /// Text of the directory, hashed: the next version names it.
+    pub directory_hash: String,
+    /// The version before this one, as the directory names it.
+    pub directory_previous: String,
     /// The files as bytes.
     pub bytes: Bytes3,
 }
@@ -222,77 +155,185 @@ pub struct Bytes3 {
     pub grants: String,
 }
 
-/// Loads and verifies the signed files of `folder`. `known` are the versions in force of directory and grants; older
-/// ones are refused.
-pub fn load(folder: &Path, known: (u64, u64)) -> Result<Trusted, FilesError> {
+/// Loads and verifies the signed files of `folder`.
+pub fn load(folder: &Path) -> Result<Trusted, FilesError> {
     let bytes = Bytes3 {
         root: read(folder, name::ROOT)?,
         directory: read(folder, name::DIRECTORY)?,
         grants: read(folder, name::GRANTS)?,
     };
-    let trusted = verify(bytes, crls(folder)?)?;
-    for (file, found, known) in
-        [(name::DIRECTORY, trusted.directory.version, known.0), (name::GRANTS, trusted.policy.version, known.1)]
-    {
-        if found < known {
-            return Err(FilesError::Older { file, found, known });
-        }
+    verify(&bytes, &crls(folder)?)
+}
+
+/// Loads and verifies the signed files of `folder`, and that they may follow `known`, which is in force. What was once
+/// revoked stays so.
+pub fn load_after(folder: &Path, known: &Trusted) -> Result<Trusted, FilesError> {
+    let mut next = load(folder)?;
+    succession::may_follow(known, &next)?;
+    next.remember(known);
+    Ok(next)
+}
+
+impl Trusted {
+    /// Keeps what was revoked, and lists that are newer than those found.
+    pub fn remember(&mut self, known: &Self) {
+        let (authorities, broker) = (&self.authorities, &self.broker_authority);
+        let bound = |id: &JurisdictionId| if id.is_broker() { Some(broker) } else { authorities.get(id) };
+        self.revocations
+            .remember(&known.revocations, |id, list| bound(id).is_some_and(|bound| bound.list(&list.pem).is_some()));
+        self.crls = self.revocations.pems();
     }
-    Ok(trusted)
+
+    /// Every authority, the broker's among them.
+    pub fn bound(&self) -> impl Iterator<Item = (JurisdictionId, &Bound)> {
+        let members = self.authorities.iter().map(|(id, bound)| (id.clone(), bound));
+        members.chain([(JurisdictionId::broker(), &self.broker_authority)])
+    }
+}
+
+/// Reads a root file whose own keys have signed it. Whether it is the right one, the caller knows: pinned, or compared.
+pub fn root_of(file: &str) -> Result<(RootFile, RegionId), FilesError> {
+    let form = |why: String| FilesError::Form { file: name::ROOT, why };
+    let (text, _) = signed::split(SealKind::Root, file)
+        .ok_or(FilesError::Signed { file: name::ROOT, source: SignedError::Form })?;
+    let root: RootFile = toml::from_str(text).map_err(|error| form(error.to_string()))?;
+    let region: RegionId = root.region.parse().map_err(|error: Invalid| form(error.to_string()))?;
+    check(SealKind::Root, name::ROOT, &region, file, &root.root_keys, root.root_threshold)?;
+    Ok((root, region))
+}
+
+fn check<'f>(
+    kind: SealKind,
+    file: &'static str,
+    region: &RegionId,
+    text: &'f str,
+    keys: &[String],
+    needed: usize,
+) -> Result<&'f str, FilesError> {
+    let form = || FilesError::Form { file: name::ROOT, why: "a key is not readable".to_owned() };
+    let keys = verifying(keys).ok_or_else(form)?;
+    signed::verify(kind, region, text, &keys, needed).map_err(|source| FilesError::Signed { file, source })
 }
 
 /// Verifies files that came from anywhere: signatures first, then what they say.
-pub fn verify(bytes: Bytes3, crls: Vec<String>) -> Result<Trusted, FilesError> {
+pub fn verify(bytes: &Bytes3, crls: &[String]) -> Result<Trusted, FilesError> {
     let form = |file: &'static str| move |why: String| FilesError::Form { file, why };
-    let text = bytes.root.split("# --- signatures").next().unwrap_or_default();
-    let root: RootFile = toml::from_str(text).map_err(|error| form(name::ROOT)(error.to_string()))?;
-    let region: RegionId =
-        root.region.parse().map_err(|error: model::invalid::Invalid| form(name::ROOT)(error.to_string()))?;
-    let check = |kind, file, text, keys: &[String], needed| {
-        let keys = verifying(keys).ok_or_else(|| form(name::ROOT)("a key is not readable".to_owned()))?;
-        signed::verify(kind, &region, text, &keys, needed).map_err(|source| FilesError::Signed { file, source })
-    };
-    check(SealKind::Root, name::ROOT, &bytes.root, &root.root_keys, root.root_threshold)?;
-    let directory =
-        check(SealKind::Directory, name::DIRECTORY, &bytes.directory, &root.directory_keys, root.directory_threshold)?;
-    let grants = check(SealKind::Grants, name::GRANTS, &bytes.grants, &root.grants_keys, root.grants_threshold)?;
+    let (root, region) = root_of(&bytes.root)?;
+    let (keys, needed) = (&root.directory_keys, root.directory_threshold);
+    let directory = check(SealKind::Directory, name::DIRECTORY, &region, &bytes.directory, keys, needed)?;
+    let (keys, needed) = (&root.grants_keys, root.grants_threshold);
+    let grants = check(SealKind::Grants, name::GRANTS, &region, &bytes.grants, keys, needed)?;
     let policy = Policy::parse(grants).map_err(|error| form(name::GRANTS)(error.to_string()))?;
     let written: DirectoryFile = toml::from_str(directory).map_err(|error| form(name::DIRECTORY)(error.to_string()))?;
     if written.region != region.to_string() || policy.region != region {
         return Err(form(name::DIRECTORY)("directory, grants and root are not of one region".to_owned()));
     }
-    assemble(&written, policy, region, root, crls, bytes.clone()).map_err(form(name::DIRECTORY))
+    let (keys, needed) = (&root.root_keys, root.root_threshold);
+    let root_countersigned =
+        check(SealKind::Directory, name::DIRECTORY, &region, &bytes.directory, keys, needed).is_ok();
+    let directory_hash = hash(directory);
+    let said = Said { region, root, policy, root_countersigned, directory_hash, bytes: bytes.clone() };
+    assemble(&written, said, crls).map_err(form(name::DIRECTORY))
 }
 
-fn assemble(
-    written: &DirectoryFile,
-    policy: Policy,
+/// SHA-256 of a signed text, hexadecimal.
+pub fn hash(text: &str) -> String {
+    signed::hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// What verifying has found beside the directory's entries.
+struct Said {
     region: RegionId,
     root: RootFile,
-    crls: Vec<String>,
+    policy: Policy,
+    root_countersigned: bool,
+    directory_hash: String,
     bytes: Bytes3,
-) -> Result<Trusted, String> {
+}
+
+fn assemble(written: &DirectoryFile, said: Said, crls: &[String]) -> Result<Trusted, String> {
+    let broker = JurisdictionId::broker();
     let (mut members, mut evidence, mut authorities) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-    keys_of(&JurisdictionId::broker(), &written.broker_evidence, &mut evidence)?;
+    let mut endorsements = BTreeMap::from([(broker.clone(), written.broker_ca_endorsed_by.clone())]);
+    keys_of(&broker, &written.broker_evidence, &mut evidence)?;
     for entry in &written.members {
         let member = member(entry).map_err(|error| format!("{}: {error}", entry.id))?;
         keys_of(&member.id, &entry.evidence, &mut evidence)?;
-        authorities.insert(member.id.clone(), entry.ca.clone());
+        let bound = Bound::read(&entry.ca).map_err(|error| format!("{}: {error}", entry.id))?;
+        endorsements.insert(member.id.clone(), entry.ca_endorsed_by.clone());
+        if authorities.insert(member.id.clone(), bound).is_some() {
+            return Err(format!("{} is there twice", entry.id));
+        }
         members.push(member);
     }
-    let directory = Directory::new(written.version, members, groups(written)?);
+    let former = former(written, &authorities, &mut evidence)?;
+    one_key_each(&authorities)?;
+    let broker_authority = Bound::read(&written.broker_ca).map_err(|error| format!("broker: {error}"))?;
+    let members_bound = authorities.iter().map(|(id, bound)| (id.clone(), bound));
+    let bound = members_bound.chain([(broker, &broker_authority)]);
+    let mut revocations = Revocations::of(bound, crls);
+    let directory_revoked = revoked(written)?;
+    for (of, serial) in &directory_revoked {
+        revocations.revoke(of, serial.clone());
+    }
     Ok(Trusted {
-        region,
-        root,
-        directory,
+        region: said.region,
+        root: said.root,
+        directory: Directory::new(written.version, members, groups(written)?),
         directory_expires: Timestamp::from_millis(written.expires),
-        policy,
+        policy: said.policy,
         evidence,
         authorities,
-        broker_authority: written.broker_ca.clone(),
-        crls,
-        bytes,
+        broker_authority,
+        endorsements,
+        former,
+        root_countersigned: said.root_countersigned,
+        directory_revoked,
+        crls: revocations.pems(),
+        revocations,
+        directory_hash: said.directory_hash,
+        directory_previous: written.previous.clone(),
+        bytes: said.bytes,
     })
+}
+
+fn revoked(written: &DirectoryFile) -> Result<BTreeSet<(JurisdictionId, Serial)>, String> {
+    let one = |entry: &RevokedEntry| {
+        let serial = signed::unhex(&entry.serial).ok_or("a revoked serial is not hexadecimal")?;
+        let of = JurisdictionId::member_or_broker(&entry.jurisdiction).map_err(|error| error.to_string())?;
+        Ok((of, profile::plain_serial(&serial)))
+    };
+    written.revoked.iter().map(one).collect()
+}
+
+/// One authority bound to two members would let each speak as the other.
+fn one_key_each(authorities: &BTreeMap<JurisdictionId, Bound>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    match authorities.iter().find(|(_, bound)| !seen.insert(&bound.public_key)) {
+        Some((id, _)) => Err(format!("{id}: its authority is bound to another member too")),
+        None => Ok(()),
+    }
+}
+
+fn former(
+    written: &DirectoryFile,
+    members: &BTreeMap<JurisdictionId, Bound>,
+    evidence: &mut BTreeMap<KeyId, EvidenceKey>,
+) -> Result<BTreeMap<JurisdictionId, Vec<u8>>, String> {
+    let mut former = BTreeMap::new();
+    for entry in &written.former {
+        let id: JurisdictionId = entry.id.parse().map_err(|error: Invalid| error.to_string())?;
+        if members.contains_key(&id) {
+            return Err(format!("{id} is a member and a former one"));
+        }
+        if entry.evidence.iter().any(|key| key.until.is_none()) {
+            return Err(format!("{id}: the evidence keys of a former member have an end"));
+        }
+        keys_of(&id, &entry.evidence, evidence)?;
+        let key = signed::unhex(&entry.ca_key).ok_or_else(|| format!("{id}: its key is not hexadecimal"))?;
+        former.insert(id, key);
+    }
+    Ok(former)
 }
 
 fn groups(written: &DirectoryFile) -> Result<BTreeMap<GroupId, std::collections::BTreeSet<JurisdictionId>>, String> {
@@ -308,7 +349,7 @@ fn groups(written: &DirectoryFile) -> Result<BTreeMap<GroupId, std::collections:
     Ok(groups)
 }
 
-fn member(entry: &MemberEntry) -> Result<Member, model::invalid::Invalid> {
+fn member(entry: &MemberEntry) -> Result<Member, Invalid> {
     let mut member = Member::new(entry.id.parse()?, &entry.name_zh, &entry.name_en);
     member.superiors = entry.superiors.iter().map(|id| id.parse()).collect::<Result<_, _>>()?;
     member.province = entry.province.as_ref().map(|id| id.parse()).transpose()?;
@@ -328,19 +369,19 @@ fn keys_of(
 ) -> Result<(), String> {
     for entry in entries {
         let key = verifying_key(&entry.key).ok_or_else(|| format!("{owner}: an evidence key is not readable"))?;
-        keys.insert(
-            seal::key_id(&key),
-            EvidenceKey { owner: owner.clone(), key, until: entry.until.map(Timestamp::from_millis) },
-        );
+        let known = EvidenceKey { owner: owner.clone(), key, until: entry.until.map(Timestamp::from_millis) };
+        if keys.insert(seal::key_id(&key), known).is_some() {
+            return Err(format!("{owner}: an evidence key is there twice"));
+        }
     }
     Ok(())
 }
 
-fn verifying(keys: &[String]) -> Option<Vec<VerifyingKey>> {
+pub(crate) fn verifying(keys: &[String]) -> Option<Vec<VerifyingKey>> {
     keys.iter().map(|key| verifying_key(key)).collect()
 }
 
-fn verifying_key(hex: &str) -> Option<VerifyingKey> {
+pub(crate) fn verifying_key(hex: &str) -> Option<VerifyingKey> {
     VerifyingKey::from_bytes(&signed::unhex(hex)?.try_into().ok()?).ok()
 }
 
@@ -349,7 +390,7 @@ fn read(folder: &Path, name: &str) -> Result<String, FilesError> {
     fs::read_to_string(&path).map_err(|source| FilesError::Disk { file: path.display().to_string(), source })
 }
 
-fn crls(folder: &Path) -> Result<Vec<String>, FilesError> {
+pub(crate) fn crls(folder: &Path) -> Result<Vec<String>, FilesError> {
     let folder = folder.join(name::CRLS);
     let disk = |source| FilesError::Disk { file: folder.display().to_string(), source };
     if !folder.is_dir() {

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,8 @@ use ed25519_dalek::{
     pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes, spki::der::pem::LineEnding},
 };
 use zeroize::Zeroizing;
+
+use crate::disk;
 
 /// Why a key could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,9 @@ pub enum KeyError {
     /// Others may read it.
     #[error("{0} can be read by others; mend it with: chmod 600 {0}")]
     Mode(PathBuf),
+    /// Others may put another key in its place.
+    #[error("{0} can be changed by others; mend it with: chmod 700 {0}")]
+    Folder(PathBuf),
     /// It belongs to somebody else.
     #[error("{0} belongs to another user; mend it with: chown $(id -u) {0}")]
     Owner(PathBuf),
@@ -34,7 +39,7 @@ pub enum KeyError {
     Form(PathBuf),
 }
 
-/// The text of a key file that only its owner can read.
+/// The text of a key file that only its owner can read, in a folder that only its owner can change.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     let disk = |source| KeyError::Disk { path: path.to_owned(), source };
     let meta = fs::metadata(path).map_err(disk)?;
@@ -44,16 +49,16 @@ pub fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     if meta.uid() != rustix::process::geteuid().as_raw() {
         return Err(KeyError::Owner(path.to_owned()));
     }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if fs::metadata(folder).map_err(disk)?.permissions().mode() & 0o022 != 0 {
+        return Err(KeyError::Folder(folder.to_owned()));
+    }
     fs::read_to_string(path).map(Zeroizing::new).map_err(disk)
 }
 
-/// Writes a key file, 0600.
+/// Writes a key file, 0600, in the place of the one that is there.
 pub fn write(path: &Path, text: &str) -> Result<(), KeyError> {
-    use std::io::Write as _;
-    let disk = |source| KeyError::Disk { path: path.to_owned(), source };
-    let mut file =
-        fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path).map_err(disk)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(disk)
+    disk::replace(path, text.as_bytes()).map_err(|source| KeyError::Disk { path: path.to_owned(), source })
 }
 
 /// An evidence or root key from its file.

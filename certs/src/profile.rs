@@ -61,9 +61,52 @@ pub enum Refusal {
     /// Nobody of the directory.
     #[error("{0} is not in the directory")]
     Stranger(String),
-    /// Chain, dates, or revocation, as the TLS library found.
-    #[error("{0}")]
+    /// Signed by another authority than the one that is bound to whom it names.
+    #[error("the certificate was not issued by the authority bound to its name")]
+    Issuer,
+    /// Good, but not for this listener: an operator at the agents', an agent at the operators', a broker anywhere.
+    #[error("the certificate is not for this listener")]
+    Listener,
+    /// Ended.
+    #[error("the certificate has expired")]
+    Expired,
+    /// Not begun.
+    #[error("the certificate is not yet valid")]
+    NotYetValid,
+    /// On a revocation list, or in the directory's.
+    #[error("the certificate is revoked")]
+    Revoked,
+    /// The authority has no revocation list here.
+    #[error("no revocation list of the certificate's authority is known")]
+    RevocationUnknown,
+    /// The authority's revocation list is too old.
+    #[error("the revocation list of the certificate's authority has expired")]
+    RevocationStale,
+    /// Names another host than was called.
+    #[error("the certificate is for another host name")]
+    Host,
+    /// Anything else that the TLS library found in the chain.
+    #[error("the certificate does not verify: {0}")]
     Chain(String),
+}
+
+impl Refusal {
+    /// What the TLS library found, in our words.
+    pub fn of(error: &rustls::Error) -> Self {
+        use rustls::{CertificateError as Found, Error};
+        let Error::InvalidCertificate(found) = error else { return Self::Chain(error.to_string()) };
+        match found {
+            Found::Expired | Found::ExpiredContext { .. } => Self::Expired,
+            Found::NotValidYet | Found::NotValidYetContext { .. } => Self::NotYetValid,
+            Found::Revoked => Self::Revoked,
+            Found::UnknownRevocationStatus => Self::RevocationUnknown,
+            Found::ExpiredRevocationList | Found::ExpiredRevocationListContext { .. } => Self::RevocationStale,
+            Found::UnknownIssuer | Found::BadSignature => Self::Issuer,
+            Found::NotValidForName | Found::NotValidForNameContext { .. } => Self::Host,
+            Found::InvalidPurpose | Found::InvalidPurposeContext { .. } => Self::Usage,
+            other => Self::Chain(other.to_string()),
+        }
+    }
 }
 
 impl Name {
@@ -134,8 +177,12 @@ pub enum Side {
 pub struct Facts {
     /// Whom it names.
     pub name: Name,
-    /// Serial, as bytes.
+    /// Serial, as bytes without leading zeros.
     pub serial: Vec<u8>,
+    /// Id of the authority's key, as the certificate says; a listener takes only its own.
+    pub issuer_key: Vec<u8>,
+    /// First second, Unix time.
+    pub not_before: i64,
     /// Last second, Unix time.
     pub not_after: i64,
 }
@@ -153,10 +200,23 @@ pub fn check(der: &[u8], side: Side) -> Result<Facts, Refusal> {
     let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
     let life = Duration::from_secs(u64::try_from(until.saturating_sub(from)).unwrap_or(0));
     // certificates are dated back a few minutes for clocks that are behind
-    if life > LEAF_LIFE_MAX + Duration::from_secs(600) {
+    if life > LEAF_LIFE_MAX + Duration::from_mins(10) {
         return Err(Refusal::Life);
     }
-    Ok(Facts { name, serial: certificate.raw_serial().to_vec(), not_after: until })
+    let issuer_key = issuer_key(&certificate).ok_or(Refusal::Issuer)?;
+    Ok(Facts { name, serial: plain_serial(certificate.raw_serial()), issuer_key, not_before: from, not_after: until })
+}
+
+/// A serial number as everybody writes it: without the leading zeros of its encoding.
+pub fn plain_serial(raw: &[u8]) -> Vec<u8> {
+    raw.iter().copied().skip_while(|byte| *byte == 0).collect()
+}
+
+fn issuer_key(certificate: &X509Certificate<'_>) -> Option<Vec<u8>> {
+    certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0.to_vec()),
+        _ => None,
+    })
 }
 
 fn name(certificate: &X509Certificate<'_>, side: Side) -> Result<Name, Refusal> {
@@ -198,7 +258,16 @@ fn plain_leaf(certificate: &X509Certificate<'_>) -> Result<(), Refusal> {
     if !signs {
         return Err(Refusal::Usage);
     }
-    // id-ecPublicKey and Ed25519
-    let algorithm = certificate.public_key().algorithm.algorithm.to_id_string();
-    if matches!(algorithm.as_str(), "1.2.840.10045.2.1" | "1.3.101.112") { Ok(()) } else { Err(Refusal::Key) }
+    if is_strong(certificate) { Ok(()) } else { Err(Refusal::Key) }
+}
+
+/// Whether the key is P-256, P-384 or Ed25519.
+pub(crate) fn is_strong(certificate: &X509Certificate<'_>) -> bool {
+    let algorithm = &certificate.public_key().algorithm;
+    let curve = algorithm.parameters.as_ref().and_then(|curve| curve.as_oid().ok()).map(|oid| oid.to_id_string());
+    match algorithm.algorithm.to_id_string().as_str() {
+        "1.2.840.10045.2.1" => matches!(curve.as_deref(), Some("1.2.840.10045.3.1.7" | "1.3.132.0.34")),
+        "1.3.101.112" => true,
+        _ => false,
+    }
 }

@@ -1,56 +1,141 @@
-//! A whole region at once: root of trust, authorities, leaves, evidence keys, signed files; for `certs init`, the demo
-//! and tests.
+//! The secretariat's folder of a region: made whole at once, opened again from disk, changed by proposals that enough
+//! signers carry.
 //!
 //! ```text
-//! DIR/offline/        root and signer keys, region root CA, authorities of members made here: keep it offline
+//! DIR/region.toml     name of the region, where the broker is called
+//! DIR/offline/        root keys, signer keys, region root CA, broker CA: keep it offline
+//! DIR/signed/         root, directory, grants and revocation lists in force
+//! DIR/draft/          what waits for another signature
+//! DIR/invitations/    who was invited, and whether the invitation was used
 //! DIR/broker/         trust directory of the broker
 //! DIR/operator/       trust directory of an operator
-//! DIR/JURISDICTION/   trust directory of an agent
+//! DIR/JURISDICTION/   trust directory of an agent that was made here
 //! ```
 
+mod create;
+mod members;
+mod open;
+mod publish;
+mod rekey;
+mod revoke;
+
 use std::{
-    fs, io,
+    collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use ed25519_dalek::SigningKey;
 use model::{
-    grant::demo_text,
+    grant::PolicyError,
     ids::{AgentId, AgreementId, JurisdictionId, RegionId},
-    seal::SealKind,
     time::Timestamp,
 };
 
+pub use self::{
+    create::create,
+    members::{Admission, Invited},
+    open::{open, signing_keys},
+    publish::{Proposal, sign_file},
+    rekey::Replaced,
+    revoke::Revoked,
+};
 use crate::{
     ca::{self, Authority, Issued, LeafTerms},
-    files::{Degrees, DirectoryFile, EvidenceEntry, MemberEntry, RootFile, name},
-    keys::{self, KeyError},
+    files::{Degrees, DirectoryFile, FilesError},
+    handover::HandoverError,
+    keys::KeyError,
     profile::{Name, Who},
-    signed,
+    succession::NotNext,
+    trust::{self, TrustError},
 };
 
-/// How long directory and grants are good.
-const FILES_LIFE: Duration = Duration::from_secs(30 * 86_400);
+/// Names of files and folders in a region's folder.
+mod place {
+    pub(super) const REGION: &str = "region.toml";
+    pub(super) const OFFLINE: &str = "offline";
+    pub(super) const SIGNED: &str = "signed";
+    pub(super) const DRAFT: &str = "draft";
+    pub(super) const INVITATIONS: &str = "invitations";
+    pub(super) const BROKER: &str = "broker";
+    pub(super) const OPERATOR: &str = "operator";
+    pub(super) const ROOT_CA: &str = "root-ca";
+    pub(super) const BROKER_CA: &str = "broker-ca";
+}
 
-/// Why a region could not be made.
+/// Why a region is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RegionError {
     /// Disk.
-    #[error("disk")]
+    #[error("{0}")]
     Disk(#[from] io::Error),
     /// Key files.
     #[error(transparent)]
     Key(#[from] KeyError),
     /// Certificates.
-    #[error("certificate")]
+    #[error("certificate: {0}")]
     Certificate(#[from] rcgen::Error),
     /// The text of a signed file.
     #[error("signed file")]
     Text(#[from] toml::ser::Error),
+    /// A file that cannot be read.
+    #[error("{file}: {source}")]
+    Form {
+        /// Which.
+        file: String,
+        /// Why.
+        source: toml::de::Error,
+    },
     /// A name that is none.
     #[error(transparent)]
     Invalid(#[from] model::invalid::Invalid),
+    /// A trust directory.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// Signed files.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// Good files that may not follow those in force.
+    #[error(transparent)]
+    NotNext(#[from] NotNext),
+    /// Grants.
+    #[error("grants: {0}")]
+    Grants(#[from] PolicyError),
+    /// A file that was handed over.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
+    /// Something is there already.
+    #[error("{0} is not empty: a region is made in a new folder")]
+    Occupied(String),
+    /// Too few signers at hand for something that cannot wait for another.
+    #[error("{have} signer keys are at hand and {need} are needed; name the others with --key")]
+    Signers {
+        /// At hand.
+        have: usize,
+        /// Needed.
+        need: usize,
+    },
+    /// Something waits for signatures.
+    #[error("{0} waits for another signature: sign and publish it first, or remove it")]
+    Waiting(String),
+    /// Nothing waits.
+    #[error("nothing waits for publication")]
+    Nothing,
+    /// The words that were heard are not those of the file.
+    #[error("these are not the words of the request: it was changed on its way, or it is another one")]
+    Words,
+    /// Nobody was invited under this number.
+    #[error("no open invitation of {0} has the request's number")]
+    Uninvited(JurisdictionId),
+    /// Nobody of this name.
+    #[error("{0} is no member")]
+    NoMember(String),
+    /// No such key.
+    #[error("there is no key {0}")]
+    NoKey(String),
+    /// The key of an authority is not here.
+    #[error("the key of {0}'s authority is not here")]
+    NoAuthority(String),
 }
 
 /// What to make.
@@ -85,23 +170,28 @@ pub struct MemberSpec {
     pub territory: Vec<Vec<Degrees>>,
 }
 
-/// A region that was made: the authorities are still in memory.
+/// A region's folder, with the keys that are at hand in it.
 pub struct Region {
     /// Where it lies.
     pub folder: PathBuf,
     /// Its id.
     pub region: RegionId,
-    /// Root authority.
-    pub root: Authority,
-    /// The broker's authority, which also issues operators.
-    pub broker: Authority,
-    /// Members' authorities.
+    /// Root authority, when its key is here.
+    pub root: Option<Authority>,
+    /// The broker's authority, which also issues operators, when its key is here.
+    pub broker: Option<Authority>,
+    /// Authorities of members that were made here.
     pub members: Vec<(JurisdictionId, Authority)>,
+    /// Where agents call the broker.
+    pub endpoints: Vec<String>,
     signers: Vec<SigningKey>,
     root_file: String,
     directory: DirectoryFile,
+    grants: String,
     grants_version: u64,
     agreements: Vec<AgreementId>,
+    lists: BTreeMap<String, String>,
+    waiting_lists: Vec<String>,
 }
 
 impl std::fmt::Debug for Region {
@@ -110,81 +200,30 @@ impl std::fmt::Debug for Region {
     }
 }
 
-/// Makes a region in `folder`. When this returns, every trust directory is complete.
-pub fn create(folder: &Path, spec: &Spec, now: Timestamp) -> Result<Region, RegionError> {
-    let offline = folder.join("offline");
-    private_dir(&offline)?;
-    let root_keys = signing_keys(&offline, "root")?;
-    let signers = signing_keys(&offline, "signer")?;
-    let root_file = root_file(spec, &root_keys, &signers)?;
-    let root = ca::root(&spec.region, now)?;
-    let broker = ca::authority(&format!("{} broker CA", spec.region), &root, now)?;
-    fs::write(offline.join("root-ca.pem"), root.pem())?;
-    keys::write(&offline.join("root-ca.key"), &root.key().serialize_pem())?;
-    keys::write(&offline.join("broker-ca.key"), &broker.key().serialize_pem())?;
-    let broker_evidence = evidence(&folder.join("broker"))?;
-    let directory = DirectoryFile {
-        region: spec.region.to_string(),
-        version: 0,
-        issued: now.millis(),
-        expires: now.plus(FILES_LIFE).millis(),
-        broker_ca: broker.pem(),
-        broker_evidence: vec![broker_evidence],
-        groups: std::collections::BTreeMap::default(),
-        members: Vec::new(),
-    };
-    let mut region = Region {
-        folder: folder.to_owned(),
-        region: spec.region.clone(),
-        root,
-        broker,
-        members: Vec::new(),
-        signers,
-        root_file,
-        directory,
-        grants_version: 1,
-        agreements: spec.agreements.clone(),
-    };
-    region.issue_broker(&spec.broker_hosts, now)?;
-    region.issue_operator(now)?;
-    for member in &spec.members {
-        region.add_member(member, now)?;
-    }
-    region.publish(now)?;
-    Ok(region)
-}
-
 impl Region {
     /// The trust directory of the broker, of `operator`, or of a member.
     pub fn trust(&self, who: &str) -> PathBuf {
         self.folder.join(who)
     }
 
+    /// Adds signer keys that do not lie in the folder.
+    pub fn bring(&mut self, keys: Vec<SigningKey>) {
+        let known: Vec<[u8; 32]> = self.signers.iter().map(|key| key.verifying_key().to_bytes()).collect();
+        self.signers.extend(keys.into_iter().filter(|key| !known.contains(&key.verifying_key().to_bytes())));
+    }
+
     /// Writes a new broker leaf.
     pub fn issue_broker(&self, hosts: &[String], now: Timestamp) -> Result<(), RegionError> {
         let name = Name { region: self.region.clone(), who: Who::Broker("main".to_owned()) };
-        put_leaf(&self.trust("broker"), &ca::leaf(&name, &self.broker, &LeafTerms::server(now, hosts))?)
+        let issued = ca::leaf(&name, self.broker_authority()?, &LeafTerms::server(now, hosts))?;
+        put_leaf(&self.trust(place::BROKER), &issued)
     }
 
     /// Writes an operator's leaf.
     pub fn issue_operator(&self, now: Timestamp) -> Result<(), RegionError> {
         let name = Name { region: self.region.clone(), who: Who::Operator("admin".to_owned()) };
-        put_leaf(&self.trust("operator"), &ca::leaf(&name, &self.broker, &LeafTerms::client(now))?)
-    }
-
-    /// Makes a member: its authority, its agent's leaf and evidence key, its entry in the next directory.
-    pub fn add_member(&mut self, member: &MemberSpec, now: Timestamp) -> Result<(), RegionError> {
-        let authority = ca::authority(&ca::authority_name(&self.region, &member.id), &self.root, now)?;
-        let folder = self.trust(member.id.as_str());
-        let evidence = evidence(&folder)?;
-        keys::write(
-            &self.folder.join("offline").join(format!("{}-ca.key", member.id)),
-            &authority.key().serialize_pem(),
-        )?;
-        put_leaf(&folder, &ca::leaf(&self.agent_name(&member.id)?, &authority, &LeafTerms::client(now))?)?;
-        self.directory.members.push(entry(member, authority.pem(), evidence));
-        self.members.push((member.id.clone(), authority));
-        Ok(())
+        let issued = ca::leaf(&name, self.broker_authority()?, &LeafTerms::client(now))?;
+        put_leaf(&self.trust(place::OPERATOR), &issued)
     }
 
     /// The name of a member's agent.
@@ -192,101 +231,19 @@ impl Region {
         Ok(Name { region: self.region.clone(), who: Who::Agent(AgentId::new(id.clone(), "desk")?) })
     }
 
-    /// Signs directory and grants anew, each one version higher, and writes them with fresh revocation lists everywhere.
-    pub fn publish(&mut self, now: Timestamp) -> Result<(), RegionError> {
-        self.directory.version += 1;
-        self.directory.issued = now.millis();
-        self.directory.expires = now.plus(FILES_LIFE).millis();
-        let grants = demo_text(&self.region, self.grants_version, now.plus(FILES_LIFE), &self.agreements);
-        self.publish_grants(&grants)?;
-        self.publish_revocations(&[], now)
-    }
-
-    /// Signs `grants` as they are and writes them, with the directory, everywhere.
-    pub fn publish_grants(&self, grants: &str) -> Result<(), RegionError> {
-        let two = self.signers.get(..2).unwrap_or(&self.signers);
-        let directory = signed::sign(SealKind::Directory, &self.region, &toml::to_string(&self.directory)?, two);
-        let grants = signed::sign(SealKind::Grants, &self.region, grants, two);
-        for folder in self.folders() {
-            fs::write(folder.join(name::ROOT), &self.root_file)?;
-            fs::write(folder.join(name::DIRECTORY), &directory)?;
-            fs::write(folder.join(name::GRANTS), &grants)?;
-        }
-        Ok(())
-    }
-
-    /// Writes revocation lists everywhere; `serials` are revoked at every authority.
-    pub fn publish_revocations(&self, serials: &[Vec<u8>], now: Timestamp) -> Result<(), RegionError> {
-        let number = u64::try_from(now.millis()).unwrap_or(0);
-        let mut lists = vec![("broker".to_owned(), ca::revocations(&self.broker, &[], number, now)?)];
-        for (id, authority) in &self.members {
-            lists.push((id.to_string(), ca::revocations(authority, serials, number, now)?));
-        }
-        for folder in self.folders() {
-            let crls = folder.join(name::CRLS);
-            private_dir(&crls)?;
-            for (of, pem) in &lists {
-                fs::write(crls.join(format!("{of}.pem")), pem)?;
-            }
-        }
-        Ok(())
-    }
-
+    /// Trust directories in this folder.
     fn folders(&self) -> Vec<PathBuf> {
         let members = self.members.iter().map(|(id, _)| self.trust(id.as_str()));
-        members.chain([self.trust("broker"), self.trust("operator")]).collect()
+        let all = members.chain([self.trust(place::BROKER), self.trust(place::OPERATOR)]);
+        all.filter(|folder| folder.is_dir()).collect()
     }
-}
 
-fn root_file(spec: &Spec, root_keys: &[SigningKey], signers: &[SigningKey]) -> Result<String, RegionError> {
-    let hex =
-        |keys: &[SigningKey]| keys.iter().map(|key| signed::hex(key.verifying_key().as_bytes())).collect::<Vec<_>>();
-    let root = RootFile {
-        region: spec.region.to_string(),
-        version: 1,
-        root_keys: hex(root_keys),
-        root_threshold: 2,
-        directory_keys: hex(signers),
-        directory_threshold: 2,
-        grants_keys: hex(signers),
-        grants_threshold: 2,
-    };
-    Ok(signed::sign(SealKind::Root, &spec.region, &toml::to_string(&root)?, root_keys.get(..2).unwrap_or(root_keys)))
-}
-
-fn signing_keys(folder: &Path, name: &str) -> Result<Vec<SigningKey>, RegionError> {
-    (1..=3).map(|number| Ok(keys::new_signing(&folder.join(format!("{name}-{number}.key")))?)).collect()
-}
-
-fn evidence(folder: &Path) -> Result<EvidenceEntry, RegionError> {
-    private_dir(folder)?;
-    let key = keys::new_signing(&folder.join(name::EVIDENCE_KEY))?;
-    Ok(EvidenceEntry { key: signed::hex(key.verifying_key().as_bytes()), until: None })
+    fn broker_authority(&self) -> Result<&Authority, RegionError> {
+        self.broker.as_ref().ok_or_else(|| RegionError::NoAuthority(place::BROKER.to_owned()))
+    }
 }
 
 /// Writes a leaf and its key into a trust directory.
 pub fn put_leaf(folder: &Path, issued: &Issued) -> Result<(), RegionError> {
-    private_dir(folder)?;
-    fs::write(folder.join(name::LEAF), &issued.chain)?;
-    Ok(keys::write(&folder.join(name::LEAF_KEY), &issued.key)?)
-}
-
-fn entry(member: &MemberSpec, ca: String, evidence: EvidenceEntry) -> MemberEntry {
-    MemberEntry {
-        id: member.id.to_string(),
-        name_zh: member.name_zh.clone(),
-        name_en: member.name_en.clone(),
-        ca,
-        evidence: vec![evidence],
-        superiors: member.province.iter().map(ToString::to_string).collect(),
-        province: member.province.as_ref().map(ToString::to_string),
-        by_area: member.by_area,
-        centroid: member.centroid,
-        territory: member.territory.clone(),
-    }
-}
-
-fn private_dir(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    Ok(trust::put_leaf(folder, issued)?)
 }

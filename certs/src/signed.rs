@@ -34,10 +34,21 @@ pub enum SignedError {
 pub fn sign(kind: SealKind, region: &RegionId, text: &str, keys: &[SigningKey]) -> String {
     let mut file = format!("{text}{}", mark(kind));
     for key in keys {
-        let seal = seal::seal_one(kind, region, key, text.as_bytes());
-        file.push_str(&format!("# {} {}\n", seal.key_id, hex(&seal.signature)));
+        file.push_str(&line(kind, region, text, key));
     }
     file
+}
+
+/// Adds signatures to a file of `kind`; a key that has signed already is left out.
+pub fn add(kind: SealKind, region: &RegionId, file: &str, keys: &[SigningKey]) -> Option<String> {
+    let (text, there) = split(kind, file)?;
+    let lines = keys.iter().map(|key| line(kind, region, text, key)).filter(|line| !there.contains(line.as_str()));
+    Some(file.to_owned() + &lines.collect::<String>())
+}
+
+fn line(kind: SealKind, region: &RegionId, text: &str, key: &SigningKey) -> String {
+    let seal = seal::seal_one(kind, region, key, text.as_bytes());
+    format!("# {} {}\n", seal.key_id, hex(&seal.signature))
 }
 
 /// The text of a signed file, once at least `needed` different `keys` have signed exactly it.
@@ -48,7 +59,7 @@ pub fn verify<'f>(
     keys: &[VerifyingKey],
     needed: usize,
 ) -> Result<&'f str, SignedError> {
-    let (text, signatures) = file.split_once(&mark(kind)).ok_or(SignedError::Form)?;
+    let (text, signatures) = split(kind, file).ok_or(SignedError::Form)?;
     let mut good: Vec<&VerifyingKey> = Vec::new();
     for line in signatures.lines().filter(|line| !line.trim().is_empty()) {
         let seal = parse(line).ok_or(SignedError::Form)?;
@@ -66,6 +77,11 @@ pub fn verify<'f>(
     Ok(text)
 }
 
+/// Text and signature lines of a file of `kind`; the text ends before the only mark.
+pub fn split(kind: SealKind, file: &str) -> Option<(&str, &str)> {
+    file.split_once(&mark(kind))
+}
+
 fn mark(kind: SealKind) -> String {
     format!("# --- signatures: {} ---\n", kind.name())
 }
@@ -79,7 +95,8 @@ fn parse(line: &str) -> Option<Seal> {
 
 /// Bytes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Bytes from hexadecimal.

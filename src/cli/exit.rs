@@ -4,6 +4,8 @@ use std::{io::ErrorKind, process::ExitCode};
 
 use tonic::{Code, Status};
 
+use super::certs;
+
 /// The call was made wrongly.
 pub const USAGE: u8 = 2;
 /// A message, a file or a configuration was refused because of what it says.
@@ -80,6 +82,8 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         Some(DATA)
     } else if cause.is::<crate::run::JournalFailed>() {
         Some(DAMAGE)
+    } else if let Some(code) = certs::texts::exit_code(cause) {
+        Some(code)
     } else {
         cause.downcast_ref::<std::io::Error>().map(|error| of_disk(error.kind()))
     }

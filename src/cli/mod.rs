@@ -4,6 +4,7 @@ mod ack;
 mod admin;
 mod agenda;
 mod blob;
+mod certs;
 mod compose;
 pub mod config;
 mod desk;
@@ -12,6 +13,7 @@ pub mod exit;
 mod help;
 mod ids;
 mod inbox;
+mod join;
 mod kinds;
 mod link;
 mod mailbox;
@@ -104,6 +106,11 @@ enum Command {
     Kinds(kinds::Kinds),
     /// Three neighbouring cities on this machine: a tanker on the border, a cut line, a killed broker
     Demo(demo::Demo),
+    /// Keys, certificates and the signed files of a region
+    #[command(subcommand)]
+    Certs(certs::Certs),
+    /// Join a region by an invitation, or take its signed files from a trust bundle
+    Join(join::Join),
     /// Completions for a shell
     Completions {
         /// Which shell
@@ -154,6 +161,8 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Errors(errors) => errors.run(context),
         Command::Kinds(kinds) => kinds.run(context),
         Command::Demo(demo) => demo.run(context).await,
+        Command::Certs(verb) => verb.run(context),
+        Command::Join(verb) => verb.run(context),
         Command::Completions { shell } => {
             let mut command = help::translated(Cli::command(), context.lang);
             clap_complete::generate(shell, &mut command, "liandong", &mut std::io::stdout());

@@ -9,7 +9,7 @@ use model::time::Timestamp;
 use serde::Serialize;
 use tonic::Status;
 
-use super::exit::Said;
+use super::{certs, exit::Said};
 use crate::lang::{Lang, say};
 
 /// How data is printed.
@@ -69,12 +69,13 @@ impl Context {
     }
 
     /// Prints rows: a table for people, JSON objects for programs.
-    pub fn rows<T: Serialize>(
+    pub fn rows<T: Serialize, C: Into<Cell>>(
         &self,
         rows: &[T],
         header: &[(&str, &str)],
-        cells: impl Fn(&T) -> Vec<Cell>,
+        cells: impl Fn(&T) -> Vec<C>,
     ) -> anyhow::Result<()> {
+        let cells = |row: &T| cells(row).into_iter().map(Into::into).collect();
         if self.is_table() { self.table(header, rows.iter().map(cells)) } else { self.json(rows.iter()) }
     }
 
@@ -212,6 +213,7 @@ fn text_of(cause: &(dyn std::error::Error + 'static), lang: Lang) -> String {
             let (zh, en) = proto::status::texts(invalid);
             say(lang, &zh, &en).to_owned()
         }
+        (None, None) if lang == Lang::Zh => certs::texts::zh(cause).unwrap_or_else(|| cause.to_string()),
         (None, None) => cause.to_string(),
     }
 }

@@ -48,7 +48,7 @@ impl Story {
     /// Plays every act.
     pub async fn play(self, stage: &mut Stage) -> anyhow::Result<()> {
         let began = Instant::now();
-        let mut at = async |stage: &mut Stage, seconds: u64, zh: &str, en: &str| {
+        let at = async |stage: &mut Stage, seconds: u64, zh: &str, en: &str| {
             let scheduled = Duration::from_secs(seconds);
             if let Speed::Times(times) = self.speed {
                 tokio::time::sleep_until(began + scheduled.div_f64(times)).await;

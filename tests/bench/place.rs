@@ -63,7 +63,7 @@ impl Place {
     pub async fn start(name: &str) -> Self {
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{name}"));
         drop(std::fs::remove_dir_all(&directory));
-        let region = Region::create(&directory, &[LY, XZ, LYG], system_now()).unwrap();
+        let mut region = Region::create(&directory, &[LY, XZ, LYG], system_now()).unwrap();
         region.trust.publish_grants(&wide_grants()).unwrap();
         let broker = Program::start("broker", &region.broker_config);
         crate::client::listening(region.broker_address).await;

@@ -6,6 +6,12 @@ mod checker;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod admin;
+mod blobs;
+mod documents;
+mod drill;
 mod exchange;
 mod line;
 mod outage;
+mod rules;
+mod sessions;

@@ -13,6 +13,8 @@ use model::clock::Clock;
 use model::ids::MessageId;
 use model::seal::{Seal, SealKind};
 use prost::Message as _;
+use proto::v1::blobs_client::BlobsClient;
+use proto::v1::documents_client::DocumentsClient;
 use proto::v1::exchange_client::ExchangeClient;
 use proto::v1::session_request::Frame as Ask;
 use proto::v1::session_response::Frame as Tell;
@@ -135,16 +137,22 @@ impl Bare {
 
     /// A client of the exchange over mutual TLS; every call judges the certificates of both sides anew.
     pub fn client(&self, broker: SocketAddr) -> ExchangeClient<Channel> {
-        let identity = self.identity.clone();
-        let dial = tower::service_fn(move |_: Uri| {
-            let identity = identity.clone();
-            async move {
-                let connected = certs::tls::connect(&identity, &broker.ip().to_string(), broker.port()).await;
-                connected.map(|(stream, _)| TokioIo::new(stream))
-            }
-        });
-        let channel = Endpoint::from_static("http://broker.invalid").connect_with_connector_lazy(dial);
-        ExchangeClient::new(channel).max_decoding_message_size(2 << 20)
+        ExchangeClient::new(self.channel(broker)).max_decoding_message_size(2 << 20)
+    }
+
+    /// A client of the documents.
+    pub fn documents(&self, broker: SocketAddr) -> DocumentsClient<Channel> {
+        DocumentsClient::new(self.channel(broker))
+    }
+
+    /// A client of the blobs.
+    pub fn blobs(&self, broker: SocketAddr) -> BlobsClient<Channel> {
+        BlobsClient::new(self.channel(broker))
+    }
+
+    /// A line to any door of the broker, dialled at the first call.
+    pub fn channel(&self, broker: SocketAddr) -> Channel {
+        channel(&self.identity, broker)
     }
 
     /// Submits one envelope by itself: its ACCEPTED statement, or the refusal's stable code.
@@ -153,6 +161,15 @@ impl Bare {
         let answer = self.client(broker).submit(v1::SubmitRequest { submission }).await;
         let receipt = answer.map_err(|status| reason(&status))?.into_inner().receipt.unwrap_or_default();
         Ok(v1::ReceiptStatement::decode(receipt.statement).unwrap_or_default())
+    }
+
+    /// Submits one envelope that is refused: the stable code, and the field that it names.
+    pub async fn refused(&self, broker: SocketAddr, envelope: v1::Envelope) -> (String, String) {
+        use tonic_types::StatusExt as _;
+        let submission = Some(v1::Submission { envelope: Some(envelope), ..Default::default() });
+        let answer = self.client(broker).submit(v1::SubmitRequest { submission }).await;
+        let info = answer.expect_err("a refusal").get_details_error_info().expect("details");
+        (info.reason, info.metadata.get("field").cloned().unwrap_or_default())
     }
 
     /// Opens a session with ample credit.
@@ -352,6 +369,19 @@ impl Session<'_> {
         let next = tokio::time::timeout(PATIENCE, self.tells.message()).await.map_err(late)??;
         next.and_then(|response| response.frame).ok_or_else(|| Status::cancelled("the session is over"))
     }
+}
+
+/// A line to one of the broker's doors over mutual TLS, dialled at the first call.
+pub fn channel(identity: &Arc<certs::tls::Identity>, door: SocketAddr) -> Channel {
+    let identity = identity.clone();
+    let dial = tower::service_fn(move |_: Uri| {
+        let identity = identity.clone();
+        async move {
+            let connected = certs::tls::connect(&identity, &door.ip().to_string(), door.port()).await;
+            connected.map(|(stream, _)| TokioIo::new(stream))
+        }
+    });
+    Endpoint::from_static("http://broker.invalid").connect_with_connector_lazy(dial)
 }
 
 /// Credit for more than any test sends.

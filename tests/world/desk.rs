@@ -13,6 +13,8 @@ use tonic::{Status, Streaming};
 
 /// How long a call may take before nobody knows what became of it.
 const CALL: Duration = Duration::from_secs(10);
+/// Bytes of a file in one message.
+const BLOB_CHUNK: usize = 64 * 1024;
 /// How often somebody who waits for a program looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -80,6 +82,25 @@ impl Desk {
         let message_id = message_id.clone();
         let request = v1::AcknowledgeRequest { message_id, officer: Some(officer), ..Default::default() };
         Ok(self.client.clone().acknowledge(timed(request)).await?.into_inner().receipt.unwrap_or_default())
+    }
+
+    /// Puts a file, which a draft may then name.
+    pub async fn put_blob(&self, bytes: Bytes) -> Result<v1::PutBlobResponse, Status> {
+        let length = bytes.len() as u64;
+        let chunks = (0..bytes.len()).step_by(BLOB_CHUNK).map(|at| bytes.slice(at..(at + BLOB_CHUNK).min(bytes.len())));
+        let parts: Vec<_> = chunks.map(|chunk| v1::PutBlobRequest { bytes: length, chunk }).collect();
+        Ok(self.client.clone().put_blob(tokio_stream::iter(parts)).await?.into_inner())
+    }
+
+    /// A file, from here or from the broker.
+    pub async fn get_blob(&self, sha256: &Bytes) -> Result<Vec<u8>, Status> {
+        let request = timed(v1::GetBlobRequest { sha256: sha256.clone() });
+        let mut parts = self.client.clone().get_blob(request).await?.into_inner();
+        let mut bytes = Vec::new();
+        while let Some(part) = parts.message().await? {
+            bytes.extend_from_slice(&part.chunk);
+        }
+        Ok(bytes)
     }
 
     /// The way of a message.

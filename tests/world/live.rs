@@ -13,11 +13,12 @@ use model::ids::MessageId;
 use model::position::Position;
 use model::time::Timestamp;
 use prost::Message as _;
-use proto::v1;
+use proto::{record, v1};
 use store::tasks::Tasks;
 use tokio::sync::watch;
+use tonic::transport::Channel;
 
-use super::bare::Bare;
+use super::bare::{Bare, channel};
 use super::clock::HandClock;
 use super::desk::Desk;
 use super::dice::Dice;
@@ -140,6 +141,19 @@ impl World {
         until(relay.engine.folded(), what, || look(relay)).await
     }
 
+    /// What the broker's journal keeps of refusals, oldest first.
+    pub fn refusals(&self) -> Vec<record::Refused> {
+        let engine = &self.relay().engine;
+        let all = (1..=engine.journal_end().0).map(|at| engine.record(Position(at)).unwrap());
+        let refused = all.filter(|record| record.kind == record::kind::REFUSED);
+        refused.map(|record| record::Refused::decode(record.bytes).unwrap()).collect()
+    }
+
+    /// How many envelopes the broker knows: accepted ones, not those that it refused.
+    pub fn accepted_count(&self) -> u64 {
+        self.relay().engine.read(|fold, _| fold.state().tallies.accepted.values().sum())
+    }
+
     /// Starts the agent of `city`, whose files there are.
     pub async fn start_agent(&mut self, city: &str) {
         if !self.agents.contains_key(city) {
@@ -180,6 +194,12 @@ impl World {
         Bare::of(city, &self.region.trust.trust(city), &self.clock.clock()).unwrap()
     }
 
+    /// A line to the operators' door, with an operator's certificate.
+    pub fn operator(&self) -> Channel {
+        let identity = certs::tls::Identity::load(&self.region.trust.trust("operator"), self.clock.clock()).unwrap();
+        channel(&Arc::new(identity), self.broker().admin_address)
+    }
+
     /// A copy of a program's state directory: `broker` or a city.
     pub fn copy_of(&self, who: &str) -> tempfile::TempDir {
         let copy = tempfile::tempdir().unwrap();
@@ -196,6 +216,39 @@ impl World {
     /// Deletes a program's state directory.
     pub fn lose_state(&self, who: &str) {
         std::fs::remove_dir_all(self.state(who)).unwrap();
+    }
+
+    /// Waits until the broker's program ends by itself, and says which of its tasks ended first.
+    pub async fn broker_ends(&self) -> Option<&'static str> {
+        let tasks = &self.broker.as_ref().expect("the broker runs").tasks;
+        within("the broker ends", tasks.stopping()).await;
+        tasks.ended()
+    }
+
+    /// Changes one byte of a file that an agent keeps.
+    pub fn damage_blob(&self, city: &str, sha256: &[u8]) {
+        let path = self.state(city).join("blobs").join(certs::signed::hex(sha256));
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[0] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    /// Deletes the broker's rows; its journal stays.
+    pub fn lose_rows_of_broker(&self) {
+        std::fs::remove_dir_all(self.state("broker").join("store")).unwrap();
+    }
+
+    /// Time passes, however much: everybody gets new leaves, and the signed files are published anew.
+    pub async fn pass(&mut self, time: Duration) {
+        self.clock.advance(time);
+        let now = self.clock.now();
+        self.region.trust.issue_broker(&["127.0.0.1".into()], now).unwrap();
+        let cities: Vec<String> = self.region.trust.members.iter().map(|(id, _)| id.to_string()).collect();
+        for city in cities {
+            self.region.issue_leaf(&city, now).unwrap();
+        }
+        self.region.trust.publish(now).unwrap();
+        assert_eq!(self.relay().reload_trust().await.1, Vec::<String>::new());
     }
 
     /// The incarnation under which the agent of `city` ran last.

@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use certs::ca;
 use certs::files::{Degrees, DirectoryFile, name};
 use certs::region::{MemberSpec, Spec};
+use model::ids::JurisdictionId;
 use model::seal::SealKind;
 use model::time::Timestamp;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 /// The region of the exercises.
 pub const REGION: &str = "linyi";
@@ -142,6 +147,42 @@ impl Region {
             std::fs::write(self.trust.trust(of).join(name::DIRECTORY), &signed)?;
         }
         Ok(())
+    }
+
+    /// Publishes grants under which everybody has these terms too, for example `per_second = 2`.
+    pub fn publish_terms(&self, terms: &str, now: Timestamp) -> anyhow::Result<()> {
+        let (region, agreements) = (REGION.parse()?, ["AG-1".parse()?]);
+        let text = model::grant::demo_text(&region, 2, now.plus(Duration::from_hours(24 * 30)), &agreements);
+        let budget = format!("flash_per_hour = {}", model::limits::FLASH_PER_HOUR);
+        let text = text.replace(&budget, terms);
+        anyhow::ensure!(text.contains(terms), "the demo's grants name a FLASH budget");
+        Ok(self.trust.publish_grants(&text)?)
+    }
+
+    /// Publishes grants that allow duty traffic alone.
+    pub fn publish_narrow_grants(&self, now: Timestamp) -> anyhow::Result<()> {
+        let expires = now.plus(Duration::from_hours(24 * 30)).rfc3339();
+        let text = format!(
+            "version = 2\nregion = \"{REGION}\"\nexpires = {expires}\n\n[[grant]]\nid = \"duty\"\nfrom = [\"*\"]\n\
+             to = [\"*\"]\nfamilies = [\"A0\"]\nconfidentiality = \"SENSITIVE\"\n"
+        );
+        Ok(self.trust.publish_grants(&text)?)
+    }
+
+    /// Revokes the leaf with which the agent of `city` calls.
+    pub fn revoke_leaf(&self, city: &str, now: Timestamp) -> anyhow::Result<()> {
+        let chain = std::fs::read(self.trust.trust(city).join(name::LEAF))?;
+        let leaf = CertificateDer::from_pem_slice(&chain)?;
+        let facts = certs::profile::check(&leaf, certs::profile::Side::Client)?;
+        Ok(self.trust.publish_revocations(&[facts.serial], now)?)
+    }
+
+    /// Issues a new leaf for the agent of `city`.
+    pub fn issue_leaf(&self, city: &str, now: Timestamp) -> anyhow::Result<()> {
+        let id: JurisdictionId = city.parse()?;
+        let (_, authority) = self.trust.members.iter().find(|(member, _)| *member == id).expect("a member");
+        let leaf = ca::leaf(&self.trust.agent_name(&id)?, authority, &ca::LeafTerms::client(now))?;
+        Ok(certs::region::put_leaf(&self.trust.trust(city), &leaf)?)
     }
 
     fn broker_toml(&self) -> anyhow::Result<String> {

@@ -223,10 +223,10 @@ fn check_body(body: &Bytes, header: &v1::Header) -> Result<(), Invalid> {
     for (at, file) in header.attachments.iter().enumerate() {
         judge::judge_secrecy(&format!("header.attachments[{at}].name"), &file.name)?;
     }
-    match rules::secret_marking(body) {
-        None => Ok(()),
-        Some(field) => Err(Invalid::new(Reason::Confidentiality, field, format!("{}.secrecy", code(header)))),
+    if let Some(field) = rules::secret_marking(body) {
+        return Err(Invalid::new(Reason::Confidentiality, field, format!("{}.secrecy", code(header))));
     }
+    Ok(())
 }
 
 fn code(header: &v1::Header) -> String {

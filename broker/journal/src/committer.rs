@@ -1,71 +1,214 @@
-//! Group commit.
-use crate::{
-    JournalError, Position,
-    segment::{Shared, Waiting, Writer, lock},
-};
+//! Group commit: while one sync runs, the next batch gathers by itself.
+
 use std::{
-    io,
-    sync::{Arc, PoisonError},
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
-pub(crate) fn start(mut writer: Writer, shared: Arc<Shared>) -> io::Result<()> {
-    #[expect(clippy::disallowed_methods)]
-    std::thread::Builder::new().name("journal".into()).spawn(move || {
-        while let Some(taken) = take(&shared) {
-            let (batches, done): (Vec<_>, Vec<_>) = taken
-                .into_iter()
-                .map(|w| {
-                    let n = w.batch.records.len();
-                    ((w.batch.records, w.batch.ticket), (w.done, n))
-                })
-                .unzip();
-            match writer.write(batches) {
-                Ok(first) => {
-                    let mut at = first;
-                    for (tx, n) in done {
-                        let _ = tx.send(Ok(at));
-                        at = at.plus(n as u64);
-                    }
-                }
-                Err(error) => {
-                    let why: Arc<str> = error.to_string().into();
-                    let mut q = lock(&shared.queue);
-                    q.failed = Some(why.clone());
-                    for (tx, _) in done {
-                        let _ = tx.send(Err(JournalError::Failed(why.clone())));
-                    }
-                    for lane in &mut q.lanes {
-                        for w in lane.drain(..) {
-                            let _ = w.done.send(Err(JournalError::Failed(why.clone())));
-                        }
-                    }
-                    return;
-                }
-            }
-        }
-        let _ = Position::START;
-    })?;
-    Ok(())
+
+use model::position::Position;
+use tokio::sync::oneshot;
+
+use crate::{
+    JournalError,
+    format::{APPEND_BYTES_MAX, FRAME_BYTES},
+    mark::Marker,
+    record::{Lane, Record, RecordBatch},
+    shelf::{Ended, Shelf},
+    writer::{Append, WriteError, Writer},
+};
+
+/// What may wait, in bytes of frames. The last quarter is for settling records.
+const CHANNEL_BYTES: usize = 32 << 20;
+const OPEN_BYTES: usize = CHANNEL_BYTES / 4 * 3;
+/// A commit takes no further append once it has so much.
+const COMMIT_RECORDS: usize = 256;
+const COMMIT_BYTES: usize = 1 << 20;
+
+type Answer = Result<Position, JournalError>;
+
+#[derive(Debug)]
+struct Waiting {
+    append: Append,
+    bytes: usize,
+    answer: oneshot::Sender<Answer>,
 }
-fn take(shared: &Shared) -> Option<Vec<Waiting>> {
-    let mut q = lock(&shared.queue);
-    loop {
+
+/// Appends that wait for the committer.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    more: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    settling: VecDeque<Waiting>,
+    flash: VecDeque<Waiting>,
+    normal: VecDeque<Waiting>,
+    bytes: usize,
+    stops: bool,
+    failed: Option<Arc<str>>,
+}
+
+impl State {
+    fn lane(&mut self, lane: Lane) -> &mut VecDeque<Waiting> {
+        match lane {
+            Lane::Settling => &mut self.settling,
+            Lane::Flash => &mut self.flash,
+            Lane::Normal => &mut self.normal,
+        }
+    }
+
+    fn refuses(&self, lane: Lane, bytes: usize) -> Option<JournalError> {
+        let room = if lane == Lane::Settling { CHANNEL_BYTES } else { OPEN_BYTES };
+        match &self.failed {
+            Some(why) => Some(JournalError::Failed(why.clone())),
+            None if self.stops => Some(JournalError::Stopped),
+            None if self.bytes + bytes > room => Some(JournalError::Busy),
+            None => None,
+        }
+    }
+
+    /// What the next commit takes.
+    fn take(&mut self) -> Vec<Waiting> {
         let (mut taken, mut records, mut bytes) = (Vec::new(), 0, 0);
-        for lane in 0..3 {
-            while let Some(w) =
-                q.lanes.get_mut(lane).and_then(|l| if records < 256 && bytes < 1 << 20 { l.pop_front() } else { None })
+        for lane in [Lane::Settling, Lane::Flash, Lane::Normal] {
+            while records < COMMIT_RECORDS
+                && bytes < COMMIT_BYTES
+                && let Some(waiting) = self.lane(lane).pop_front()
             {
-                records += w.batch.records.len();
-                bytes += w.batch.records.iter().map(|r| r.bytes.len() + 16).sum::<usize>();
-                taken.push(w);
+                records += waiting.append.records.len();
+                bytes += waiting.bytes;
+                taken.push(waiting);
             }
         }
-        if !taken.is_empty() {
-            q.bytes = q.bytes.saturating_sub(bytes);
-            return Some(taken);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        taken
+    }
+}
+
+fn bytes_of(records: &[Record]) -> usize {
+    records.iter().map(|record| FRAME_BYTES + record.bytes.len()).sum()
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts records in line; the answer comes when they are durable, or never will be.
+    pub fn push(&self, batch: RecordBatch) -> Result<oneshot::Receiver<Answer>, JournalError> {
+        let bytes = bytes_of(&batch.records);
+        if bytes > APPEND_BYTES_MAX {
+            return Err(JournalError::TooLarge);
         }
-        if q.stop {
-            return None;
+        if let Some(refusal) = self.lock().refuses(batch.lane, bytes) {
+            return Err(refusal); // before the leaves are made
         }
-        q = shared.more.wait(q).unwrap_or_else(PoisonError::into_inner);
+        let append = Append::new(batch.records, batch.ticket);
+        let (answer, answered) = oneshot::channel();
+        let mut state = self.lock();
+        if let Some(refusal) = state.refuses(batch.lane, bytes) {
+            return Err(refusal);
+        }
+        state.bytes += bytes;
+        state.lane(batch.lane).push_back(Waiting { append, bytes, answer });
+        drop(state);
+        self.more.notify_one();
+        Ok(answered)
+    }
+
+    /// Nothing more is taken; what waits is still written.
+    pub fn stop(&self) {
+        self.lock().stops = true;
+        self.more.notify_all();
+    }
+
+    /// Why nothing is taken any more, if something failed.
+    pub fn failed(&self) -> Option<Arc<str>> {
+        self.lock().failed.clone()
+    }
+
+    /// Nothing is taken any more and nothing that waits is written. The first reason stays.
+    pub fn fail(&self, why: &Arc<str>) {
+        let mut state = self.lock();
+        if state.failed.is_none() {
+            tracing::error!(%why, "the journal has failed and takes nothing any more");
+            state.failed = Some(why.clone());
+        }
+        let all = [Lane::Settling, Lane::Flash, Lane::Normal].map(|lane| std::mem::take(state.lane(lane)));
+        drop(state);
+        self.more.notify_all();
+        all.into_iter().flatten().for_each(|waiting| tell(waiting.answer, Err(JournalError::Failed(why.clone()))));
+    }
+
+    /// What to write next; none when the journal stops or has failed.
+    fn next(&self) -> Option<Vec<Waiting>> {
+        let mut state = self.lock();
+        loop {
+            let taken = state.take();
+            if !taken.is_empty() {
+                return Some(taken);
+            }
+            if state.stops || state.failed.is_some() {
+                return None;
+            }
+            state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// The committer's thread. It is the only one that writes, and says so to everybody when it can no more.
+pub(crate) fn run(mut writer: Writer, queue: &Queue, shelf: &Shelf, marker: &Marker) {
+    while let Some(taken) = queue.next() {
+        let (answers, appends) = apart(taken);
+        match writer.write(appends) {
+            Ok(first) => {
+                marker.note(writer.mark());
+                tell_all(answers, first);
+            }
+            Err(WriteError::NoSpace(error)) => {
+                tracing::error!(%error, "no space for another segment; callers are told to come again");
+                tell_none(answers, &JournalError::Busy);
+            }
+            Err(WriteError::Fatal(error)) => {
+                let why = Arc::from(error.to_string());
+                queue.fail(&why);
+                tell_none(answers, &JournalError::Failed(why));
+            }
+        }
+    }
+    if let Some(why) = queue.failed() {
+        marker.give_up();
+        shelf.end(Ended::Failed(why));
+    } else {
+        writer.close();
+        marker.stop();
+        shelf.end(Ended::Stopped);
+    }
+}
+
+fn apart(taken: Vec<Waiting>) -> (Vec<(oneshot::Sender<Answer>, u64)>, Vec<Append>) {
+    let part = |waiting: Waiting| ((waiting.answer, waiting.append.records.len() as u64), waiting.append);
+    taken.into_iter().map(part).unzip()
+}
+
+fn tell_all(answers: Vec<(oneshot::Sender<Answer>, u64)>, first: Position) {
+    let mut next = first;
+    for (answer, count) in answers {
+        tell(answer, Ok(next));
+        next = next.plus(count);
+    }
+}
+
+fn tell_none(answers: Vec<(oneshot::Sender<Answer>, u64)>, why: &JournalError) {
+    for (answer, _) in answers {
+        tell(answer, Err(why.clone()));
+    }
+}
+
+fn tell(answer: oneshot::Sender<Answer>, what: Answer) {
+    if answer.send(what).is_err() {
+        tracing::trace!("whoever appended has gone away; the records count all the same");
     }
 }

@@ -1,69 +1,181 @@
-//! Small files, folders and locks of a state directory.
+//! Small files, folders and locks of a state directory: the one home of writing, syncing, renaming and removing there.
+//!
+//! Everybody else asks here, so that no side path forgets a sync.
+
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _},
-    path::Path,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
 };
-/// Makes a folder 0700, with parents.
+
+/// Makes a folder that only its owner may enter, with its parents. One that is there already stays as it is.
 pub fn create_dir(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
-/// Appends to a file.
+
+/// Appends to a file, and makes it if it is not there. Nothing is synced: [`sync_and_rename`] does that when it is whole.
 pub fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?.write_all(bytes)
 }
-/// Removes a file.
+
+/// Removes a file. A power cut may bring it back until its folder is synced.
 pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
-/// Syncs a file and gives it its name.
+
+/// Syncs a file, gives it its final name, and syncs the folder: from then on it is there after a power cut, whole.
 pub fn sync_and_rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::File::open(from)?.sync_all()?;
     fs::rename(from, to)?;
-    sync_dir(to.parent().unwrap_or(Path::new(".")))
+    sync_dir(folder_of(to))
 }
-/// Syncs a folder.
+
+/// Makes the names in a folder survive a power cut.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
 }
-/// Writes a whole file atomically.
+
+/// Writes a whole file in place of what was there. At any power cut the file is the old one or the new one; when this
+/// returns it is the new one for good.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temp = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temp)?;
+    let fresh = beside(path);
+    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&temp, path)?;
-    sync_dir(path.parent().unwrap_or(Path::new(".")))
+    fs::rename(&fresh, path)?;
+    sync_dir(folder_of(path))
 }
-/// Free and total bytes.
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Bytes that are free for us and bytes that there are, in the file system that holds `path`.
 pub fn space(path: &Path) -> io::Result<(u64, u64)> {
     let stat = rustix::fs::statvfs(path)?;
-    Ok((stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize))
+    Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
 }
-/// An exclusive lock on a state directory; it ends with the value.
+
+/// An exclusive lock on a state directory; it ends with the value, and with the process.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code)] fs::File);
-/// Locks.
+pub struct Lock {
+    _file: fs::File,
+}
+
+/// Locks a state directory, so that no second process works on it. Does not wait.
 pub fn lock(folder: &Path) -> io::Result<Lock> {
     let file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("lock"))?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        io::Error::new(io::ErrorKind::AlreadyExists, format!("{} is in use by another process", folder.display()))
-    })?;
-    Ok(Lock(file))
-}
-pub(crate) fn zeroed(path: &Path, bytes: u64) -> io::Result<fs::File> {
-    let file = fs::OpenOptions::new().create(true).truncate(true).read(true).write(true).mode(0o600).open(path)?;
-    let zeros = vec![0u8; 1 << 20];
-    let mut at = 0;
-    while at < bytes {
-        let n = usize::try_from((bytes - at).min(1 << 20)).unwrap_or(1 << 20);
-        file.write_all_at(zeros.get(..n).unwrap_or(&zeros), at)?;
-        at += n as u64;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let text = format!("{} is in use by another process", folder.display());
+            Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
+        }
+        Err(error) => Err(error.into()),
     }
-    file.sync_all()?;
-    Ok(file)
+}
+
+/// File systems on which a sync does not mean what we need, by their `statfs` type, and why.
+const UNSAFE: [(u32, &str); 9] = [
+    (0x0000_6969, "NFS: the server decides what a sync means, and locks get lost"),
+    (0x0000_517B, "SMB: the server decides what a sync means, and locks get lost"),
+    (0xFF53_4D42, "CIFS: the server decides what a sync means, and locks get lost"),
+    (0xFE53_4D42, "SMB2: the server decides what a sync means, and locks get lost"),
+    (0x6573_5546, "FUSE: a program in between decides what a sync means"),
+    (0x0102_1997, "9p: the host decides what a sync means"),
+    (0x0102_1994, "tmpfs: it is memory, and a power cut takes everything"),
+    (0x8584_58F6, "ramfs: it is memory, and a power cut takes everything"),
+    (0x00C3_6400, "Ceph: the cluster decides what a sync means"),
+];
+
+/// Why the file system that holds `path` is no place for a state directory, if it is none.
+pub fn refuses(path: &Path) -> io::Result<Option<&'static str>> {
+    let kind = rustix::fs::statfs(path)?.f_type;
+    Ok(reason(kind.cast_unsigned()))
+}
+
+/// [`refuses`], as an error that says so, unless the operator allows it.
+pub fn check(path: &Path, allow_unsafe: AllowUnsafe) -> io::Result<()> {
+    let Some(reason) = refuses(path)? else { return Ok(()) };
+    if allow_unsafe == AllowUnsafe::Yes {
+        tracing::warn!(path = %path.display(), reason, "the state directory is on an unsafe file system, as allowed");
+        return Ok(());
+    }
+    let text =
+        format!("the file system is not safe ({reason}); use a local disk, or set allow_unsafe_filesystem for a test");
+    Err(io::Error::new(io::ErrorKind::Unsupported, text))
+}
+
+/// Whether the operator wants a file system whose syncs mean nothing. For tests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AllowUnsafe {
+    /// Accept it, with a warning.
+    Yes,
+    /// Refuse it.
+    No,
+}
+
+impl From<bool> for AllowUnsafe {
+    fn from(allowed: bool) -> Self {
+        if allowed { Self::Yes } else { Self::No }
+    }
+}
+
+/// The type is 32 bits; machines differ in how wide and with which sign they tell it.
+fn reason(kind: u64) -> Option<&'static str> {
+    let kind = kind & 0xFFFF_FFFF;
+    UNSAFE.iter().find(|(known, _)| u64::from(*known) == kind).map(|(_, why)| *why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_lock_is_refused_until_the_first_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = lock(folder.path()).unwrap();
+
+        let second = lock(folder.path()).unwrap_err();
+        assert_eq!(second.kind(), io::ErrorKind::AlreadyExists);
+
+        drop(first);
+        assert!(lock(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn an_atomic_write_leaves_the_new_bytes_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("note.1");
+        write_atomic(&path, b"old").unwrap();
+        write_atomic(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn file_systems_without_a_true_sync_are_refused_by_name() {
+        assert!(reason(0xFF53_4D42).is_some_and(|why| why.starts_with("CIFS")));
+        assert!(reason(0xFFFF_FFFF_FF53_4D42).is_some_and(|why| why.starts_with("CIFS")), "sign-extended");
+        assert_eq!(reason(0xEF53), None, "ext4");
+        assert_eq!(reason(0x5846_5342), None, "xfs");
+    }
+
+    #[test]
+    fn what_is_refused_may_be_allowed() {
+        let shm = Path::new("/dev/shm"); // tmpfs wherever there is one
+        let is_refused = refuses(shm).is_ok_and(|why| why.is_some());
+        assert_eq!(check(shm, AllowUnsafe::No).is_err(), is_refused || !shm.exists());
+        assert_eq!(check(shm, AllowUnsafe::Yes).is_ok(), shm.exists());
+    }
 }

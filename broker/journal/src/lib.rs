@@ -1,100 +1,89 @@
-//! The append-only log that is the truth.
+//! The append-only log that is the truth. `FORMAT.md` says which bytes it has and what opening does with damage.
+//!
+//! ```text
+//! append ─▶ committer (queue, natural batches) ─▶ writer ─▶ one write, one fdatasync ─▶ shelf, answers, readers
+//!                                                  ├─ spare: the next segment, made in the background
+//!                                                  └─ mark: the high-water mark, at most each second
+//! open: headers ─▶ scan from the mark on ─▶ torn or damaged? ─▶ put right ─▶ a new epoch
+//! format/  the bytes        disk  the one trait to the file system (real files; the tests have a simulated one)
+//! file     small files, folders and locks of a state directory, for everybody else
+//! ```
+//!
+//! The journal never looks into a record, never decides by the clock, and never tries a failed write or sync again.
+//! Segments are not retired yet.
 
 mod committer;
+mod disk;
 pub mod file;
+mod format;
+mod journal;
+mod mark;
+mod open;
+mod quarantine;
+mod record;
+mod report;
 mod segment;
+mod shelf;
+mod spare;
+mod threads;
+mod writer;
 
-use bytes::Bytes;
-pub use model::position::{Epoch, EpochId, Position};
-use model::time::Timestamp;
-pub use segment::{FileJournal, OpenError, Options};
+#[cfg(test)]
+mod sim;
+
 use std::{future::Future, sync::Arc};
 
-/// A record.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Record {
-    /// Kind.
-    pub kind: u16,
-    /// Flags.
-    pub flags: u8,
-    /// Time.
-    pub at: Timestamp,
-    /// Bytes.
-    pub bytes: Bytes,
-}
-impl Record {
-    /// New.
-    pub fn new(kind: u16, at: Timestamp, bytes: impl Into<Bytes>) -> Self {
-        Self { kind, flags: 0, at, bytes: bytes.into() }
-    }
-}
-/// Lane.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
-pub enum Lane {
-    /// Settling.
-    Settling,
-    /// Flash.
-    Flash,
-    /// Normal.
-    Normal,
-}
-/// Ticket.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub struct Ticket(pub u64);
-/// Batch.
-#[derive(Clone, Debug)]
-pub struct RecordBatch {
-    /// Records.
-    pub records: Vec<Record>,
-    /// Lane.
-    pub lane: Lane,
-    /// Ticket.
-    pub ticket: Ticket,
-}
-/// Committed.
-#[derive(Clone, Debug)]
-pub struct Committed {
-    /// Epoch.
-    pub epoch: EpochId,
-    /// First.
-    pub first: Position,
-    /// Records.
-    pub records: Arc<[Record]>,
-    /// Tickets.
-    pub tickets: Vec<(Ticket, u32)>,
-}
-/// Errors.
+pub use model::position::{Epoch, EpochId, Position};
+
+pub use crate::{
+    journal::FileJournal,
+    open::{OpenError, Options},
+    record::{Committed, Lane, Record, RecordBatch, Ticket},
+    report::{Damage, DataLoss, OpenReport, Torn},
+};
+
+/// Why the journal did not take or give a record.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
-    /// Full.
+    /// More waits than the channel holds, or there is no space for another segment. Nothing was written; try again later.
     #[error("the journal is busy")]
     Busy,
-    /// Failed.
+    /// A write or a sync failed. Nothing is taken any more; what was in flight may be found at the next start or not.
     #[error("the journal has failed: {0}")]
     Failed(Arc<str>),
-    /// Not there.
+    /// There is no such record, or not yet.
     #[error("no such record: {0}")]
     Missing(Position),
-    /// Too large.
-    #[error("a record is too large")]
+    /// The record was there and cannot be read any more. Its segment is in quarantine.
+    #[error("record {0} is damaged")]
+    Damaged(Position),
+    /// One append brings at most 8 MiB.
+    #[error("too many bytes for one append")]
     TooLarge,
-    /// Stopped.
+    /// The journal stops or has stopped. What was in flight may have been written or not.
     #[error("the journal has stopped")]
     Stopped,
 }
-/// The truth.
+
+/// The truth of one region or one agent.
 pub trait Journal: Send + Sync + 'static {
-    /// Appends.
+    /// Appends the records in order; when this returns they survive a power cut. The answer is the position of the first.
     fn append(&self, batch: RecordBatch) -> impl Future<Output = Result<Position, JournalError>> + Send;
-    /// Reads.
+
+    /// Everything from `from` on, in commits: first what is there, then, as it comes, what is committed. The first commit may
+    /// begin before `from`. A damaged range is left out once it is reported, so positions may jump. Blocks; ends when the
+    /// journal stops, or with an error when it fails.
     fn read(
         &self,
         from: Position,
     ) -> Result<Box<dyn Iterator<Item = Result<Committed, JournalError>> + Send>, JournalError>;
-    /// One.
+
+    /// The record at a position, checked.
     fn record(&self, at: Position) -> Result<Record, JournalError>;
-    /// End.
+
+    /// The last position that survives a power cut.
     fn committed(&self) -> Position;
-    /// Epochs.
+
+    /// Its lives, oldest first, the last one living.
     fn epochs(&self) -> Vec<Epoch>;
 }

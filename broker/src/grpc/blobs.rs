@@ -16,7 +16,7 @@ use proto::{
     status::{self, Lang},
     v1::{self, blobs_server::Blobs},
 };
-use store::blobs::BlobError;
+use store::{blobs::BlobError, tasks::Tasks};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::peer;
@@ -27,6 +27,8 @@ use crate::relay::{Relay, fold::keys};
 pub struct BlobsFace {
     /// Does the work.
     pub relay: Arc<Relay>,
+    /// Owns the threads that check and sync whole blobs.
+    pub tasks: Tasks,
 }
 
 #[tonic::async_trait]
@@ -95,7 +97,7 @@ impl BlobsFace {
     /// First the file is whole and synced, then the journal knows it.
     async fn finish(&self, caller: &JurisdictionId, digest: Digest, bytes: u64, lang: Lang) -> Result<(), Status> {
         let blobs = self.relay.blobs.clone();
-        let finished = tokio::task::spawn_blocking(move || blobs.finish(digest, bytes)).await;
+        let finished = self.tasks.blocking("finish blob", move || blobs.finish(digest, bytes)).await;
         finished.map_err(|_| status::internal(lang))?.map_err(|error| blob_status(&error, lang))?;
         let stored = BlobStored { sha256: digest.0.to_vec().into(), bytes, by: caller.to_string() };
         let record = Record::new(kind::BLOB_STORED, self.relay.clock.now(), stored.encode_to_vec());

@@ -7,7 +7,9 @@ use model::{
     ids::{DocumentId, JurisdictionId},
     invalid::Invalid,
     judge::SenderClock,
+    reason::Reason,
 };
+use prost::Message as _;
 use proto::{
     status::{self, Lang},
     v1::{self, documents_server::Documents},
@@ -15,13 +17,18 @@ use proto::{
 use store::tasks::Tasks;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, metadata::MetadataValue};
 
 use super::{exchange::document_status, peer};
 use crate::relay::{
     Relay,
     accept::{Answer, Refusal},
 };
+
+/// Metadata of an ETAG_MISMATCH: the `DocumentItem` that is there.
+const CURRENT_ITEM: &str = "liandong-item-bin";
+/// The longest item that fits into a response's headers.
+const CURRENT_BYTES_MAX: usize = 5 * 1024;
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -89,10 +96,10 @@ impl Documents for DocumentsFace {
         let Some(change) = judged.header.document.clone() else {
             return Err(status::of(&Invalid::missing("header.document"), lang));
         };
+        let item = change.item_id.as_ref().map(ToString::to_string).unwrap_or_default();
         let lane = judged.lane();
         match self.relay.take_charge(vec![judged], lane).await.pop() {
             Some(Answer::Accepted(statement)) => {
-                let item = change.item_id.as_ref().map(ToString::to_string).unwrap_or_default();
                 let (item_etag, document_etag) =
                     self.relay.etags(&change.document_id, &item).map_err(|error| document_status(&error, lang))?;
                 let receipt = Some(self.relay.signer.lone(&statement));
@@ -102,7 +109,13 @@ impl Documents for DocumentsFace {
                     document_etag: document_etag.into(),
                 }))
             }
-            Some(Answer::Refused(refusal)) => Err(self.refused(&caller, &refusal, lang).await),
+            Some(Answer::Refused(refusal)) => {
+                let mut refused = self.refused(&caller, &refusal, lang).await;
+                if refusal.invalid.reason == Reason::EtagMismatch {
+                    self.show_current(&change.document_id, &item, &mut refused);
+                }
+                Err(refused)
+            }
             None => Err(status::internal(lang)),
         }
     }
@@ -113,6 +126,16 @@ impl DocumentsFace {
         self.relay.metrics.refused(refusal.invalid.reason);
         self.relay.audit_refusal(caller, refusal).await;
         status::with_retry(&refusal.invalid, lang, refusal.retry_after)
+    }
+
+    /// The item as it is now comes with the error; one that is long comes without its envelope.
+    fn show_current(&self, document: &DocumentId, item: &str, refused: &mut Status) {
+        let Ok(Some(mut current)) = self.relay.current_item(document, item) else { return };
+        if current.encoded_len() > CURRENT_BYTES_MAX {
+            current.envelope = None;
+        }
+        let value = MetadataValue::from_bytes(&current.encode_to_vec());
+        refused.metadata_mut().insert_bin(CURRENT_ITEM, value);
     }
 
     fn reader<T>(&self, request: &Request<T>) -> Result<Lang, Status> {

@@ -57,7 +57,7 @@ impl Door {
                 next = tls::next_connection(&listener) => next,
             };
             let Ok(permit) = self.handshakes.clone().try_acquire_owned() else {
-                self.relay.turned_away(TurnedAway { address, why: "too many handshakes at a time".to_owned() });
+                self.relay.turned_away(&TurnedAway { address, why: "too many handshakes at a time".to_owned() });
                 continue;
             };
             let door = self.clone();
@@ -73,7 +73,7 @@ impl Door {
             Ok(incoming) => {
                 let _ = self.ready.send(Ok(Link(incoming))).await;
             }
-            Err(away) => self.relay.turned_away(away),
+            Err(away) => self.relay.turned_away(&away),
         }
     }
 }

@@ -52,13 +52,13 @@ where
                 .max_encoding_message_size(limits::WIRE_MESSAGE_BYTES_MAX * 2),
         )
         .add_service(
-            v1::documents_server::DocumentsServer::new(DocumentsFace { relay: relay.clone(), tasks })
+            v1::documents_server::DocumentsServer::new(DocumentsFace { relay: relay.clone(), tasks: tasks.clone() })
                 .max_decoding_message_size(limits::WIRE_MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(64 * limits::WIRE_MESSAGE_BYTES_MAX),
         )
         .add_service(v1::directory_server::DirectoryServer::new(DirectoryFace { relay: relay.clone() }))
         .add_service(
-            v1::blobs_server::BlobsServer::new(BlobsFace { relay })
+            v1::blobs_server::BlobsServer::new(BlobsFace { relay, tasks })
                 .max_decoding_message_size(2 * limits::BLOB_CHUNK_BYTES_MAX),
         )
         .add_optional_service(reflection.then(reflection_v1).flatten())

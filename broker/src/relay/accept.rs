@@ -81,6 +81,7 @@ impl Refusal {
     }
 
     fn of_header(header: &Header, content_hash: Digest, invalid: Invalid) -> Self {
+        let invalid = placed(invalid);
         Self {
             message_id: header.message_id.0.to_vec(),
             content_hash,
@@ -97,8 +98,8 @@ impl Refusal {
         v1::Refusal {
             message_id: self.message_id.clone().into(),
             reason: self.invalid.reason.code().to_owned(),
-            field: self.invalid.field.to_string(),
-            rule: self.invalid.rule.to_string(),
+            field: self.invalid.field.clone(),
+            rule: self.invalid.rule.clone(),
             text_zh,
             text_en,
             retry_after: self.retry_after.map(border::time::duration),
@@ -178,7 +179,7 @@ impl Relay {
         let granted = view.granted(header, &routed, content_bytes, now)?;
         self.within_quota(by, header, content_bytes, &granted.quota, now)?;
         record.content_hash = content_hash.0.to_vec().into();
-        record.flags = flags.into_iter().chain(view.flags(now)).map(|flag| flag.number()).collect();
+        record.flags = flags.into_iter().chain(view.flags(now)).map(model::receipt::Flag::number).collect();
         freeze(&mut record, &routed);
         stamp_trust(&mut record, &view, &granted);
         Ok(record)
@@ -281,6 +282,16 @@ impl Relay {
         let id = refusal.message_id.as_slice().try_into().map(MessageId);
         let (Reason::ConflictId, Ok(id)) = (refusal.invalid.reason, id) else { return Vec::new() };
         self.message_row(id).ok().flatten().map(|row| row.content_hash.to_vec()).unwrap_or_default()
+    }
+}
+
+/// The field as a place in the envelope: whatever is no part of its own is a field of the header.
+fn placed(invalid: Invalid) -> Invalid {
+    let part = invalid.field.split(['.', '[']).next().unwrap_or_default();
+    if matches!(part, "" | "header" | "body" | "content" | "inline" | "seal" | "envelope") {
+        invalid
+    } else {
+        invalid.within("header")
     }
 }
 

@@ -66,7 +66,6 @@ struct Ahead {
 struct Chosen {
     waiting: WaitingRow,
     message: MessageRow,
-    precedence: Precedence,
 }
 
 /// Why a frame could not be made.
@@ -160,7 +159,7 @@ impl Pump {
                 let sent = self.sent.get_mut(precedence);
                 sent.bytes += waiting.bytes;
                 sent.envelopes += 1;
-                return Ok(Some(Chosen { waiting, message, precedence }));
+                return Ok(Some(Chosen { waiting, message }));
             }
         }
     }
@@ -219,7 +218,7 @@ impl Pump {
     }
 
     fn delivery(&mut self, engine: &BrokerEngine, chosen: Chosen) -> Result<v1::Delivery, DeliverError> {
-        let Chosen { waiting, message, precedence: _ } = chosen;
+        let Chosen { waiting, message } = chosen;
         let record = engine.record(Position(waiting.submitted_at))?;
         let submitted = Submitted::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?;
         let tag = self.next_tag;
@@ -246,8 +245,7 @@ fn still_waits(
     rows: &Rows<'_>,
 ) -> Result<Option<MessageRow>, DeliverError> {
     let Ok(id) = waiting.message_id.as_ref().try_into().map(MessageId) else { return Ok(None) };
-    let Some(bytes) = rows.get(&keys::message(id))? else { return Ok(None) };
-    let row: MessageRow = decode_row(&bytes)?;
+    let Some((row, true)) = super::fold::message(rows, id)? else { return Ok(None) };
     let mine = row.deliveries.iter().find(|delivery| delivery.jurisdiction == mailbox.as_str());
     let waits = mine.is_some_and(|delivery| stage_of(delivery) == model::stage::Stage::Accepted);
     Ok(waits.then_some(row))

@@ -98,9 +98,9 @@ impl Relay {
             let name = String::from_utf8_lossy(value).into_owned();
             let Some((_, row)) = items.iter().find(|(item, _)| *item == name) else { continue };
             if row.removed {
-                answer.removed.push(tombstone(&name, row))
+                answer.removed.push(tombstone(&name, row));
             } else {
-                answer.changed.push(self.item(&name, row)?)
+                answer.changed.push(self.item(&name, row)?);
             }
         }
         answer.next_token = if truncated { last.to_string() } else { folded.max(last).to_string() };
@@ -136,6 +136,13 @@ impl Relay {
             position: row.position,
             members: i32::try_from(row.members).unwrap_or(0),
         })
+    }
+
+    /// An item as it is now; none when there is none, or only a tombstone.
+    pub fn current_item(&self, id: &DocumentId, item: &str) -> Result<Option<v1::DocumentItem>, DocumentError> {
+        let items = self.engine.read(|_, rows| items(rows, id))?;
+        let living = items.iter().find(|(name, row)| name == item && !row.removed);
+        living.map(|(name, row)| self.item(name, row)).transpose()
     }
 
     /// Etags of an item and its document, after a change.

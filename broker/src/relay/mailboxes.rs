@@ -11,7 +11,7 @@ use model::{
 use prost::Message as _;
 use proto::{
     border,
-    record::{AdminAct, DeadRow, MessageRow, WaitingRow, kind},
+    record::{AdminAct, DeadRow, WaitingRow, kind},
     v1,
 };
 use store::{AppendError, FoldError, Rows};
@@ -167,10 +167,7 @@ fn peek_dead(rows: &Rows<'_>, mailbox: &JurisdictionId, limit: usize) -> Result<
 
 fn entry(rows: &Rows<'_>, mailbox: &JurisdictionId, message_id: &bytes::Bytes) -> Result<v1::PeekEntry, FoldError> {
     let id = message_id.as_ref().try_into().map_or(MessageId([0; 16]), MessageId);
-    let row: MessageRow = match rows.get(&keys::message(id))? {
-        Some(bytes) => decode_row(&bytes)?,
-        None => rows.settled(id.0)?.map(|entry| decode_row(&entry)).transpose()?.unwrap_or_default(),
-    };
+    let row = super::fold::message(rows, id)?.map(|(row, _open)| row).unwrap_or_default();
     let mine = row.deliveries.iter().find(|delivery| delivery.jurisdiction == mailbox.as_str());
     Ok(v1::PeekEntry {
         message_id: message_id.clone(),

@@ -91,8 +91,8 @@ impl Relay {
     }
 
     /// A door refused somebody.
-    pub fn turned_away(&self, away: TurnedAway) {
+    pub fn turned_away(&self, away: &TurnedAway) {
         tracing::warn!(address = %away.address, why = away.why, "a connection was refused");
-        self.turned.lock().unwrap_or_else(PoisonError::into_inner).add(&away);
+        self.turned.lock().unwrap_or_else(PoisonError::into_inner).add(away);
     }
 }

@@ -129,3 +129,32 @@ impl Quotas {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fuller_disk_takes_less_and_flash_to_the_last() {
+        use Precedence::{Flash, Immediate, Priority, Routine};
+        let taken = |percent_used: u64| {
+            let stage = DiskStage::of(100 - percent_used, 100, 0);
+            [Flash, Immediate, Priority, Routine].map(|precedence| stage.takes(precedence))
+        };
+        assert_eq!(taken(79), [true, true, true, true]);
+        assert_eq!(taken(80), [true, true, true, false]);
+        assert_eq!(taken(90), [true, true, false, false]);
+        assert_eq!(taken(95), [true, false, false, false]);
+        assert_eq!(DiskStage::of(9, 100, 10), DiskStage::Reserve, "what is kept back counts before the percentage");
+        assert_eq!(DiskStage::of(0, 0, 0), DiskStage::Free, "a disk without a size says nothing");
+    }
+
+    #[test]
+    fn a_stage_is_read_as_it_was_set() {
+        let quotas = Quotas::default();
+        for stage in [DiskStage::Watch, DiskStage::Tight, DiskStage::Reserve, DiskStage::Free] {
+            quotas.disk_is(stage);
+            assert_eq!(quotas.disk(), stage);
+        }
+    }
+}

@@ -12,13 +12,7 @@ use proto::{
     v1,
 };
 
-use super::{
-    Relay, accept,
-    deliver::DeliverError,
-    documents::DocumentError,
-    fold::{decode_row, keys, stage_of},
-    line,
-};
+use super::{Relay, accept, deliver::DeliverError, documents::DocumentError, fold::stage_of, line};
 
 impl Relay {
     /// Everything about `id` that `caller` may see: its sender and its recipients may.
@@ -44,13 +38,7 @@ impl Relay {
 
     /// The row of a message, open or closed.
     pub(super) fn message_row(&self, id: MessageId) -> Result<Option<MessageRow>, store::FoldError> {
-        self.engine.read(|_, rows| {
-            let bytes = match rows.get(&keys::message(id))? {
-                Some(bytes) => Some(bytes),
-                None => rows.settled(id.0)?,
-            };
-            bytes.map(|bytes| decode_row(&bytes)).transpose()
-        })
+        Ok(self.engine.read(|_, rows| super::fold::message(rows, id))?.map(|(row, _open)| row))
     }
 
     /// The receipt of each stage that each delivery went through.

@@ -73,13 +73,17 @@ impl Blobs {
         Ok(journal::file::append(&self.part(digest), chunk)?)
     }
 
-    /// Checks the whole, syncs it and gives it its name. After this it survives a power cut.
+    /// Checks the whole, syncs it and gives it its name. After this it survives a power cut. What is shorter than
+    /// announced stays as it is: the rest may come later.
     pub fn finish(&self, digest: Digest, bytes: u64) -> Result<(), BlobError> {
         if self.has(digest) {
             return Ok(());
         }
         let part = self.part(digest);
         let whole = std::fs::read(&part).map_err(not_found)?;
+        if (whole.len() as u64) < bytes {
+            return Err(BlobError::Parts);
+        }
         if whole.len() as u64 != bytes || Digest::of(&whole) != digest {
             journal::file::remove(&part)?;
             return Err(BlobError::Digest);
@@ -233,7 +237,8 @@ mod tests {
         assert_eq!((blobs.held(digest), names(&blobs).len()), (0, 0), "the next try begins at the beginning");
 
         blobs.add(digest, 0, b"tru").unwrap();
-        assert!(matches!(blobs.finish(digest, 4), Err(BlobError::Digest)), "shorter than announced");
+        assert!(matches!(blobs.finish(digest, 4), Err(BlobError::Parts)), "shorter than announced");
+        assert_eq!(blobs.held(digest), 3, "the rest may come");
         assert!(matches!(blobs.put(digest, b"other"), Err(BlobError::Digest)));
         assert!(!blobs.has(digest));
     }

@@ -77,6 +77,9 @@ fn run(schema: &Schema, body: &Bytes, header: &v1::Header, until: Until) -> Vec<
     if header.kind != 0 && header.kind != opened.kind.number() {
         return vec![Invalid::schema("header.kind", "content.kind_matches")];
     }
+    if removes_item(opened.kind, header) && opened.value.fields().next().is_none() {
+        return Vec::new(); // what is removed leaves nothing to say
+    }
     let code = opened.kind.code();
     let mut check = Check { schema, code, header: Head::new(schema, header), until, faults: Vec::new() };
     check.message(opened.rules, &opened.value, &Place::root("body"));
@@ -84,6 +87,12 @@ fn run(schema: &Schema, body: &Bytes, header: &v1::Header, until: Until) -> Vec<
         check.faults.extend(kinds::check(body, header));
     }
     check.faults
+}
+
+/// A change that takes an item out of a document carries an empty body.
+fn removes_item(kind: Kind, header: &v1::Header) -> bool {
+    let op = header.document.as_ref().map(v1::DocumentChange::op);
+    kind.is_document() && op == Some(v1::DocumentOp::Remove)
 }
 
 impl Check<'_> {

@@ -125,6 +125,12 @@ pub fn title(body: &Bytes, lang: Lang) -> String {
     view::title(Schema::contract(), body, lang)
 }
 
+/// The public contract as an encoded descriptor set, for other programs and for `buf breaking`: without comments and
+/// without what journals hold.
+pub fn released() -> Vec<u8> {
+    reference::released::descriptors(crate::DESCRIPTORS)
+}
+
 /// The printed reference: Markdown by file name. Equal contracts give equal pages.
 pub fn reference(lang: Lang) -> std::collections::BTreeMap<String, String> {
     reference::pages(Schema::contract(), lang)

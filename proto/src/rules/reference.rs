@@ -3,6 +3,7 @@
 
 mod kind;
 mod reasons;
+pub mod released;
 mod table;
 
 use std::collections::BTreeMap;

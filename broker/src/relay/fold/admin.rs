@@ -9,7 +9,7 @@ use store::FoldError;
 
 use super::{
     Folding, Outcome, keys,
-    messages::{number, stage_of},
+    messages::{is_settled, number, stage_of},
     submitted::id_of,
 };
 
@@ -32,21 +32,23 @@ impl Folding<'_, '_> {
         }
         self.rows.remove(&key)?;
         self.state.dead_changed(&mailbox, false);
-        let Some((mut row, _)) = self.message(id)? else { return Ok(Outcome::Done) };
+        let Some((mut row, open)) = self.message(id)? else { return Ok(Outcome::Done) };
+        let was_settled = row.deliveries.iter().all(is_settled);
         let mut deliveries = std::mem::take(&mut row.deliveries);
         let mine = deliveries.iter_mut().find(|delivery| delivery.jurisdiction == mailbox.as_str());
         if let Some(delivery) = mine.filter(|delivery| stage_of(delivery) == Stage::Dead) {
             (delivery.stage, delivery.failed, delivery.queued_at) = (number(Stage::Accepted), 0, self.at.position.0);
             self.enqueue(&row, id, &mailbox)?;
-            let bytes = row.bytes;
-            self.account(&row.sender, |account| {
-                account.envelopes += 1;
-                account.bytes += bytes;
-            })?;
-            self.rows.put(&keys::expiry(super::state::time(row.expires_at), id), &[])?;
+            if was_settled {
+                let bytes = row.bytes;
+                self.account(&row.sender, |account| {
+                    account.envelopes += 1;
+                    account.bytes += bytes;
+                })?;
+            }
         }
         row.deliveries = deliveries;
-        self.keep(id, &row, true)?;
+        self.keep(id, &row, open)?;
         Ok(Outcome::Done)
     }
 

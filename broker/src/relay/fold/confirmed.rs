@@ -12,7 +12,7 @@ use proto::{
 use store::FoldError;
 
 use super::{
-    Folding, Outcome,
+    Folding, Outcome, keys,
     messages::{is_settled, number, stage_of},
     submitted::id_of,
 };
@@ -48,7 +48,7 @@ impl Folding<'_, '_> {
         let mut deliveries = std::mem::take(&mut row.deliveries);
         let moved = match deliveries.iter_mut().find(|delivery| delivery.jurisdiction == by.as_str()) {
             Some(delivery) if moves(delivery, stage) => {
-                self.advance(&row, delivery, stage)?;
+                self.advance(id, &row, delivery, stage)?;
                 let proof = ProofRow { batch_index: Some(index), ..self.proof(stage) };
                 delivery.proofs.push(proof);
                 true
@@ -67,12 +67,30 @@ impl Folding<'_, '_> {
         if open { self.settled(id, row, was_settled) } else { self.keep(id, row, false) }
     }
 
-    fn advance(&mut self, row: &MessageRow, delivery: &mut DeliveryRow, stage: Stage) -> Result<(), FoldError> {
+    fn advance(
+        &mut self,
+        id: MessageId,
+        row: &MessageRow,
+        delivery: &mut DeliveryRow,
+        stage: Stage,
+    ) -> Result<(), FoldError> {
         self.dequeue(row, delivery)?;
         if stage_of(delivery).is_negative() {
+            self.bury_no_more(id, delivery)?;
             delivery.overtaken = delivery.stage;
         }
         delivery.stage = number(stage);
+        Ok(())
+    }
+
+    /// A letter that was handed over after all is no dead letter.
+    fn bury_no_more(&mut self, id: MessageId, delivery: &DeliveryRow) -> Result<(), FoldError> {
+        let Ok(mailbox) = delivery.jurisdiction.parse::<JurisdictionId>() else { return Ok(()) };
+        let key = keys::dead(&mailbox, id);
+        if stage_of(delivery) == Stage::Dead && self.rows.get(&key)?.is_some() {
+            self.rows.remove(&key)?;
+            self.state.dead_changed(&mailbox, false);
+        }
         Ok(())
     }
 

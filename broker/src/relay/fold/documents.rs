@@ -13,7 +13,10 @@ use proto::{
 };
 use store::FoldError;
 
-use super::{Folding, keys, submitted::Verdict};
+use super::{
+    Folding, keys,
+    submitted::{Verdict, hex},
+};
 
 impl Folding<'_, '_> {
     /// Applies a change if the author may make it and meant the version that is there.
@@ -91,8 +94,8 @@ fn members_may(change: &DocumentChange, head: Option<&ItemRow>, item: Option<&It
     let allowed = item.and_then(rights).or_else(|| head.and_then(rights)).unwrap_or(MemberRights::None);
     match (change.item_id.is_some(), item, change.op, allowed) {
         (false, ..) => forbidden("the head is its owner's alone"),
-        (_, Some(_), DocumentOp::Put, MemberRights::AddAndEdit) => Ok(()),
-        (_, None, DocumentOp::Put, MemberRights::Add | MemberRights::AddAndEdit) => Ok(()),
+        (_, Some(_), DocumentOp::Put, MemberRights::AddAndEdit)
+        | (_, None, DocumentOp::Put, MemberRights::Add | MemberRights::AddAndEdit) => Ok(()),
         (_, Some(_), DocumentOp::Put, MemberRights::Add) => {
             Err(Invalid::new(Reason::DocumentLocked, "document.item_id", "items are locked; new ones may be added"))
         }
@@ -112,8 +115,8 @@ fn matches_version(change: &DocumentChange, now: Option<&ItemRow>) -> Result<(),
         }
         (Some(item), Some(meant)) if item.etag.as_ref() == meant.0 => Ok(()),
         (Some(item), Some(_)) => {
-            let etag: String = item.etag.iter().map(|byte| format!("{byte:02x}")).collect();
-            Err(Invalid::new(Reason::EtagMismatch, "document.if_match", format!("the item is at {etag}")))
+            Err(Invalid::new(Reason::EtagMismatch, "document.if_match", "must be the version that is there")
+                .detail(hex(&item.etag)))
         }
     }
 }

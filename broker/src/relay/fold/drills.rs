@@ -12,7 +12,7 @@ use model::{
     status::Status,
 };
 use proto::record::{DrillRow, MessageRow, Submitted, WaitingRow};
-use store::FoldError;
+use store::{FoldError, rows::VALUE_BYTES_MAX};
 
 use super::{
     Folding, decode_row, keys,
@@ -89,6 +89,18 @@ impl Folding<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Refuses to start a drill with more participants than its row holds.
+pub(super) fn drill_fits(header: &Header, record: &Submitted) -> Result<(), Invalid> {
+    let starts = header.drill.as_ref().is_some_and(|drill| drill.control == Some(DrillControl::Startex));
+    // each name with its tag and length; what else the row says takes less than 64 bytes
+    let names = record.deliveries.iter().map(|to| to.jurisdiction.len() + 2).sum::<usize>();
+    let bytes = names + header.sender.jurisdiction.as_str().len() + 2 + 64;
+    if starts && bytes > VALUE_BYTES_MAX {
+        return Err(Invalid::too_large("recipients", bytes, VALUE_BYTES_MAX));
+    }
+    Ok(())
 }
 
 fn takes_part(live: &DrillRow, row: &MessageRow) -> bool {

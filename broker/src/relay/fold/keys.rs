@@ -12,6 +12,8 @@ use model::{
 pub mod table {
     /// Messages that are not closed, by id.
     pub const MESSAGE: u8 = b'm';
+    /// Further pieces of messages whose row is long, by id.
+    pub const PIECE: u8 = b'n';
     /// What waits, by mailbox and schedule.
     pub const WAITING: u8 = b'q';
     /// Open messages by the time they expire.
@@ -84,6 +86,11 @@ impl Key {
 /// A message by its id.
 pub fn message(id: MessageId) -> Vec<u8> {
     Key::new(table::MESSAGE).bytes(&id.0).0
+}
+
+/// A further piece of a long message row.
+pub fn piece(id: MessageId, number: u16) -> Vec<u8> {
+    Key::new(table::PIECE).bytes(&id.0).bytes(&number.to_be_bytes()).0
 }
 
 /// A place in a mailbox, in the order of the schedule.

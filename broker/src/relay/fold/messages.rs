@@ -7,14 +7,13 @@ use model::{
     stage::Stage,
     status::Status,
 };
-use prost::Message as _;
 use proto::{
     record::{DeliveryRow, LineRow, MessageRow, ProofRow, SenderRow, WaitingRow},
     v1,
 };
 use store::FoldError;
 
-use super::{Folding, decode_row, keys, keys::WaitingKey, state::time};
+use super::{Folding, keys, keys::WaitingKey, pieces, state::time};
 
 /// The stage of a delivery; what cannot be read counts as ACCEPTED.
 pub fn stage_of(delivery: &DeliveryRow) -> Stage {
@@ -45,11 +44,7 @@ pub(super) struct Told<'t> {
 impl Folding<'_, '_> {
     /// The row of a message, open or closed; the flag says whether it is open.
     pub(super) fn message(&self, id: MessageId) -> Result<Option<(MessageRow, bool)>, FoldError> {
-        if let Some(row) = self.row::<MessageRow>(&keys::message(id))? {
-            return Ok(Some((row, true)));
-        }
-        let closed = self.rows.settled(id.0)?;
-        closed.map(|entry| Ok((decode_row(&entry)?, false))).transpose()
+        pieces::message(self.rows, id)
     }
 
     /// Writes a message's row back: as an open row, or, when nothing is owed any more, into the index of what is closed.
@@ -57,14 +52,16 @@ impl Folding<'_, '_> {
         let over = row.expires_at <= self.at.time.millis();
         let closed =
             row.deliveries.iter().all(|delivery| is_settled(delivery) && (over || is_fulfilled(row, delivery)));
-        if !closed {
-            return self.put(&keys::message(id), row);
+        let expiry = keys::expiry(time(row.expires_at), id);
+        match (closed, was_open) {
+            (false, false) => self.rows.put(&expiry, &[])?, // it is open again, and its time still passes
+            (true, true) => {
+                pieces::remove(self.rows, id)?;
+                self.rows.remove(&expiry)?;
+            }
+            (false, true) | (true, false) => {}
         }
-        if was_open {
-            self.rows.remove(&keys::message(id))?;
-            self.rows.remove(&keys::expiry(time(row.expires_at), id))?;
-        }
-        self.rows.settle(id.0, &row.encode_to_vec())
+        if closed { pieces::settle(self.rows, id, row) } else { pieces::put(self.rows, id, row) }
     }
 
     /// Puts a delivery into its mailbox.

@@ -10,6 +10,7 @@ mod drills;
 mod ended;
 pub mod keys;
 mod messages;
+mod pieces;
 mod sequence;
 mod session;
 mod state;
@@ -27,6 +28,7 @@ use store::{At, Fold, FoldError, Rows};
 
 pub use self::{
     messages::{is_settled, stage_of},
+    pieces::message,
     state::{Counts, State, Tallies, Wakes},
 };
 
@@ -76,7 +78,7 @@ impl Fold for BrokerFold {
     fn apply(&mut self, at: At, record: &Record, rows: &mut Rows<'_>) -> Result<Outcome, FoldError> {
         let mut folding = Folding { at, rows, state: &mut self.state, line_index: 0 };
         match record.kind {
-            kind::SUBMITTED => folding.submitted(decode(record)?),
+            kind::SUBMITTED => folding.submitted(&decode(record)?),
             kind::CONFIRMED => folding.confirmed(decode(record)?),
             kind::EXPIRED => folding.expired(&decode(record)?),
             kind::TRIED => folding.tried(decode(record)?),
@@ -90,7 +92,7 @@ impl Fold for BrokerFold {
     }
 
     fn folded(&mut self, _through: Position) {
-        self.wakes.wake(self.state.take_woken());
+        self.wakes.wake(&self.state.take_woken());
     }
 
     fn load(&mut self, rows: &Rows<'_>) -> Result<(), FoldError> {

@@ -150,7 +150,7 @@ impl Wakes {
     }
 
     /// Rings the bells of `woken`; a bell that nobody waits at is remembered once.
-    pub(super) fn wake(&self, woken: BTreeSet<JurisdictionId>) {
+    pub(super) fn wake(&self, woken: &BTreeSet<JurisdictionId>) {
         if woken.is_empty() {
             return;
         }

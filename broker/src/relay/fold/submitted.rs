@@ -1,5 +1,7 @@
 //! An envelope was handed in: the verdict by order in the journal, and what an accepted one sets in motion.
 
+use std::fmt::Write as _;
+
 use model::{
     deadline,
     header::Header,
@@ -14,15 +16,20 @@ use model::{
 use prost::Message as _;
 use proto::{
     border,
-    record::{ChainRow, DeliveryRow, MessageRow, ProofRow, Submitted},
+    record::{ChainRow, DeliveryRow, MessageRow, ProofRow, SenderRow, Submitted},
     v1,
 };
 use store::FoldError;
 
 use super::{
-    Folding, Outcome, keys,
+    Folding, Outcome,
+    drills::drill_fits,
+    keys,
     messages::{Told, is_settled, number},
 };
+
+/// Replaced revisions that are remembered of a chain, the newest; it may be as long as an event lasts.
+const REPLACED_MAX: usize = 32;
 
 /// Why the fold did not accept: the verdict, or a row that cannot be read.
 pub(super) enum Verdict {
@@ -43,7 +50,7 @@ impl From<Invalid> for Verdict {
 }
 
 impl Folding<'_, '_> {
-    pub(super) fn submitted(&mut self, record: Submitted) -> Result<Outcome, FoldError> {
+    pub(super) fn submitted(&mut self, record: &Submitted) -> Result<Outcome, FoldError> {
         match self.judge(record) {
             Ok((row, duplicate)) => Ok(Outcome::Accepted { row: Box::new(row), duplicate }),
             Err(Verdict::Broken(error)) => Err(error),
@@ -54,12 +61,12 @@ impl Folding<'_, '_> {
         }
     }
 
-    fn judge(&mut self, record: Submitted) -> Result<(MessageRow, bool), Verdict> {
+    fn judge(&mut self, record: &Submitted) -> Result<(MessageRow, bool), Verdict> {
         let envelope = record.envelope.clone().unwrap_or_default();
         let parts = border::content::parts(&envelope.content)?;
         let header = border::header::parse(&parts.header)?;
         if let Some((row, _)) = self.message(header.message_id)? {
-            return self.known(&record, row);
+            return self.known(record, row);
         }
         if header.expires_at <= self.at.time && record.evidence.is_empty() {
             return Err(Invalid::new(Reason::Expired, "expires_at", "must not have passed").into());
@@ -67,18 +74,20 @@ impl Folding<'_, '_> {
         if record.evidence.is_empty() {
             self.sequence_is_new(&header)?;
         }
-        self.drill_allows(&header, &record)?;
+        self.drill_allows(&header, record)?;
+        drill_fits(&header, record)?;
         let chain = self.chain(&header)?;
-        let mut row = self.new_row(&header, &record, envelope.content.len());
+        let mut row = self.new_row(&header, record, envelope.content.len());
         row.flags.extend(chain.flags.iter().map(|flag| *flag as i32));
-        self.flash_budget(&header, &record, &mut row)?;
         if header.document.is_some() {
             self.change_document(&header, &parts, &row)?;
         }
+        // nothing below refuses any more
+        self.flash_budget(&header, record, &mut row)?;
         self.replace(&header, &chain, &mut row)?;
         self.answer(&header)?;
         self.steer_drill(&header, &row)?;
-        self.take_charge(&header, &record, &mut row)?;
+        self.take_charge(&header, record, &mut row)?;
         Ok((row, false))
     }
 
@@ -123,17 +132,13 @@ impl Folding<'_, '_> {
 
     /// A FLASH envelope over its sender's budget is carried as IMMEDIATE; its header stays as it is.
     fn flash_budget(&mut self, header: &Header, record: &Submitted, row: &mut MessageRow) -> Result<(), FoldError> {
-        if header.precedence != Precedence::Flash || record.flash_budget == 0 {
+        if header.precedence != Precedence::Flash {
             return Ok(());
         }
         let (now, full) = (self.at.time.millis(), u64::from(record.flash_budget) * 1_000);
         let mut paid = false;
         self.account(&row.sender, |account| {
-            let passed = u64::try_from(now.saturating_sub(account.flash_at)).unwrap_or(0);
-            // budget per hour: so many thousandths in each 3,600,000 ms
-            let gained = if account.flash_at == 0 { full } else { passed.saturating_mul(full) / 3_600_000 };
-            account.flash_milli = account.flash_milli.saturating_add(gained).min(full);
-            account.flash_at = now;
+            refill(account, now, full);
             paid = account.flash_milli >= 1_000;
             if paid {
                 account.flash_milli -= 1_000;
@@ -219,7 +224,12 @@ impl Folding<'_, '_> {
         }
         let key = keys::chain(&header.sender.jurisdiction, header.originating_message_id);
         chain.newest = self.row::<ChainRow>(&key)?;
-        let known = chain.newest.as_ref().map(|newest| newest.revision).or(before.map(|(row, _)| row.revision));
+        if before.is_none() && chain.newest.is_none() {
+            chain.first = self.first_of(header)?;
+        }
+        let revision = |known: Option<(MessageRow, bool)>| known.map(|(row, _)| row.revision);
+        let newest = chain.newest.as_ref().map(|newest| newest.revision);
+        let known = newest.or(revision(before)).or(chain.first.is_some().then_some(1));
         match known {
             Some(newest) if header.revision == newest => {
                 return Err(Invalid::new(
@@ -236,6 +246,14 @@ impl Folding<'_, '_> {
         Ok(chain)
     }
 
+    /// The first message of a chain of which nothing else is known here, if it is the sender's own.
+    fn first_of(&self, header: &Header) -> Result<Option<MessageId>, FoldError> {
+        let first = self.message(header.originating_message_id)?.map(|(row, _)| row);
+        let kind = positive(header.kind.number());
+        let own = first.filter(|row| row.sender == header.sender.jurisdiction.as_str() && row.kind == kind);
+        Ok(own.map(|_| header.originating_message_id))
+    }
+
     /// What a newer revision or a cancel does to the ones before it that still wait.
     fn replace(&mut self, header: &Header, chain: &Chain, row: &mut MessageRow) -> Result<(), FoldError> {
         if !matches!(header.action, Action::Update | Action::Cancel) {
@@ -247,6 +265,7 @@ impl Folding<'_, '_> {
         let recalls = header.action == Action::Cancel || header.kind.is_skippable();
         let mut earlier: Vec<MessageId> = header.preceding_message_id.into_iter().collect();
         earlier.extend(chain.newest.iter().filter_map(|newest| id_of(&newest.message_id)));
+        earlier.extend(chain.first);
         earlier.dedup();
         let mut replaced = chain.newest.as_ref().map(|newest| newest.replaced.clone()).unwrap_or_default();
         if recalls {
@@ -256,6 +275,7 @@ impl Folding<'_, '_> {
                 }
             }
         }
+        replaced.drain(..replaced.len().saturating_sub(REPLACED_MAX));
         row.skipped.clone_from(&replaced);
         let newest = ChainRow {
             message_id: header.message_id.0.to_vec().into(),
@@ -316,11 +336,28 @@ impl Folding<'_, '_> {
     }
 }
 
+/// Adds what time has brought to a FLASH account: `full` thousandths an hour, and never more than `full`.
+fn refill(account: &mut SenderRow, now: i64, full: u64) {
+    const HOUR_MS: u64 = 3_600_000;
+    let passed = u64::try_from(now.saturating_sub(account.flash_at)).unwrap_or(0);
+    let gained = if account.flash_at == 0 { full } else { passed.saturating_mul(full) / HOUR_MS };
+    account.flash_milli = account.flash_milli.saturating_add(gained);
+    if account.flash_milli >= full {
+        (account.flash_milli, account.flash_at) = (full, now);
+    } else {
+        // time that was too short for a whole thousandth counts at the next envelope, else a steady stream gains nothing
+        let counted = gained.saturating_mul(HOUR_MS).div_ceil(full);
+        account.flash_at = account.flash_at.saturating_add_unsigned(counted);
+    }
+}
+
 /// What is known of a chain before this message.
 #[derive(Default)]
 struct Chain {
     flags: Vec<v1::Flag>,
     newest: Option<ChainRow>,
+    /// The first message, where it is all that is known: what came between is still on its way.
+    first: Option<MessageId>,
     /// A higher revision is in force already.
     late: bool,
 }
@@ -373,6 +410,15 @@ pub(super) fn positive(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
+/// The beginning of a hash, for a message.
 fn short(hash: &[u8]) -> String {
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.get(..6).unwrap_or(hash))
+}
+
+/// Bytes as people read them.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // a String takes everything
+        text
+    })
 }

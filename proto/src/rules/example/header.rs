@@ -77,6 +77,13 @@ pub fn fit(header: &mut v1::Header, kind: Kind, body: &Body) {
     if let Some(document) = header.document.as_mut().filter(|_| !item.is_empty()) {
         item.clone_into(&mut document.item_id);
     }
+    let roster = |body: &v1::DirectoryChange| matches!(body.item, Some(v1::directory_change::Item::Roster(_)));
+    if let (Body::DirectoryChange(body), Some(document)) = (body, header.document.as_mut())
+        && roster(body)
+    {
+        document.document_id = format!("roster/{SENDER}");
+        document.item_id.clear(); // a roster is written whole
+    }
     if let Body::Alert(body) = body {
         header.warning_level = body.color;
         header.precedence = kind.usual_precedence(None, WarningLevel::from_number(body.color)).number();

@@ -79,7 +79,7 @@ pub fn verification_reply(judge: &mut Judge<'_>, body: &v1::VerificationReply) {
     let finding = body.finding();
     let real = matches!(finding, v1::Finding::True | v1::Finding::Partly);
     let grave = EventLevel::from_number(judge.header.event_level).is_some_and(EventLevel::is_grave);
-    judge.holds(&LINKED, "body.linked_incident_id", !(real && grave) || !body.linked_incident_id.is_empty());
+    judge.holds(&LINKED, "body.linked_incident_id", !(real && grave && body.linked_incident_id.is_empty()));
     let checking = finding == v1::Finding::StillChecking;
     if let Some(answer) = Answer::from_number(judge.header.answer) {
         judge.holds(&ANSWER, "header.answer", checking == (answer != Answer::Definite));

@@ -143,6 +143,12 @@ pub fn check(body: &Bytes, header: &v1::Header) -> Vec<Invalid> {
     judge.faults
 }
 
+/// The name of every rule.
+#[cfg(test)]
+pub fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().copied().flatten().map(|rule| rule.name)
+}
+
 /// What a rule asks, in Chinese and English.
 pub fn words(name: &str) -> Option<(&'static str, &'static str)> {
     RULES.iter().copied().flatten().find(|rule| rule.name == name).map(|rule| (rule.zh, rule.en))
@@ -161,6 +167,14 @@ pub fn adjust_example(kind: Kind, body: &mut DynamicMessage) {
     match kind {
         // an offer that starts a thread was not asked for
         Kind::ResourceOffer => put(body, "solicited", Value::EnumNumber(v1::YesNo::No.into())),
+        // an agreement has two parties, and an example list has one entry
+        Kind::Agreement => {
+            let terms = body.get_field_by_name_mut("terms").and_then(Value::as_message_mut);
+            let parties = terms.and_then(|terms| terms.get_field_by_name_mut("parties")).and_then(Value::as_list_mut);
+            if let Some(parties) = parties {
+                parties.push(Value::String("320300".to_owned()));
+            }
+        }
         _ => {}
     }
 }

@@ -26,19 +26,17 @@ pub fn duty_report(judge: &mut Judge<'_>, body: &v1::DutyReport) {
 }
 
 pub fn agreement(judge: &mut Judge<'_>, body: &v1::Agreement) {
-    let reply = &body.reply;
-    let body = body.terms.clone().unwrap_or_default();
-    let mut parties: Vec<&String> = body.parties.iter().collect();
+    let signs = judge.action().is_none_or(|is| is == Action::Reply);
+    judge.holds(&SIGNED, "body.reply", body.reply.is_none() || signs);
+    let Some(terms) = &body.terms else { return };
+    let mut parties: Vec<&String> = terms.parties.iter().collect();
     parties.sort();
     parties.dedup();
-    judge.holds(
-        &PARTIES,
-        "body.parties",
-        body.parties.is_empty() || (parties.len() >= 2 && parties.len() == body.parties.len()),
-    );
+    let several = parties.len() >= 2 && parties.len() == terms.parties.len();
+    judge.holds(&PARTIES, "body.terms.parties", parties.is_empty() || several);
     // days are written so that they sort as they follow each other
-    judge.holds(&VALID, "body.valid_to", body.valid_to.is_empty() || body.valid_from <= body.valid_to);
-    judge.holds(&SIGNED, "body.reply", reply.is_none() || judge.action().is_none_or(|is| is == Action::Reply));
+    let in_order = terms.valid_to.is_empty() || terms.valid_from <= terms.valid_to;
+    judge.holds(&VALID, "body.terms.valid_to", in_order);
 }
 
 pub fn audit_checkpoint(judge: &mut Judge<'_>, body: &v1::AuditCheckpoint) {

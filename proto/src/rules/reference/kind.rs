@@ -112,7 +112,7 @@ pub fn section(printer: &Printer<'_>, kind: Kind) -> Option<String> {
 /// The table of fields, and below it the lists that they choose from.
 pub fn fields(printer: &Printer<'_>, fields: &[FieldInfo], message: &MessageRules) -> String {
     let mut rows = match printer.lang {
-        Lang::Zh => table(&["字段", "名称", "类型", "必填", "限制", "说明", "依据"]),
+        Lang::Zh => table(&["字段", "名称", "类型", "必填", "限制", "说明（契约原文）", "依据"]),
         Lang::En => table(&["field", "name", "type", "required", "limits", "meaning", "source"]),
     };
     for field in fields {

@@ -129,3 +129,176 @@ fn every_example_is_shown_in_both_languages() {
         assert!(!title.is_empty() && title.chars().count() <= 60 && !title.contains('\n'), "{kind}: {title}");
     }
 }
+
+#[test]
+fn each_required_field_is_missed_when_it_is_taken_away() {
+    let mut taken = 0;
+    for info in rules::kinds() {
+        let (body, header) = example_body(info.kind, Lang::Zh);
+        let header = completed(header, info.kind);
+        let opened = check::open(Schema::contract(), &body).unwrap();
+        let mut spots = Vec::new();
+        spots_of(opened.rules, &opened.value, &mut Vec::new(), &mut spots);
+        for spot in spots {
+            let mut value = opened.value.clone();
+            let (path, rule) = take_away(&mut value, &spot, &info.kind.code());
+            let faults = rules::check_all(&repacked(info.kind, value), &header);
+            let told = faults.iter().any(|fault| fault.field == path && fault.rule == rule);
+            assert!(told, "{path} {rule}: {faults:?}");
+            let fault = faults.iter().find(|fault| fault.field == path).unwrap();
+            let (zh, en) = crate::status::texts(fault);
+            assert!(zh.contains('「') && zh.contains("必填") && en.contains("is required"), "{zh} {en}");
+            taken += 1;
+        }
+    }
+    assert!(taken > 250, "{taken}");
+}
+
+/// A way to a field: the names, and the entry where a list lies on it.
+type Spot = Vec<(String, Option<usize>)>;
+
+/// Every required field that stands in a message, wherever its rule alone asks for it.
+fn spots_of(rules: &MessageRules, value: &DynamicMessage, so_far: &mut Spot, spots: &mut Vec<Spot>) {
+    if ["Point", "Circle", "Polygon", "Area"].iter().any(|name| rules.is(name)) {
+        return; // the model's
+    }
+    for field in rules.fields.iter().filter(|field| value.has_field(&field.descriptor)) {
+        if field.rule.required && field.oneof.is_none() {
+            so_far.push((field.name.clone(), None));
+            spots.push(so_far.clone());
+            so_far.pop();
+        }
+        let Some(inner) = Schema::contract().inside(field) else { continue };
+        let stands = value.get_field(&field.descriptor);
+        let (at, message) = match stands.as_list() {
+            Some(list) => (Some(0), list.first().and_then(Value::as_message)),
+            None => (None, stands.as_message()),
+        };
+        if let Some(message) = message {
+            so_far.push((field.name.clone(), at));
+            spots_of(inner, message, so_far, spots);
+            so_far.pop();
+        }
+    }
+}
+
+/// Clears a field; the path and the rule that must be told.
+fn take_away(value: &mut DynamicMessage, spot: &Spot, code: &str) -> (String, String) {
+    let (mut path, mut rule, mut place) = ("body".to_owned(), code.to_owned(), value);
+    let (last, way) = spot.split_last().unwrap();
+    for (name, at) in way {
+        path = format!("{path}.{name}{}", at.map(|at| format!("[{at}]")).unwrap_or_default());
+        rule = format!("{rule}.{name}");
+        let next = place.get_field_by_name_mut(name).unwrap();
+        place = match at {
+            Some(at) => next.as_list_mut().unwrap()[*at].as_message_mut().unwrap(),
+            None => next.as_message_mut().unwrap(),
+        };
+    }
+    place.clear_field_by_name(&last.0);
+    (format!("{path}.{}", last.0), format!("{rule}.{}.required", last.0))
+}
+
+fn repacked(kind: Kind, value: DynamicMessage) -> Bytes {
+    let schema = Schema::contract();
+    let mut outer = DynamicMessage::new(schema.body().unwrap().descriptor.clone());
+    outer.set_field(&schema.body_field(kind).unwrap().descriptor, Value::Message(value));
+    outer.encode_to_vec().into()
+}
+
+#[test]
+fn each_limit_is_passed_by_one() {
+    let mut passed = 0;
+    for info in rules::kinds() {
+        let (body, header) = example_body(info.kind, Lang::Zh);
+        let header = completed(header, info.kind);
+        let opened = check::open(Schema::contract(), &body).unwrap();
+        for field in &opened.rules.fields {
+            for (value, rule) in beyond(field) {
+                let mut broken = opened.value.clone();
+                broken.set_field(&field.descriptor, value);
+                let faults = rules::check_all(&repacked(info.kind, broken), &header);
+                let name = format!("{}.{}.{rule}", info.kind.code(), field.name);
+                let fault =
+                    faults.iter().find(|fault| fault.rule == name).unwrap_or_else(|| panic!("{name}: {faults:?}"));
+                let (zh, en) = crate::status::texts(fault);
+                assert!(zh.contains(&field.rule.zh) && en.contains(&field.rule.en), "{zh} {en}");
+                passed += 1;
+            }
+        }
+    }
+    assert!(passed > 100, "{passed}");
+}
+
+/// Values just beyond what a field takes, and the rules they break.
+fn beyond(field: &rules::schema::FieldRules) -> Vec<(Value, &'static str)> {
+    use rules::schema::{Class, Integer};
+    let most = check::most_of(field);
+    let number = |number: i64| match field.class {
+        Class::Integer(Integer::I32) => i32::try_from(number).ok().map(Value::I32),
+        Class::Integer(Integer::I64) => Some(Value::I64(number)),
+        Class::Integer(Integer::U32) => u32::try_from(number).ok().map(Value::U32),
+        Class::Integer(Integer::U64) => u64::try_from(number).ok().map(Value::U64),
+        _ => None,
+    };
+    match (&field.class, field.repeated) {
+        (Class::Text, false) => vec![(Value::String("a".repeat(most.unwrap() + 1)), "max")],
+        (Class::Text, true) => vec![(Value::List(vec![Value::String("371300".into()); most.unwrap() + 1]), "max")],
+        (Class::Bytes, false) => most.map(|most| (Value::Bytes(vec![0; most + 1].into()), "max")).into_iter().collect(),
+        (Class::Enum(_), false) => vec![(Value::EnumNumber(9_999), "known")],
+        (Class::Enum(_), true) => vec![(Value::List(vec![Value::EnumNumber(9_999)]), "known")],
+        (Class::Integer(_), false) => {
+            let less = field.rule.least.and_then(|least| number(least - 1)).filter(|_| field.rule.least != Some(1));
+            let more = field.rule.most.and_then(|most| number(most + 1));
+            [less.map(|value| (value, "least")), more.map(|value| (value, "most"))].into_iter().flatten().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn a_field_of_a_later_version_is_no_fault_and_is_not_lost() {
+    for info in rules::kinds() {
+        let (body, header) = example_body(info.kind, Lang::En);
+        // the body's one field, longer by an unknown field 4000 with the value 7
+        let mut inner = check::open(Schema::contract(), &body).unwrap().value.encode_to_vec();
+        inner.extend([0x80, 0xfa, 0x01, 0x07]);
+        let value = DynamicMessage::decode(Schema::contract().body_of(info.kind).unwrap().descriptor.clone(), &*inner);
+        let newer = repacked(info.kind, value.unwrap());
+        assert!(newer.len() > body.len());
+        assert_eq!(rules::check_all(&newer, &header), [], "{}", info.kind);
+        assert_eq!(rules::view(&newer, Lang::En), rules::view(&body, Lang::En));
+    }
+}
+
+#[test]
+fn broken_bodies_of_every_kind_are_judged_without_panic() {
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed >> 16).unwrap()
+    };
+    for info in rules::kinds() {
+        let (body, header) = example_body(info.kind, Lang::Zh);
+        for _ in 0..40 {
+            let mut bytes = body.to_vec();
+            let at = next() % bytes.len();
+            match next() % 3 {
+                0 => bytes[at] ^= 1 << (next() % 8),
+                1 => bytes.truncate(at),
+                _ => bytes.insert(at, u8::try_from(next() % 256).unwrap()),
+            }
+            let bytes = Bytes::from(bytes);
+            let faults = rules::check_all(&bytes, &header);
+            assert_eq!(rules::check(&bytes, &header).err(), faults.first().cloned());
+            for fault in &faults {
+                let (zh, en) = crate::status::texts(fault);
+                assert!(!zh.is_empty() && !en.is_empty());
+            }
+            rules::view(&bytes, Lang::En);
+            rules::title(&bytes, Lang::Zh);
+        }
+    }
+}

@@ -3,6 +3,8 @@
 mod checks;
 mod contract;
 mod jsons;
+mod kinds;
+mod printed;
 mod views;
 
 use std::sync::LazyLock;

@@ -1,0 +1,66 @@
+//! Bytes of the journal, as FORMAT.md says: made and read here and nowhere else.
+
+mod batch;
+mod header;
+mod mark;
+mod scan;
+
+pub(crate) use batch::{FRAME_BYTES, Seed, TRAILER_BYTES, decode, encode, encoded_bytes};
+pub(crate) use header::{HEADER_BYTES, Header, Read};
+pub(crate) use mark::{MARK_BYTES_MAX, Mark};
+pub(crate) use scan::{Found, Met, Tail, epoch_of, first_of, scan};
+
+use model::position::EpochId;
+
+/// What one append may bring at most, in bytes of records.
+pub(crate) const APPEND_BYTES_MAX: usize = 8 << 20;
+/// The journal's own kind of record.
+pub(crate) const EPOCH_BEGAN: u16 = 1;
+
+/// Takes fixed-width pieces off the front of bytes.
+#[derive(Clone, Copy, Debug)]
+struct Front<'a>(&'a [u8]);
+
+impl<'a> Front<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (front, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(front)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    fn i64(&mut self) -> Option<i64> {
+        self.array().map(i64::from_be_bytes)
+    }
+
+    fn epoch(&mut self) -> Option<EpochId> {
+        self.array().map(EpochId)
+    }
+}
+
+/// A length or count that fits because it was bounded before.
+fn fits(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

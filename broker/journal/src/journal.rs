@@ -1,0 +1,136 @@
+//! A journal in files.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use model::position::{Epoch, Position};
+
+use crate::{
+    Journal, JournalError, committer,
+    committer::Queue,
+    disk::{self, Place, RealDisk},
+    mark::Marker,
+    open::{self, OpenError, Opened, Options, Plan},
+    record::{Committed, Record, RecordBatch},
+    report::{Damage, OpenReport},
+    shelf::Shelf,
+    threads::Threads,
+};
+
+/// A journal in segment files. Cheap to clone; all clones are one. It ends by [`FileJournal::stop`], or when the last clone
+/// goes.
+#[derive(Clone)]
+pub struct FileJournal(Arc<Inner>);
+
+struct Inner {
+    queue: Arc<Queue>,
+    shelf: Arc<Shelf>,
+    marker: Marker,
+    threads: Threads,
+    stopping: Mutex<()>,
+    epochs: Vec<Epoch>,
+    report: OpenReport,
+}
+
+impl fmt::Debug for FileJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileJournal").field("committed", &self.0.shelf.committed()).finish_non_exhaustive()
+    }
+}
+
+impl FileJournal {
+    /// Opens the journal in a folder, makes it if there is none, puts right what a power cut left, and begins an epoch.
+    /// What it found is in the report. Blocks.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let place = Place::new(Arc::new(RealDisk), &options.folder);
+        Self::start(open::open(&Plan::new(place, options)?)?)
+    }
+
+    /// Starts the threads of an open journal.
+    pub(crate) fn start(opened: Opened) -> Result<Self, OpenError> {
+        let Opened { mut writer, marker, epochs, report } = opened;
+        let (queue, shelf, threads) = (Arc::new(Queue::default()), writer.shelf.clone(), Threads::default());
+        let journal = Inner { queue, shelf, marker, threads, stopping: Mutex::default(), epochs, report };
+        writer.spares.start(writer.number.saturating_add(1), &journal.threads)?;
+        let (queue, shelf, marker) = (journal.queue.clone(), journal.shelf.clone(), journal.marker.clone());
+        journal.threads.start("journal", move || committer::run(writer, &queue, &shelf, &marker))?;
+        let (queue, marker) = (journal.queue.clone(), journal.marker.clone());
+        journal.threads.start("journal mark", move || keep_marking(&marker, &queue))?;
+        Ok(Self(Arc::new(journal)))
+    }
+
+    /// Writes what waits, then the mark, and ends. Everything later is answered "stopped". Blocks until all threads have
+    /// ended; after a failure nothing is written.
+    pub fn stop(&self) {
+        let _one_at_a_time = self.0.stopping.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.queue.stop();
+        self.0.threads.join();
+    }
+
+    /// Why it has failed, if it has. The process should end: only a start finds out what the disk has.
+    pub fn failed(&self) -> Option<Arc<str>> {
+        self.0.queue.failed()
+    }
+
+    /// What opening found and did.
+    pub fn report(&self) -> &OpenReport {
+        &self.0.report
+    }
+
+    /// What cannot be read any more: found when opening, or since.
+    pub fn damaged(&self) -> Vec<Damage> {
+        self.0.shelf.damaged()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.stop(); // nobody is left to append; the threads end by themselves
+    }
+}
+
+/// The mark's thread. A mark that finds no space is only late; any other error is one of the journal.
+fn keep_marking(marker: &Marker, queue: &Queue) {
+    while let Err(error) = marker.run() {
+        if !disk::is_full(&error) {
+            queue.fail(&Arc::from(format!("high-water mark: {error}")));
+            return;
+        }
+        tracing::warn!(%error, "the high-water mark is not written");
+        if marker.stops() {
+            return;
+        }
+        marker.pause();
+    }
+}
+
+impl Journal for FileJournal {
+    async fn append(&self, batch: RecordBatch) -> Result<Position, JournalError> {
+        if batch.records.is_empty() {
+            return Ok(self.committed());
+        }
+        let answered = self.0.queue.push(batch)?;
+        answered.await.unwrap_or(Err(JournalError::Stopped))
+    }
+
+    fn read(
+        &self,
+        from: Position,
+    ) -> Result<Box<dyn Iterator<Item = Result<Committed, JournalError>> + Send>, JournalError> {
+        Ok(Box::new(self.0.shelf.commits(from)))
+    }
+
+    fn record(&self, at: Position) -> Result<Record, JournalError> {
+        self.0.shelf.record(at)
+    }
+
+    fn committed(&self) -> Position {
+        self.0.shelf.committed()
+    }
+
+    fn epochs(&self) -> Vec<Epoch> {
+        self.0.epochs.clone()
+    }
+}

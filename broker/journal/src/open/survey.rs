@@ -1,0 +1,399 @@
+//! The second look: every frame from the mark on, in a stream, and from all of it one picture of what there is.
+
+use std::io;
+
+use model::{
+    merkle::{Frontier, Hash},
+    position::{Epoch, EpochId, Position},
+    time::Timestamp,
+};
+
+use super::{
+    Plan,
+    heads::{Head, Heads},
+};
+use crate::{
+    format::{self, Found, Header, Mark, Met, Seed, Tail},
+    quarantine,
+    record::lost_leaf,
+    report::{Damage, DataLoss, OpenReport, Torn},
+    shelf::{Contents, Entry, Segment},
+};
+
+/// What the journal is.
+#[derive(Debug)]
+pub(super) struct Surveyed {
+    pub segments: Vec<Segment>,
+    pub epochs: Vec<Epoch>,
+    /// The last position that can be read.
+    pub end: Position,
+    /// The tree of everything that was promised; its size is where the next life begins.
+    pub tree: Frontier,
+    pub evidence_broken: bool,
+    pub damaged: Vec<Damage>,
+    pub headers_repaired: Vec<u32>,
+    pub torn: Option<Torn>,
+    pub data_loss: Option<DataLoss>,
+    /// The last batch, if nobody promised it, with the tree before it.
+    pub unsynced: Option<Last>,
+    /// Segments at the end that hold nothing.
+    pub empty: Vec<u32>,
+    /// Where segments end whose rest can be given back.
+    pub cuts: Vec<(u32, u64)>,
+    /// The last segment number that is in use.
+    pub number: u32,
+    /// The greatest time known.
+    pub clock_floor: Timestamp,
+}
+
+/// The last good batch.
+#[derive(Clone, Debug)]
+pub(super) struct Last {
+    pub header: Header,
+    pub found: Found,
+    pub before: Frontier,
+}
+
+/// What was found so far.
+#[derive(Debug)]
+pub(super) struct Survey<'p> {
+    plan: &'p Plan,
+    heads: &'p Heads,
+    mark: Option<&'p Mark>,
+    segments: Vec<Segment>,
+    epochs: Vec<Epoch>,
+    tree: Frontier,
+    broken: bool,
+    /// The last position that was found or given up.
+    end: Position,
+    synced_to: Position,
+    last: Option<Last>,
+    damaged: Vec<Damage>,
+    headers_repaired: Vec<u32>,
+    /// Ends of the segments that were read.
+    tails: Vec<(u32, Tail)>,
+    data_loss: Option<DataLoss>,
+    /// Whether `end` and `tree` mean anything yet.
+    begun: bool,
+    clock_floor: Timestamp,
+}
+
+impl<'p> Survey<'p> {
+    pub fn new(plan: &'p Plan, heads: &'p Heads, mark: Option<&'p Mark>) -> Self {
+        Self {
+            plan,
+            heads,
+            mark,
+            segments: Vec::new(),
+            epochs: Vec::new(),
+            tree: Frontier::default(),
+            broken: false,
+            end: Position(0),
+            synced_to: mark.map_or(Position(0), Mark::position),
+            last: None,
+            damaged: Vec::new(),
+            headers_repaired: Vec::new(),
+            tails: Vec::new(),
+            data_loss: None,
+            begun: false,
+            clock_floor: mark.map_or(Timestamp::EPOCH, |mark| mark.clock_floor),
+        }
+    }
+
+    /// Looks at everything.
+    pub fn run(mut self) -> io::Result<Surveyed> {
+        self.begin();
+        let (unread, read) = self.heads.all.split_at_checked(self.heads.from).unwrap_or((&[], &self.heads.all));
+        for (head, next) in unread.iter().zip(self.heads.all.iter().skip(1)) {
+            self.skip(head, next);
+        }
+        for head in read {
+            match head.header() {
+                Some(header) => self.good(head, header)?,
+                None => self.bad(head)?,
+            }
+        }
+        Ok(self.conclude())
+    }
+
+    /// A journal begins with record 1.
+    fn begin(&mut self) {
+        self.begun = self.heads.from == 0;
+        let first = self.heads.all.first().and_then(Head::header).map_or(Position(1), |header| header.first);
+        if !self.begun && first > Position(1) {
+            self.damage(Position(1), Position(first.0 - 1));
+        }
+    }
+
+    /// A segment that is read when somebody asks. It ends where the next begins.
+    fn skip(&mut self, head: &Head, next: &Head) {
+        let (Some(header), Some(after)) = (head.header(), next.header()) else { return };
+        self.know_epoch(header);
+        let last = Position(after.first.0.saturating_sub(1));
+        let Header { number, epoch, first, .. } = *header;
+        self.segments.push(Segment { number, epoch, first, last, contents: None });
+    }
+
+    /// A segment with a good header.
+    fn good(&mut self, head: &Head, header: &Header) -> io::Result<()> {
+        self.join(header);
+        self.know_epoch(header);
+        self.segments.push(opened(head, header));
+        let tail = format::scan(&*head.file, Seed::new(head.number, header.epoch), Some(header.first), |met| {
+            self.meet(header, &met);
+        })?;
+        self.leave(head, tail);
+        Ok(())
+    }
+
+    /// A segment whose header tells nothing: it may still have good frames of an epoch that we know.
+    fn bad(&mut self, head: &Head) -> io::Result<()> {
+        if let Some(epoch) = format::epoch_of(&*head.file, head.number, &self.heads.epochs)? {
+            return self.repair(head, epoch);
+        }
+        let tail = format::scan(&*head.file, Seed::new(head.number, self.plan.epoch), None, |_| {})?;
+        self.leave(head, Tail { at: 0, is_torn: tail.is_torn || head.read != format::Read::Blank, ..tail });
+        Ok(())
+    }
+
+    fn repair(&mut self, head: &Head, epoch: EpochId) -> io::Result<()> {
+        let first = format::first_of(&*head.file, Seed::new(head.number, epoch))?.unwrap_or(self.end.next());
+        self.begun = true;
+        self.headers_repaired.push(head.number);
+        if first > self.end.next() {
+            self.lose(self.end.next(), Position(first.0 - 1));
+        }
+        let header = self.header_for(head.number, epoch, self.end.next());
+        self.know_epoch(&header);
+        self.segments.push(opened(head, &header));
+        let tail = format::scan(&*head.file, Seed::new(head.number, epoch), None, |met| match met {
+            Met::Batch(found, _) if found.last <= self.end => {} // we have it from the segment before
+            met => self.meet(&header, &met),
+        })?;
+        self.leave(head, tail);
+        Ok(())
+    }
+
+    /// What the header must have been, near enough to read on.
+    fn header_for(&self, number: u32, epoch: EpochId, first: Position) -> Header {
+        let last = self.epochs.last();
+        let same = last.filter(|last| last.id == epoch);
+        let before = if same.is_some() { self.epochs.iter().rev().nth(1) } else { last };
+        Header {
+            number,
+            epoch,
+            epoch_first: same.map_or(first, |same| same.first),
+            previous: before.map_or_else(EpochId::default, |before| before.id),
+            previous_ended_at: before.map_or(Position(0), |before| before.ended_at.unwrap_or(self.end)),
+            first,
+            created: self.plan.clock.now(),
+            owner: self.plan.owner.clone(),
+            tree: self.tree.clone(),
+        }
+    }
+
+    /// What lies between the end so far and a segment that says where it begins.
+    fn join(&mut self, header: &Header) {
+        let before = Position(header.first.0 - 1);
+        if !std::mem::replace(&mut self.begun, true) {
+            // what was before is not read
+        } else if before > self.end {
+            self.damage(self.end.next(), before);
+        } else if before < self.end {
+            self.give_way(header.first);
+        } else if !self.broken && self.tree.root() != header.tree.root() {
+            self.data_loss.get_or_insert(DataLoss::OtherRoot { at: before });
+        }
+        self.end = before;
+        self.tree = header.tree.clone();
+        self.broken = false;
+    }
+
+    /// A segment ends where the one after it begins.
+    fn give_way(&mut self, first: Position) {
+        let before = Position(first.0 - 1);
+        for segment in &mut self.segments {
+            segment.last = segment.last.min(before);
+            if let Some(contents) = &mut segment.contents {
+                contents.batches.retain(|entry| entry.first < first);
+            }
+        }
+        self.last = self.last.take().filter(|last| last.found.first < first);
+    }
+
+    fn meet(&mut self, header: &Header, met: &Met<'_>) {
+        match met {
+            Met::Lost(first, last) => self.lose(*first, *last),
+            Met::Batch(found, leaves) => self.take(header, *found, leaves),
+        }
+    }
+
+    fn take(&mut self, header: &Header, found: Found, leaves: &[Hash]) {
+        let before = self.tree.clone();
+        match &mut self.last {
+            Some(last) if last.header.number == header.number => (last.found, last.before) = (found, before),
+            last => *last = Some(Last { header: header.clone(), found, before }),
+        }
+        for leaf in leaves {
+            self.tree.push(*leaf);
+        }
+        self.end = found.last;
+        self.synced_to = self.synced_to.max(found.synced_to);
+        self.clock_floor = self.clock_floor.max(found.newest);
+        if let Some(segment) = self.segments.last_mut() {
+            segment.last = found.last;
+            if let Some(contents) = &mut segment.contents {
+                contents.batches.push(Entry::from(found));
+            }
+        }
+        let marked = self.mark.filter(|mark| mark.position() == found.last);
+        let is_other = !self.broken && self.tree.root() != found.root;
+        let is_other_than_marked = !self.broken && marked.is_some_and(|mark| mark.tree.root() != self.tree.root());
+        if is_other || is_other_than_marked {
+            self.data_loss.get_or_insert(DataLoss::OtherRoot { at: found.last });
+        }
+        if let Some(mark) = marked.filter(|_| self.broken) {
+            (self.tree, self.broken) = (mark.tree.clone(), false);
+        }
+    }
+
+    /// These positions are gone.
+    fn damage(&mut self, first: Position, last: Position) {
+        tracing::error!(%first, %last, "records of the journal are lost");
+        let segment = self.segments.last().map(|segment| segment.number);
+        let quarantined = segment.and_then(|number| quarantine::keep(&self.plan.place, number, self.plan.clock.now()));
+        self.damaged.push(Damage { first, last, segment, quarantined });
+        self.end = last;
+    }
+
+    /// These positions are gone, and no header says what the tree is behind them. It goes on from the mark if that lies
+    /// among them, else over leaves that are nobody's.
+    fn lose(&mut self, first: Position, last: Position) {
+        self.damage(first, last);
+        let marked = self.mark.filter(|mark| mark.position() >= first && mark.position() <= last);
+        if let Some(mark) = marked {
+            self.tree = mark.tree.clone();
+        }
+        self.broken = self.tree.size() < last.0;
+        while self.tree.size() < last.0 {
+            self.tree.push(lost_leaf());
+        }
+    }
+
+    fn know_epoch(&mut self, header: &Header) {
+        if self.epochs.last().is_some_and(|known| known.id == header.epoch) {
+            return;
+        }
+        if let Some(known) = self.epochs.last_mut() {
+            known.ended_at = Some(if known.id == header.previous { header.previous_ended_at } else { self.end });
+        }
+        self.epochs.push(Epoch { id: header.epoch, first: header.epoch_first, ended_at: None });
+    }
+
+    fn leave(&mut self, head: &Head, tail: Tail) {
+        self.synced_to = self.synced_to.max(tail.synced_to);
+        self.tails.push((head.number, tail));
+    }
+
+    fn conclude(mut self) -> Surveyed {
+        let (end, synced_to) = (self.end, self.synced_to);
+        let unsynced = self.last.take().filter(|last| last.found.last > synced_to);
+        let ends_early = end < synced_to;
+        if ends_early {
+            self.lose(end.next(), synced_to);
+            if self.mark.is_some_and(|mark| mark.position() > end) {
+                self.data_loss.get_or_insert(DataLoss::EndsEarly { end, mark: synced_to });
+            }
+        } else {
+            self.forget_empty_epochs();
+        }
+        let Ends { empty, cuts, torn } = self.ends(ends_early);
+        self.segments.retain(|segment| segment.last >= segment.first && !empty.contains(&segment.number));
+        self.headers_repaired.retain(|number| self.segments.iter().any(|segment| segment.number == *number));
+        for number in &self.headers_repaired {
+            tracing::error!(segment = number, "a header is damaged; its records are good");
+            quarantine::keep(&self.plan.place, *number, self.plan.clock.now());
+        }
+        let numbers = self.heads.all.iter().map(|head| head.number).filter(|number| !empty.contains(number));
+        Surveyed {
+            number: numbers.max().unwrap_or(0),
+            segments: self.segments,
+            epochs: self.epochs,
+            end,
+            tree: self.tree,
+            evidence_broken: self.broken,
+            damaged: self.damaged,
+            headers_repaired: self.headers_repaired,
+            torn,
+            data_loss: self.data_loss,
+            unsynced,
+            empty,
+            cuts,
+            clock_floor: self.clock_floor,
+        }
+    }
+
+    /// An epoch whose first record was never whole was never there.
+    fn forget_empty_epochs(&mut self) {
+        while self.epochs.pop_if(|epoch| epoch.first > self.end).is_some() {
+            if let Some(last) = self.epochs.last_mut() {
+                last.ended_at = None;
+            }
+        }
+    }
+
+    /// What to do about the ends of segments. Where something is missing that was promised, nothing is removed but spares.
+    fn ends(&self, ends_early: bool) -> Ends {
+        let holds = |number: u32| self.segments.iter().any(|segment| segment.number == number && self.holds(segment));
+        let last = self.tails.iter().rposition(|(number, _)| holds(*number));
+        let is_spare = |tail: &Tail| tail.at == 0 && !tail.is_torn;
+        let goes = |(number, tail): &&(u32, Tail)| !holds(*number) && (is_spare(tail) || !ends_early);
+        let empty: Vec<_> = self.tails.iter().rev().take_while(goes).map(|(number, _)| *number).collect();
+        let ends = self.tails.get(last.unwrap_or(0)..).unwrap_or_default();
+        let torn = ends.iter().find(|(_, tail)| tail.is_torn && !ends_early);
+        let is_damaged = |number: u32| self.damaged.iter().any(|damage| damage.segment == Some(number));
+        let longer = |(number, tail): &&(u32, Tail)| holds(*number) && tail.at < tail.length && !is_damaged(*number);
+        Ends {
+            empty,
+            cuts: ends.iter().filter(longer).map(|(number, tail)| (*number, tail.at)).collect(),
+            torn: torn.map(|(segment, tail)| Torn { segment: *segment, from: tail.at }),
+        }
+    }
+
+    /// Whether a segment has anything that was synced.
+    fn holds(&self, segment: &Segment) -> bool {
+        let batches = segment.contents.as_ref().map(|contents| &contents.batches);
+        batches.is_none_or(|batches| batches.first().is_some_and(|entry| entry.first <= self.synced_to))
+    }
+}
+
+/// What becomes of the files at the end.
+struct Ends {
+    empty: Vec<u32>,
+    cuts: Vec<(u32, u64)>,
+    torn: Option<Torn>,
+}
+
+fn opened(head: &Head, header: &Header) -> Segment {
+    let Header { number, epoch, first, .. } = *header;
+    let contents = Some(Contents { file: head.file.clone(), batches: Vec::new() });
+    Segment { number, epoch, first, last: Position(first.0 - 1), contents }
+}
+
+impl Surveyed {
+    /// Writes what was found into the report.
+    pub fn tell(&self, report: &mut OpenReport) {
+        report.end = self.end;
+        report.damaged.clone_from(&self.damaged);
+        report.headers_repaired.clone_from(&self.headers_repaired);
+        report.torn = self.torn;
+        report.data_loss_suspected = self.data_loss;
+        report.evidence_broken = self.evidence_broken;
+        if let Some(torn) = self.torn {
+            tracing::warn!(segment = torn.segment, from = torn.from, "a torn end is cut; nothing in it was promised");
+        }
+        if let Some(loss) = self.data_loss {
+            tracing::error!(%loss, "DATA LOSS SUSPECTED");
+        }
+    }
+}

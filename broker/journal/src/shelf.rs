@@ -1,0 +1,129 @@
+//! What is committed and where it lies: segments by their first position, the hottest batches in memory.
+
+mod read;
+mod state;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use model::{clock::Clock, position::Position};
+
+use state::State;
+pub(crate) use state::{Contents, Entry, Segment};
+
+use crate::{JournalError, disk::Place, quarantine, record::Committed, report::Damage};
+
+/// Bytes of records that are kept in memory behind the end.
+const HOT_BYTES_MAX: usize = 32 << 20;
+/// Closed segments whose index and file are kept open.
+const OPEN_SEGMENTS_MAX: usize = 32;
+
+/// All committed records, for reading. The writer adds; everybody reads.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    place: Place,
+    clock: Clock,
+    state: Mutex<State>,
+    grown: Condvar,
+}
+
+/// Whether more will come.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Ended {
+    #[default]
+    No,
+    Stopped,
+    Failed(Arc<str>),
+}
+
+impl Shelf {
+    /// What opening found: segments, damage, and the end.
+    pub fn new(place: Place, clock: Clock, segments: Vec<Segment>, damaged: Vec<Damage>, end: Position) -> Self {
+        let mut state = State::default();
+        (state.damaged, state.end) = (damaged, end);
+        for segment in segments {
+            state.add(segment);
+        }
+        Self { place, clock, state: Mutex::new(state), grown: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner) // every change is one step
+    }
+
+    /// A segment begins; the one before it ends with what is committed.
+    pub fn begin(&self, segment: Segment) {
+        self.lock().begin(segment);
+    }
+
+    /// A batch of the last segment is durable.
+    pub fn commit(&self, entry: Entry, committed: Committed) {
+        let mut state = self.lock();
+        state.commit(entry);
+        state.warm(entry.length as usize, Arc::new(committed));
+        drop(state);
+        self.grown.notify_all();
+    }
+
+    /// No more will come.
+    pub fn end(&self, ended: Ended) {
+        self.lock().ended = ended;
+        self.grown.notify_all();
+    }
+
+    /// The last durable position.
+    pub fn committed(&self) -> Position {
+        self.lock().end
+    }
+
+    /// What cannot be read any more, as far as anybody has looked.
+    pub fn damaged(&self) -> Vec<Damage> {
+        self.lock().damaged.clone()
+    }
+
+    /// Says loudly, keeps a copy, and lets everything else go on.
+    fn report(&self, segment: u32, lost: &[(Position, Position)]) {
+        let quarantined = quarantine::keep(&self.place, segment, self.clock.now());
+        for (first, last) in lost {
+            tracing::error!(segment, %first, %last, "records of the journal are damaged");
+            let damage =
+                Damage { first: *first, last: *last, segment: Some(segment), quarantined: quarantined.clone() };
+            self.lock().lose(damage);
+        }
+    }
+}
+
+/// Batches in memory, oldest first.
+#[derive(Debug, Default)]
+struct Hot {
+    batches: VecDeque<(usize, Arc<Committed>)>,
+    bytes: usize,
+}
+
+impl Hot {
+    fn push(&mut self, bytes: usize, committed: Arc<Committed>) {
+        self.bytes += bytes;
+        self.batches.push_back((bytes, committed));
+        while self.bytes > HOT_BYTES_MAX && self.batches.len() > 1 {
+            let Some((bytes, _)) = self.batches.pop_front() else { return };
+            self.bytes -= bytes;
+        }
+    }
+
+    fn find(&self, at: Position) -> Option<Arc<Committed>> {
+        let behind = self.batches.partition_point(|(_, committed)| committed.first <= at);
+        let (_, committed) = self.batches.get(behind.checked_sub(1)?)?;
+        (committed.first.plus(committed.records.len() as u64) > at).then(|| committed.clone())
+    }
+}
+
+impl From<&Ended> for Option<JournalError> {
+    fn from(ended: &Ended) -> Self {
+        match ended {
+            Ended::No | Ended::Stopped => None,
+            Ended::Failed(why) => Some(JournalError::Failed(why.clone())),
+        }
+    }
+}

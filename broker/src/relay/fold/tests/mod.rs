@@ -1,0 +1,12 @@
+//! The broker's fold as arithmetic: records in, rows and receipts out, no journal and no disk.
+
+mod any_order;
+mod books;
+mod chains;
+mod drills;
+mod ends;
+mod exchange;
+mod keys;
+mod pieces;
+mod rates;
+mod submitted;

@@ -1,0 +1,161 @@
+//! The set that a program speaks TLS with, loaded from its trust directory and swapped whole.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use model::clock::Clock;
+use rustls::{
+    ClientConfig, ServerConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
+    server::NoServerSessionStorage,
+    version::TLS13,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+
+use super::{Listener, TlsError, broker::BrokerVerifier, caller::CallerVerifier};
+use crate::{
+    files::{self, Trusted, name},
+    keys,
+    profile::{Facts, Refusal},
+};
+
+/// Everything that a program needs to speak TLS, as one set that is swapped whole.
+pub struct Identity {
+    folder: PathBuf,
+    clock: Clock,
+    current: ArcSwap<Current>,
+}
+
+pub(super) struct Current {
+    pub(super) trusted: Arc<Trusted>,
+    pub(super) agents: Arc<ServerConfig>,
+    pub(super) operators: Arc<ServerConfig>,
+    pub(super) client: Arc<ClientConfig>,
+    verifier: Arc<CallerVerifier>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// Loads the trust directory `folder`: signed files, leaf, key, revocation lists.
+    pub fn load(folder: &Path, clock: Clock) -> Result<Self, TlsError> {
+        let current = Current::of(folder, &clock, files::load(folder)?)?;
+        Ok(Self { folder: folder.to_owned(), clock, current: ArcSwap::from_pointee(current) })
+    }
+
+    /// Loads it again. When this fails, or the files may not follow those in force, what was in force stays so.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let trusted = files::load_after(&self.folder, &self.trusted())?;
+        self.current.store(Arc::new(Current::of(&self.folder, &self.clock, trusted)?));
+        Ok(())
+    }
+
+    /// What the signed files say.
+    pub fn trusted(&self) -> Arc<Trusted> {
+        self.current.load().trusted.clone()
+    }
+
+    /// The trust directory.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether a peer of a living connection would still be let in.
+    pub fn still_trusts(&self, facts: &Facts) -> Result<(), Refusal> {
+        self.current.load().verifier.still_trusts(facts, self.clock.now())
+    }
+
+    pub(super) fn current(&self) -> Arc<Current> {
+        self.current.load_full()
+    }
+}
+
+impl Current {
+    fn of(folder: &Path, clock: &Clock, trusted: Trusted) -> Result<Self, TlsError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let trusted = Arc::new(trusted);
+        let verifier =
+            |listener| CallerVerifier::new(trusted.clone(), &provider, clock.clone(), listener).map(Arc::new);
+        let (agents, operators) = (verifier(Listener::Agents)?, verifier(Listener::Operators)?);
+        let leaf = leaf(folder, &provider)?;
+        Ok(Self {
+            agents: Arc::new(server(&provider, agents.clone(), &leaf)?),
+            operators: Arc::new(server(&provider, operators, &leaf)?),
+            client: Arc::new(client(&provider, &trusted, clock, &leaf)?),
+            verifier: agents,
+            trusted,
+        })
+    }
+}
+
+/// A chain with the key that fits it.
+struct Leaf {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+/// The own leaf. A renewal that was cut between its two files left the key of the new chain beside the old one.
+fn leaf(folder: &Path, provider: &CryptoProvider) -> Result<Leaf, TlsError> {
+    let pem = |source: io::Error| TlsError::Pem(format!("{}: {source}", folder.join(name::LEAF).display()));
+    let chain = certificates(&fs::read_to_string(folder.join(name::LEAF)).map_err(pem)?)?;
+    let read = |file: &str| -> Result<PrivateKeyDer<'static>, TlsError> {
+        let text = keys::read(&folder.join(file))?;
+        PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|error| TlsError::Pem(format!("{file}: {error}")))
+    };
+    let fits = |key: &PrivateKeyDer<'static>| {
+        rustls::sign::CertifiedKey::from_der(chain.clone(), key.clone_key(), provider).map(drop)
+    };
+    let key = read(name::LEAF_KEY)?;
+    let Err(error) = fits(&key) else { return Ok(Leaf { chain, key }) };
+    match read(name::LEAF_KEY_NEXT) {
+        Ok(next) if fits(&next).is_ok() => Ok(Leaf { chain, key: next }),
+        Ok(_) | Err(_) => Err(error.into()),
+    }
+}
+
+fn server(
+    provider: &Arc<CryptoProvider>,
+    verifier: Arc<CallerVerifier>,
+    leaf: &Leaf,
+) -> Result<ServerConfig, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&TLS13])?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(leaf.chain.clone(), leaf.key.clone_key())?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    // a resumed handshake shows and checks no certificate
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.max_early_data_size = 0;
+    Ok(config)
+}
+
+fn client(
+    provider: &Arc<CryptoProvider>,
+    trusted: &Arc<Trusted>,
+    clock: &Clock,
+    leaf: &Leaf,
+) -> Result<ClientConfig, TlsError> {
+    let verifier = BrokerVerifier::new(trusted, provider, clock.clone())?;
+    let mut config = ClientConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_auth_cert(leaf.chain.clone(), leaf.key.clone_key())?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(config)
+}
+
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>();
+    read.map_err(|error| TlsError::Pem(format!("{}: {error}", name::LEAF)))
+}
