@@ -149,6 +149,11 @@ impl Region {
         Ok(())
     }
 
+    /// The region as whoever holds its keys opens it: to publish, without borrowing the world for it.
+    fn secretariat(&self) -> anyhow::Result<certs::region::Region> {
+        Ok(certs::region::open(&self.directory.join("trust"))?)
+    }
+
     /// Publishes grants under which everybody has these terms too, for example `per_second = 2`.
     pub fn publish_terms(&self, terms: &str, now: Timestamp) -> anyhow::Result<()> {
         let (region, agreements) = (REGION.parse()?, ["AG-1".parse()?]);
@@ -156,7 +161,7 @@ impl Region {
         let budget = format!("flash_per_hour = {}", model::limits::FLASH_PER_HOUR);
         let text = text.replace(&budget, terms);
         anyhow::ensure!(text.contains(terms), "the demo's grants name a FLASH budget");
-        Ok(self.trust.publish_grants(&text)?)
+        Ok(self.secretariat()?.publish_grants(&text)?)
     }
 
     /// Publishes grants that allow duty traffic alone.
@@ -166,7 +171,7 @@ impl Region {
             "version = 2\nregion = \"{REGION}\"\nexpires = {expires}\n\n[[grant]]\nid = \"duty\"\nfrom = [\"*\"]\n\
              to = [\"*\"]\nfamilies = [\"A0\"]\nconfidentiality = \"SENSITIVE\"\n"
         );
-        Ok(self.trust.publish_grants(&text)?)
+        Ok(self.secretariat()?.publish_grants(&text)?)
     }
 
     /// Revokes the leaf with which the agent of `city` calls.
@@ -174,7 +179,7 @@ impl Region {
         let chain = std::fs::read(self.trust.trust(city).join(name::LEAF))?;
         let leaf = CertificateDer::from_pem_slice(&chain)?;
         let facts = certs::profile::check(&leaf, certs::profile::Side::Client)?;
-        Ok(self.trust.publish_revocations(&[facts.serial], now)?)
+        Ok(self.secretariat()?.publish_revocations(&[facts.serial], now)?)
     }
 
     /// Issues a new leaf for the agent of `city`.
