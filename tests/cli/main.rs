@@ -68,7 +68,7 @@ fn looking_signs_nothing_and_opening_does() {
     assert_eq!(column(&listed.out, "状态"), ["未打开"], "{listed:?}");
 
     let opened = place.run(LYG, EN, &["show", id, "--open", "--as", "周敏/duty-officer"]);
-    assert!(opened.out.contains("OPENED  周敏 (DUTY_OFFICER)"), "{opened:?}");
+    assert!(opened.out.contains("OPENED") && opened.out.contains("周敏 (DUTY_OFFICER)"), "{opened:?}");
     let listed = place.run(LYG, ZH, &["inbox", "--unopened"]);
     assert_eq!(listed.out, "", "{listed:?}");
 }
@@ -157,6 +157,7 @@ fn what_waits_for_a_silent_city_is_seen_by_the_operator() {
     assert_eq!(watched.json()["stage"], "ACCEPTED");
 
     let listed = place.run(LY, ZH, &["mailbox", "ls"]);
+    assert_eq!(listed.code, 0, "{listed:?}");
     assert_eq!(column(&listed.out, "信箱"), [LYG, LY], "{listed:?}");
     assert_eq!(column(&listed.out, "待送"), ["1", "0"], "{listed:?}");
     assert_eq!(column(&listed.out, "链路"), ["✕ 断开", "● 已连接"], "{listed:?}");

@@ -171,7 +171,7 @@ impl Drop for Running {
 /// character shows them.
 pub fn column(table: &str, head: &str) -> Vec<String> {
     let mut lines = table.lines().map(cells);
-    let heads = lines.next().expect("a head");
+    let heads = lines.next().unwrap_or_else(|| panic!("no {head}: nothing was printed"));
     let at = heads.iter().position(|(_, text)| text == head).unwrap_or_else(|| panic!("no {head} in\n{table}"));
     let from = heads[at].0;
     let until = heads.get(at + 1).map_or(usize::MAX, |(next, _)| *next);

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::lang::{Lang, say};
 
+/// Values of a list that have room beside a field.
+const VALUES_MAX: usize = 12;
+
 /// The lines of a sheet.
 pub struct Sheet {
     /// Place in the contract, and what stands beside the field, by path without indices.
@@ -39,8 +42,10 @@ impl Sheet {
         for (at, field) in fields.into_iter().enumerate() {
             let name = say(lang, &field.zh, &field.en);
             let unit = if field.unit.is_empty() { String::new() } else { format!(" {}", field.unit) };
-            let optional = if field.required { "" } else { say(lang, "（选填）", " (optional)") };
-            let values: Vec<&str> = field.values.iter().take(8).map(|value| value.name.as_str()).collect();
+            let optional =
+                if field.required || !field.when.is_empty() { "" } else { say(lang, "（选填）", " (optional)") };
+            let few = if field.values.len() <= VALUES_MAX { field.values.as_slice() } else { &[] };
+            let values: Vec<&str> = few.iter().map(|value| value.name.as_str()).collect();
             let values = if values.is_empty() { String::new() } else { format!(" {}", values.join(" | ")) };
             let path = format!("{within}.{}", field.path.replace("[]", ""));
             self.known.insert(path, (at, format!("{name}{unit}{optional}{values}")));
@@ -133,7 +138,7 @@ mod tests {
 
         let sheet = write(&draft, Kind::Bulletin, Lang::Zh);
 
-        assert!(sheet.starts_with("[header]  "), "{sheet}");
+        assert!(sheet.starts_with("[header]\n"), "{sheet}");
         assert!(sheet.contains("# 标题"), "{sheet}");
         assert!(sheet.find("[[header.recipients]]") < sheet.find("[body.bulletin]"), "{sheet}");
     }

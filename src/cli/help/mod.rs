@@ -126,6 +126,10 @@ mod tests {
                 path.split(' ').filter(|name| !name.is_empty()).try_fold(&command, |at, name| at.find_subcommand(name));
             assert!(found.is_some(), "src/cli/help/zh.rs explains `{path}`");
         }
+        for (path, id) in zh::ids() {
+            let at = path.split(' ').try_fold(&command, |at, name| at.find_subcommand(name)).unwrap();
+            assert!(at.get_arguments().any(|arg| arg.get_id() == id), "src/cli/help/zh.rs explains `{path}` · `{id}`");
+        }
     }
 
     #[test]

@@ -7,15 +7,23 @@ pub fn command(path: &str) -> Option<&'static str> {
 
 /// An argument of the command at `path`: said for that command, or for every command alike.
 pub fn argument(path: &str, id: &str) -> Option<&'static str> {
-    let of = |path: &str| ARGUMENTS.iter().find(|(known, name, _)| *known == path && *name == id);
+    let of =
+        |path: &str| ARGUMENTS.iter().find(|(known, name, _)| *name == id && known.split('|').any(|of| of == path));
     of(path).or_else(|| of("*")).map(|(.., text)| *text)
 }
 
 /// Every path that is explained.
 #[cfg(test)]
 pub fn paths() -> impl Iterator<Item = &'static str> {
-    let of_arguments = ARGUMENTS.iter().map(|(path, ..)| *path).filter(|path| *path != "*");
+    let of_arguments = ARGUMENTS.iter().flat_map(|(paths, ..)| paths.split('|')).filter(|path| *path != "*");
     COMMANDS.iter().map(|(path, _)| *path).chain(of_arguments)
+}
+
+/// Every argument of a single command that is explained.
+#[cfg(test)]
+pub fn ids() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = ARGUMENTS.iter().filter(|(paths, ..)| *paths != "*");
+    all.flat_map(|(paths, id, _)| paths.split('|').map(move |path| (path, *id)))
 }
 
 const COMMANDS: &[(&str, &str)] = &[
@@ -71,7 +79,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("completions", "命令行补全"),
 ];
 
-/// Path (`*` for every command), id, text.
+/// Paths (`|` between them, `*` for every command), id, text.
 const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("*", "help", "显示帮助"),
     ("*", "version", "显示版本"),
@@ -90,24 +98,24 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("answer", "id", "要答复的消息：完整编号，或其末尾至少 6 位"),
     ("answer", "kind", "答复的类别；不写时用该消息规定的类别"),
     ("answer", "answer", "是否为最后答复"),
-    ("*", "to", "接收方，可重复：371300、371300/commander、group:组 或 circle:纬度,经度,米"),
-    ("*", "precedence", "紧急程度；不写时按类别和事件级别确定"),
-    ("*", "level", "事件级别：l1（特别重大）到 l4（一般），未定级为 l0"),
-    ("*", "warning", "预警颜色"),
-    ("*", "category", "事件类别"),
-    ("*", "confidentiality", "知悉范围；不写为内部"),
-    ("*", "incident", "事件编号，例如 371300-20261203-0001"),
-    ("*", "agreement", "依据的协议编号，或 NONE"),
-    ("*", "exercise", "属于这个演练：以“演练”发出，不触及任何真实事务"),
-    ("*", "prepared_by", "拟稿人：姓名/岗位；不写时用代理配置中的值班人"),
-    ("*", "sign_off", "签发人：姓名/岗位，须为带班领导或现场指挥"),
-    ("*", "expires", "此后不再投递：2h、3d，或一个时间"),
-    ("*", "attach", "附件，可重复；合计不超过 20 MiB"),
-    ("*", "set", "消息的一个字段，可重复：字段=值；字段见 `liandong kinds 类别`"),
-    ("*", "file", "从文件读取消息（TOML 或 JSON）；`-` 为标准输入"),
-    ("*", "edit", "在 $EDITOR 中填写，以该文件或示例开头"),
-    ("*", "example", "打印一份完整有效的示例后结束；加 -o json 为 JSON"),
-    ("*", "dry_run", "只检查，不保存、不发送"),
+    ("send|answer", "to", "接收方，可重复：371300、371300/commander、group:组 或 circle:纬度,经度,米"),
+    ("send|answer", "precedence", "紧急程度；不写时按类别和事件级别确定"),
+    ("send|answer", "level", "事件级别：l1（特别重大）到 l4（一般），未定级为 l0"),
+    ("send|answer", "warning", "预警颜色"),
+    ("send|answer", "category", "事件类别"),
+    ("send|answer", "confidentiality", "知悉范围；不写为内部"),
+    ("send|answer", "incident", "事件编号，例如 371300-20261203-0001"),
+    ("send|answer", "agreement", "依据的协议编号，或 NONE"),
+    ("send|answer", "exercise", "属于这个演练：以“演练”发出，不触及任何真实事务"),
+    ("send|answer", "prepared_by", "拟稿人：姓名/岗位；不写时用代理配置中的值班人"),
+    ("send|answer", "sign_off", "签发人：姓名/岗位，须为带班领导或现场指挥"),
+    ("send|answer", "expires", "此后不再投递：2h、3d，或一个时间"),
+    ("send|answer", "attach", "附件，可重复；合计不超过 20 MiB"),
+    ("send|answer", "set", "消息的一个字段，可重复：字段=值；字段见 `liandong kinds 类别`"),
+    ("send|answer", "file", "从文件读取消息（TOML 或 JSON）；`-` 为标准输入"),
+    ("send|answer", "edit", "在 $EDITOR 中填写，以该文件或示例开头"),
+    ("send|answer", "example", "打印一份完整有效的示例后结束；加 -o json 为 JSON"),
+    ("send|answer", "dry_run", "只检查，不保存、不发送"),
     ("send", "watch", "发出后等待，逐条显示回执，直到每个接收方都做到所要求的"),
     ("answer", "watch", "发出后等待，逐条显示回执，直到每个接收方都做到所要求的"),
     ("inbox", "watch", "等候并显示新来的消息"),
@@ -142,9 +150,9 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("blob put", "file", "文件"),
     ("blob get", "sha256", "文件的 SHA-256，见 `liandong show`"),
     ("blob get", "to", "写到哪里；`-` 为标准输出"),
-    ("*", "admin", "中心的运维地址（admin_listen）"),
-    ("*", "trust", "运维人员的证书目录"),
-    ("*", "jurisdiction", "哪个单位的信箱"),
+    ("mailbox ls|mailbox peek|mailbox redrive|mailbox drain", "admin", "中心的运维地址（admin_listen）"),
+    ("mailbox ls|mailbox peek|mailbox redrive|mailbox drain", "trust", "运维人员的证书目录"),
+    ("mailbox peek|mailbox redrive", "jurisdiction", "哪个单位的信箱"),
     ("mailbox peek", "dead", "看死信，而不是待送的"),
     ("mailbox peek", "limit", "最多多少条"),
     ("mailbox redrive", "ids", "这些死信：编号，或其末尾至少 6 位"),
@@ -159,5 +167,49 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("config explain", "key", "配置项，例如 listen、desk.socket 或 agent.broker"),
     ("errors", "code", "代码：LD502、LD502_EXPIRED、EXPIRED 或 502；不写列出全部"),
     ("kinds", "kind", "类别：bulletin、K07、7 或 信息通报；不写列出全部"),
+    ("certs init", "folder", "放置区域文件的新目录"),
+    ("certs init", "region", "区域名：a-z、0-9、-"),
+    ("certs init", "members", "密钥在此生成的单位：371300=临沂/Linyi，带省份写 371300=临沂/Linyi@370000"),
+    ("certs init", "hosts", "代理连接中心所用的主机名或地址"),
+    ("certs init", "endpoints", "代理连接中心的地址，不在其主机 7443 端口时填写"),
+    ("certs init", "agreements", "首份授权所列的协议"),
+    ("certs invite", "id", "被邀请单位的行政区划代码或简称"),
+    ("certs invite", "name", "其名称：连云港/Lianyungang"),
+    ("certs invite", "province", "其省份（省份为成员时）"),
+    ("certs invite", "not_by_area", "只按代码和组送达，不按区域送达"),
+    ("certs invite|certs issue", "days", "有效天数"),
+    ("certs invite|certs admit|certs publish|certs rekey", "dir", "区域目录"),
+    ("certs invite|certs admit|certs publish|certs revoke", "keys", "不在该目录中的签名人密钥"),
+    ("certs admit", "file", "申请文件"),
+    ("certs admit", "words", "对方在电话中读给您的六个词（或数字）"),
+    ("certs request", "dir", "本单位的信任目录"),
+    ("certs request", "new_ca", "新建 CA，由旧 CA 背书"),
+    ("certs request", "new_evidence", "新建存证密钥"),
+    ("certs sign", "file", "等待签名的文件"),
+    ("certs sign", "keys", "签名人密钥，或信任根密钥"),
+    ("certs publish", "lists", "成员交来的吊销列表"),
+    ("certs publish", "grants", "新的授权，版本号更高"),
+    ("certs publish", "refresh", "目录与授权再延 30 天"),
+    ("certs rekey", "signer", "更换这把签名人密钥：1、2、3"),
+    ("certs rekey", "root", "更换这把信任根密钥：1、2、3"),
+    ("certs rekey", "keys", "信任根密钥，或不在该目录中的签名人密钥"),
+    ("certs issue", "dir", "本单位的信任目录（为运维人员签发时为中心的）"),
+    ("certs issue", "name", "另一代理的名字"),
+    ("certs issue", "operator", "运维人员的名字"),
+    ("certs issue", "out", "为其新建的信任目录"),
+    ("certs issue|certs renew|certs revoke", "ca", "CA 证书，不在信任目录中时填写"),
+    ("certs issue|certs renew|certs revoke", "ca_key", "CA 的密钥"),
+    ("certs renew", "dir", "信任目录"),
+    ("certs revoke", "dir", "本单位的信任目录（自己的证书），或区域目录"),
+    ("certs revoke", "serial", "证书的序列号，见 `certs show`"),
+    ("certs revoke", "of", "在区域目录中：由谁的 CA 签发，单位代码或 `broker`"),
+    ("certs revoke", "evidence", "存证密钥的编号"),
+    ("certs revoke", "jurisdiction", "成员及其全部密钥"),
+    ("certs show", "dir", "信任目录，或区域目录"),
+    ("join", "file", "邀请文件，或信任包"),
+    ("join", "dir", "本单位的信任目录"),
+    ("join", "request", "申请文件写到哪里；不写时为此处的 单位.request"),
+    ("join", "name", "代理在本单位内的名字"),
+    ("join", "words", "秘书处读给您的信任根六个词（或数字）；不符则拒绝"),
     ("completions", "shell", "哪种 shell"),
 ];
