@@ -113,6 +113,8 @@ async fn stop(
 ) -> anyhow::Result<()> {
     match ended {
         Ended::Told => {
+            // outside in: the faces take nothing new, then the store closes, then the rest
+            tasks.begin_stop();
             closing.await;
             if let Err(still) = tasks.stop(GRACE).await {
                 tracing::warn!(%still, "the end was not orderly; nothing that was answered is lost");

@@ -184,6 +184,8 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("desk", move |stop| api::serve(face, sockets, stop));
     let (linked, plan) = (desk.clone(), Plan::of(config));
     tasks.essential("link", move |stop| link::run(linked, plan, stop));
+    let carried = desk.clone();
+    tasks.essential("carry", move |stop| link::carry::run(carried, stop));
     let watched = desk.clone();
     tasks.essential("watch", move |stop| watch(watched, stop));
 }
@@ -201,7 +203,7 @@ async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
             return;
         }
         round = round.wrapping_add(1);
-        if round % 4 != 0 {
+        if !round.is_multiple_of(4) {
             continue;
         }
         // soon after the start, then every minute

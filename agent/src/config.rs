@@ -90,8 +90,7 @@ impl Profile {
     pub const fn window_bytes(self) -> u64 {
         match self {
             Self::Normal => 4 * 1024 * 1024,
-            Self::Slow => 1024 * 1024,
-            Self::Satellite => 1024 * 1024,
+            Self::Slow | Self::Satellite => 1024 * 1024,
         }
     }
 }

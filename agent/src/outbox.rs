@@ -12,7 +12,7 @@ use model::{
 use prost::Message as _;
 use proto::{
     border,
-    record::{Queued, Resealed, kind},
+    record::{Incarnated, Queued, Resealed, kind},
     v1,
 };
 use store::AppendError;
@@ -47,9 +47,16 @@ struct Waiting {
     answer: oneshot::Sender<Sealed>,
 }
 
-/// A message of an earlier incarnation, by its record.
-struct Old {
-    at: Position,
+/// What only the owner of the sequence may do, besides sealing drafts.
+enum Act {
+    /// Take a new incarnation: nothing is sealed under the old one any more.
+    Rename,
+    /// Seal again a message of an earlier incarnation, by its record.
+    SealAgain(Position),
+}
+
+struct Asked {
+    act: Act,
     answer: oneshot::Sender<Result<(), Invalid>>,
 }
 
@@ -57,14 +64,14 @@ struct Old {
 #[derive(Clone, Debug)]
 pub struct Outbox {
     drafts: mpsc::Sender<Waiting>,
-    old: mpsc::Sender<Old>,
+    acts: mpsc::Sender<Asked>,
 }
 
 /// The sealer's side.
 #[derive(Debug)]
 pub struct Sealer {
     drafts: mpsc::Receiver<Waiting>,
-    old: mpsc::Receiver<Old>,
+    acts: mpsc::Receiver<Asked>,
     engine: AgentEngine,
     signer: Arc<Signer>,
     clock: model::clock::Clock,
@@ -73,8 +80,8 @@ pub struct Sealer {
 impl Outbox {
     /// A door and the sealer behind it.
     pub fn new(engine: AgentEngine, signer: Arc<Signer>, clock: model::clock::Clock) -> (Self, Sealer) {
-        let ((door, drafts), (old_door, old)) = (mpsc::channel(WAITING), mpsc::channel(1));
-        (Self { drafts: door, old: old_door }, Sealer { drafts, old, engine, signer, clock })
+        let ((door, drafts), (side_door, acts)) = (mpsc::channel(WAITING), mpsc::channel(1));
+        (Self { drafts: door, acts: side_door }, Sealer { drafts, acts, engine, signer, clock })
     }
 
     /// Seals and queues a draft. When this returns its header, the message survives a power cut here.
@@ -87,9 +94,18 @@ impl Outbox {
     /// Seals the message at `at` again, if it was sealed under an earlier incarnation: the same id, with a place in the
     /// sequence of this one.
     pub async fn seal_again(&self, at: Position) -> Result<(), Invalid> {
-        let (answer, sealed) = oneshot::channel();
-        self.old.send(Old { at, answer }).await.map_err(|_| stopping())?;
-        sealed.await.map_err(|_| stopping())?
+        self.ask(Act::SealAgain(at)).await
+    }
+
+    /// Takes a new incarnation. When this returns it is durable, and whatever was sealed before it is in the outbox.
+    pub async fn rename(&self) -> Result<(), Invalid> {
+        self.ask(Act::Rename).await
+    }
+
+    async fn ask(&self, act: Act) -> Result<(), Invalid> {
+        let (answer, done) = oneshot::channel();
+        self.acts.send(Asked { act, answer }).await.map_err(|_| stopping())?;
+        done.await.map_err(|_| stopping())?
     }
 }
 
@@ -104,8 +120,12 @@ impl Sealer {
         loop {
             let taken = tokio::select! {
                 () = stop.cancelled() => return,
-                Some(Old { at, answer }) = self.old.recv() => {
-                    drop(answer.send(self.seal_old(at).await));
+                Some(Asked { act, answer }) = self.acts.recv() => {
+                    let done = match act {
+                        Act::Rename => self.rename().await,
+                        Act::SealAgain(at) => self.seal_old(at).await,
+                    };
+                    drop(answer.send(done)); // who asked may have gone
                     continue;
                 }
                 taken = self.drafts.recv_many(&mut waiting, limits::SEAL_LEAVES_MAX) => taken,
@@ -153,6 +173,18 @@ impl Sealer {
         }
     }
 
+    async fn rename(&self) -> Result<(), Invalid> {
+        let mut id = [0; 8];
+        getrandom::fill(&mut id).map_err(|error| internal(&error))?;
+        let incarnated = Incarnated { incarnation: id.to_vec().into(), boot_count: 1, why: "rolled back".to_owned() };
+        self.append(kind::INCARNATED, incarnated.encode_to_vec()).await
+    }
+
+    async fn append(&self, kind: u16, bytes: Vec<u8>) -> Result<(), Invalid> {
+        let record = Record::new(kind, self.clock.now(), bytes);
+        self.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| not_stored(&error))
+    }
+
     /// Moves one message to this incarnation, unless it is there already.
     async fn seal_old(&self, at: Position) -> Result<(), Invalid> {
         let record = self.engine.record(at).map_err(|error| internal(&error))?;
@@ -169,8 +201,7 @@ impl Sealer {
         let header = Header { incarnation, sender_seq: last + 1, ..read.header };
         let content = content(&header, &read.parts.body, read.parts.inline)?;
         let envelope = self.signer.envelopes(vec![content]).map_err(|error| internal(&error))?.pop();
-        let record = Record::new(kind::RESEALED, self.clock.now(), Resealed { envelope }.encode_to_vec());
-        self.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| not_stored(&error))
+        self.append(kind::RESEALED, Resealed { envelope }.encode_to_vec()).await
     }
 
     /// Who we are, and the last number that was used.

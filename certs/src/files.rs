@@ -103,6 +103,8 @@ pub struct EvidenceKey {
     pub key: VerifyingKey,
     /// Seals made later are refused.
     pub until: Option<Timestamp>,
+    /// The owner's authority's word for it.
+    pub certified: Vec<u8>,
 }
 
 /// Everything the signed files say, verified.
@@ -369,7 +371,9 @@ fn keys_of(
 ) -> Result<(), String> {
     for entry in entries {
         let key = verifying_key(&entry.key).ok_or_else(|| format!("{owner}: an evidence key is not readable"))?;
-        let known = EvidenceKey { owner: owner.clone(), key, until: entry.until.map(Timestamp::from_millis) };
+        let certified = signed::unhex(&entry.certified).unwrap_or_default();
+        let until = entry.until.map(Timestamp::from_millis);
+        let known = EvidenceKey { owner: owner.clone(), key, until, certified };
         if keys.insert(seal::key_id(&key), known).is_some() {
             return Err(format!("{owner}: an evidence key is there twice"));
         }

@@ -18,6 +18,7 @@ use crate::{
     files::{self, Bytes3, FilesError, RootFile},
     revocation::List,
     signed::{self, SignedError},
+    succession,
     words::{Of, Words},
     written::Endorsement,
 };
@@ -150,6 +151,8 @@ pub struct Request {
     pub issued: i64,
     /// Evidence key, hexadecimal.
     pub evidence: String,
+    /// The authority's signature that it is its key, for the directory, hexadecimal.
+    pub evidence_certified: String,
     /// Certificate of the authority, PEM.
     pub ca: String,
     /// Its revocation list, PEM.
@@ -207,6 +210,10 @@ impl Request {
             line.and_then(signed::unhex).ok_or(HandoverError::Proof)
         };
         let key = files::verifying_key(&request.evidence).ok_or(HandoverError::Proof)?;
+        let region = request.region.parse()?;
+        if !succession::certifies(&region, &jurisdiction, &bound.public_key, &key, &request.evidence_certified) {
+            return Err(HandoverError::Proof);
+        }
         if !bound.has_signed(&message, &proof("ca")?) || !sealed(&key, &message, &proof("evidence")?) {
             return Err(HandoverError::Proof);
         }

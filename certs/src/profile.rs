@@ -82,6 +82,9 @@ pub enum Refusal {
     /// The authority's revocation list is too old.
     #[error("the revocation list of the certificate's authority has expired")]
     RevocationStale,
+    /// The authority itself has ended.
+    #[error("the authority that issued the certificate has expired")]
+    AuthorityExpired,
     /// Names another host than was called.
     #[error("the certificate is for another host name")]
     Host,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use ed25519_dalek::VerifyingKey;
 use model::{
     ids::{JurisdictionId, RegionId},
     seal::SealKind,
@@ -16,7 +17,8 @@ use crate::{
     written::Endorsement,
 };
 
-const CONTEXT: &[u8] = b"LIANDONG-V1-CA-FOLLOWS";
+const FOLLOWS: &[u8] = b"LIANDONG-V1-CA-FOLLOWS";
+const EVIDENCE: &[u8] = b"LIANDONG-V1-CA-EVIDENCE";
 /// More keys than this nobody had between two directories.
 const KEYS_MAX: usize = 64;
 
@@ -58,6 +60,9 @@ pub enum NotNext {
     /// An evidence key vanished, changed hands, or lives again.
     #[error("directory.toml: an evidence key of {0} has vanished, changed its owner, or got a later end")]
     Evidence(JurisdictionId),
+    /// An evidence key that the signers alone have given somebody.
+    #[error("directory.toml: {0} has a new evidence key that neither its authority nor the root of trust vouches for")]
+    Uncertified(JurisdictionId),
     /// A revoked certificate is no longer so.
     #[error("directory.toml: a revoked certificate of {0} is no longer revoked")]
     Unrevoked(JurisdictionId),
@@ -78,6 +83,7 @@ pub fn may_follow(known: &Trusted, next: &Trusted) -> Result<(), NotNext> {
     }
     authorities(known, next)?;
     evidence(known, next)?;
+    new_evidence(known, next)?;
     directory_revocations(known, next)
 }
 
@@ -145,6 +151,52 @@ fn evidence(known: &Trusted, next: &Trusted) -> Result<(), NotNext> {
     Ok(())
 }
 
+/// An evidence key that nobody knew is certified by its owner's authority, or by one on the way to it.
+fn new_evidence(known: &Trusted, next: &Trusted) -> Result<(), NotNext> {
+    if next.root_countersigned {
+        return Ok(());
+    }
+    let authorities: BTreeMap<JurisdictionId, &[u8]> =
+        next.bound().map(|(id, bound)| (id, bound.public_key.as_slice())).collect();
+    let fresh = next.evidence.iter().filter(|(id, _)| !known.evidence.contains_key(*id));
+    for (_, key) in fresh {
+        let now = authorities.get(&key.owner).copied().map(<[u8]>::to_vec);
+        let now = now.or_else(|| next.former.get(&key.owner).cloned());
+        let steps = next.endorsements.get(&key.owner).map(Vec::as_slice).unwrap_or_default();
+        // with a chain that holds, each key that handed over was the owner's once
+        let once = steps.iter().filter_map(|step| signed::unhex(&step.from));
+        let new = now.clone().unwrap_or_default();
+        let mut keys = now.into_iter().chain(once.filter(|old| leads(&next.region, &key.owner, old, &new, steps)));
+        let message = message(EVIDENCE, &next.region, &key.owner, key.key.as_bytes(), &[]);
+        if !keys.any(|authority| bound::verifies(&authority, &message, &key.certified)) {
+            return Err(NotNext::Uncertified(key.owner.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// The word of `authority` that an evidence key is `id`'s, hexadecimal.
+pub fn certify(
+    region: &RegionId,
+    id: &JurisdictionId,
+    authority: &Authority,
+    key: &VerifyingKey,
+) -> Result<String, rcgen::Error> {
+    Ok(signed::hex(&authority.sign(&message(EVIDENCE, region, id, key.as_bytes(), &[]))?))
+}
+
+/// Whether `certified` is the word of the authority key `authority` for an evidence key.
+pub fn certifies(
+    region: &RegionId,
+    id: &JurisdictionId,
+    authority: &[u8],
+    key: &VerifyingKey,
+    certified: &str,
+) -> bool {
+    let message = message(EVIDENCE, region, id, key.as_bytes(), &[]);
+    signed::unhex(certified).is_some_and(|signature| bound::verifies(authority, &message, &signature))
+}
+
 fn directory_revocations(known: &Trusted, next: &Trusted) -> Result<(), NotNext> {
     let lost = known.directory_revoked.iter().find(|entry| !next.directory_revoked.contains(entry));
     lost.map_or(Ok(()), |(id, _)| Err(NotNext::Unrevoked(id.clone())))
@@ -159,7 +211,7 @@ fn leads(region: &RegionId, id: &JurisdictionId, old: &[u8], new: &[u8], steps: 
         }
         let next = steps.iter().filter(|step| step.from == signed::hex(&at)).find_map(|step| {
             let (to, signature) = (signed::unhex(&step.to)?, signed::unhex(&step.signature)?);
-            bound::verifies(&at, &message(region, id, &at, &to), &signature).then_some(to)
+            bound::verifies(&at, &message(FOLLOWS, region, id, &at, &to), &signature).then_some(to)
         });
         let Some(next) = next else { return false };
         at = next;
@@ -175,7 +227,7 @@ pub fn endorse(
     new: &[u8],
 ) -> Result<Endorsement, rcgen::Error> {
     let from = old.public_key();
-    let signature = old.sign(&message(region, id, from, new))?;
+    let signature = old.sign(&message(FOLLOWS, region, id, from, new))?;
     Ok(Endorsement { from: signed::hex(from), to: signed::hex(new), signature: signed::hex(&signature) })
 }
 
@@ -184,8 +236,8 @@ pub fn endorses(region: &RegionId, id: &JurisdictionId, step: &Endorsement, old:
     leads(region, id, old, new, std::slice::from_ref(step))
 }
 
-fn message(region: &RegionId, id: &JurisdictionId, from: &[u8], to: &[u8]) -> Vec<u8> {
-    let parts = [CONTEXT, region.as_str().as_bytes(), id.as_str().as_bytes(), from, to];
+fn message(context: &[u8], region: &RegionId, id: &JurisdictionId, from: &[u8], to: &[u8]) -> Vec<u8> {
+    let parts = [context, region.as_str().as_bytes(), id.as_str().as_bytes(), from, to];
     let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes();
     parts.iter().flat_map(|part| [length(part).to_vec(), part.to_vec()].concat()).collect()
 }

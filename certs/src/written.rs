@@ -102,6 +102,10 @@ pub struct Endorsement {
 pub struct EvidenceEntry {
     /// Ed25519 public key, hexadecimal.
     pub key: String,
+    /// The owner's authority's signature that this is its key, hexadecimal: the directory's signers alone give nobody
+    /// another one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub certified: String,
     /// Unix milliseconds; seals made later are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,

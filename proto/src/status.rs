@@ -69,10 +69,10 @@ pub fn with_retry(invalid: &Invalid, lang: Lang, retry_after: Option<Duration>) 
 pub fn texts(invalid: &Invalid) -> (String, String) {
     let texts = invalid.reason.texts();
     let detail = if invalid.detail.is_empty() { String::new() } else { format!(": {}", invalid.detail) };
-    let place = if invalid.field.is_empty() {
-        String::new()
-    } else {
-        format!(" [{} · {}{}]", invalid.field, invalid.rule, detail)
+    let place = match (invalid.field.as_str(), invalid.rule.as_str()) {
+        ("", "") => String::new(),
+        ("", rule) => format!(" [{rule}{detail}]"),
+        (field, rule) => format!(" [{field} · {rule}{detail}]"),
     };
     let (zh, en) = rules::words(invalid).map_or_else(Default::default, |words| (words.zh, format!(" {}", words.en)));
     (

@@ -68,13 +68,14 @@ impl Desk {
 
     /// Sends a draft; the id of the message. When this returns, the message is durable here.
     pub async fn send(&self, draft: v1::Draft) -> anyhow::Result<Vec<u8>> {
-        let header = draft.header.clone().unwrap_or_default();
+        let body = draft.body.clone().unwrap_or_default().encode_to_vec().into();
+        let kind = i32::try_from(proto::border::content::kind_of(&body).unwrap_or_default()).unwrap_or_default();
         let began = tokio::time::Instant::now();
         let answer = self.client.clone().send(v1::SendRequest { draft: Some(draft), dry_run: false }).await;
         let answer =
-            answer.map_err(|status| anyhow!("{} {}: {}", region::name(self.city).1, header.kind, status.message()))?;
+            answer.map_err(|status| anyhow!("{} K{kind:02}: {}", region::name(self.city).1, status.message()))?;
         let id = answer.into_inner().message_id.to_vec();
-        self.board.sent(self.city, id.clone(), header.kind, began);
+        self.board.sent(self.city, id.clone(), kind, began);
         Ok(id)
     }
 

@@ -59,6 +59,24 @@ impl Story {
         acts::region::raise(stage).await?;
         at(stage, 3, "边界事故", "an accident at the border").await;
         acts::accident::bulletin(stage).await?;
+        at(stage, 8, "签收与首报", "acknowledged; first report").await;
+        acts::accident::report(stage).await?;
+        at(stage, 12, "徐州断线", "Xuzhou's line is cut").await;
+        acts::aid::request(stage).await?;
+        at(stage, 18, "连云港答复", "Lianyungang offers").await;
+        acts::aid::first_offer(stage).await?;
+        at(stage, 24, "中心被强杀", "the broker is killed").await;
+        acts::aid::kill(stage).await?;
+        at(stage, 28, "徐州恢复", "Xuzhou is back").await;
+        acts::aid::second_offer(stage).await?;
+        at(stage, 34, "采用与派遣", "orders and missions").await;
+        acts::aid::missions(stage).await?;
+        at(stage, 44, "联席会议议程", "the shared agenda").await;
+        acts::meeting::agenda(stage).await?;
+        at(stage, 50, "联合演练", "the joint drill").await;
+        acts::drill::invite(stage).await?;
+        at(stage, 54, "归建与零报告", "release and zero reports").await;
+        acts::closing::release(stage).await?;
         at(stage, 57, "核对", "the account").await;
         acts::closing::account(stage).await
     }

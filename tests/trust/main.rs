@@ -5,3 +5,4 @@
 mod flow;
 mod offices;
 mod refusals;
+mod running;

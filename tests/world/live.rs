@@ -17,6 +17,7 @@ use proto::{record, v1};
 use store::tasks::Tasks;
 use tokio::sync::watch;
 use tonic::transport::Channel;
+use tracing_subscriber::EnvFilter;
 
 use super::bare::{Bare, channel};
 use super::clock::HandClock;
@@ -82,6 +83,7 @@ impl World {
     pub async fn without_agents(cities: &[&str], lands: Lands) -> Self {
         let seed = Dice::seed_from_env();
         println!("LIANDONG_SEED={seed}");
+        log();
         let directory = tempfile::tempdir().unwrap();
         let region = Region::create_on(directory.path(), cities, lands, MORNING).unwrap();
         let (clock, dice) = (HandClock::at(MORNING), Dice::of(seed));
@@ -393,6 +395,13 @@ impl Agent {
         let what = format!("{count} messages in the inbox");
         self.until(&what, |_| Some(self.inbox()).filter(|ids| ids.len() >= count)).await
     }
+}
+
+/// What the programs log goes to whoever runs the test: warnings, or what `LIANDONG_LOG` asks for.
+fn log() {
+    let filter = EnvFilter::try_from_env("LIANDONG_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    // another test of this process may have set it
+    drop(tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init());
 }
 
 /// The id in these bytes.

@@ -93,7 +93,8 @@ impl Desk {
         if wire.action == 0 {
             let action = match before {
                 None => Action::Originate,
-                Some(before) if before.ours => Action::Update,
+                // a report about an order of our own is an answer to it, not a new version of it
+                Some(before) if before.ours && before.header.kind == wire.kind => Action::Update,
                 Some(_) => Action::Reply,
             };
             wire.action = action.number();
@@ -180,7 +181,8 @@ fn share(wire: &mut v1::Header, before: &Before, follows: bool) {
     let header = &before.header;
     wire.originating_message_id = header.originating_message_id.clone();
     if wire.recipients.is_empty() {
-        wire.recipients = if follows { header.recipients.clone() } else { vec![to_sender(header)] };
+        let same = follows || before.ours;
+        wire.recipients = if same { header.recipients.clone() } else { vec![to_sender(header)] };
     }
     if wire.incident_id.is_empty() {
         wire.incident_id.clone_from(&header.incident_id);

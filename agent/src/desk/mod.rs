@@ -120,6 +120,7 @@ pub(crate) fn internal(error: &dyn std::fmt::Display) -> Invalid {
     Invalid::new(Reason::Internal, "", "agent.internal")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 pub(crate) fn rows(error: FoldError) -> Invalid {
     internal(&error)
 }

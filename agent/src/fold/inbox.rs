@@ -17,6 +17,9 @@ use store::FoldError;
 use super::{Folding, Outcome, bytes_of, decode_row, hash_of, id_of, index, keys, number, stage_of};
 use crate::message::{self, Read};
 
+/// More authors than this do not cancel one message that has not come yet.
+const EARLY_CANCELS_MAX: usize = 1_024;
+
 impl Folding<'_, '_> {
     /// The receipts of a record stand in the order of its deliveries. One that was here before (two sessions may overlap)
     /// changes nothing, and its receipt is not sent: the first one's is.
@@ -100,10 +103,11 @@ impl Folding<'_, '_> {
         if !row.refused.is_empty() {
             return Ok(());
         }
-        let early = keys::early_cancel(header.message_id);
-        if let Some(cancel) = self.row::<EarlyCancelRow>(&early)? {
-            row.recalled = cancel.author == row.sender;
-            self.rows.remove(&early)?;
+        let early = keys::early_cancel_prefix(header.message_id);
+        let own = keys::early_cancel(header.message_id, &header.sender.jurisdiction);
+        for (key, _) in self.rows.scan(&early, &early, EARLY_CANCELS_MAX)? {
+            row.recalled |= key == own;
+            self.rows.remove(&key)?;
         }
         let (Action::Cancel, Some(target)) = (header.action, header.preceding_message_id) else { return Ok(()) };
         match self.received_row(target)? {
@@ -112,7 +116,10 @@ impl Folding<'_, '_> {
                 self.put(&keys::received(target), &cancelled)
             }
             Some(_) => Ok(()),
-            None => self.put(&keys::early_cancel(target), &EarlyCancelRow { author: row.sender.clone() }),
+            None => {
+                let key = keys::early_cancel(target, &header.sender.jurisdiction);
+                self.put(&key, &EarlyCancelRow { author: row.sender.clone() })
+            }
         }
     }
 

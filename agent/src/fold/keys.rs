@@ -253,8 +253,13 @@ pub fn epoch_id(key: &[u8]) -> Option<EpochId> {
     Some(EpochId(key.get(1..)?.try_into().ok()?))
 }
 
-/// A CANCEL that waits for what it cancels.
-pub fn early_cancel(target: MessageId) -> Vec<u8> {
+/// A CANCEL that waits for what it cancels. Its author is in the key, so that nobody else's can hide it.
+pub fn early_cancel(target: MessageId, author: &JurisdictionId) -> Vec<u8> {
+    Key::new(table::EARLY_CANCEL).bytes(&target.0).padded(author.as_str(), JURISDICTION).0
+}
+
+/// Every CANCEL that waits for this message begins so.
+pub fn early_cancel_prefix(target: MessageId) -> Vec<u8> {
     Key::new(table::EARLY_CANCEL).bytes(&target.0).0
 }
 

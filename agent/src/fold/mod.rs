@@ -12,6 +12,9 @@ pub mod query;
 mod receipts;
 mod threads;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -87,7 +90,7 @@ impl Fold for AgentFold {
         let before = self.agent.clone();
         let mut folding = Folding { at, rows, agent: &mut self.agent, rung: &mut self.rung };
         let outcome = match record.kind {
-            kind::INCARNATED => folding.incarnated(&decode(record)?),
+            kind::INCARNATED => Ok(folding.incarnated(&decode(record)?)),
             kind::QUEUED => folding.queued(&decode(record)?),
             kind::RESEALED => folding.resealed(&decode(record)?),
             kind::BROKER_ACCEPTED => folding.broker_accepted(&decode(record)?),

@@ -8,13 +8,13 @@ use super::{Folding, Outcome, keys};
 
 impl Folding<'_, '_> {
     /// A start, or a new name for the state directory; a new one counts its messages from 1 again.
-    pub(super) fn incarnated(&mut self, record: &Incarnated) -> Result<Outcome, FoldError> {
+    pub(super) fn incarnated(&mut self, record: &Incarnated) -> Outcome {
         if self.agent.incarnation != record.incarnation {
             *self.agent = AgentRow { incarnation: record.incarnation.clone(), last_seq: 0, ..self.agent.clone() };
         }
         self.agent.boot_count = record.boot_count;
         self.agent.started_at = self.at.position.0;
-        Ok(Outcome::Done)
+        Outcome::Done
     }
 
     pub(super) fn document_cached(&mut self, record: &DocumentCached) -> Result<Outcome, FoldError> {

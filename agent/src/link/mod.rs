@@ -1,6 +1,7 @@
 //! The way to the broker: dials, keeps one session alive, and begins again when it ends. Whoever asks sees one state.
 
 mod blobs;
+pub mod carry;
 pub mod dial;
 mod keep;
 mod outgoing;
@@ -27,7 +28,7 @@ use crate::{config::Config, desk::Desk};
 /// The first pause after a failure; it doubles up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
 /// How long a question to the broker may take: a link that is silent is not known to be dead at once.
 const ASK_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -183,9 +184,10 @@ pub async fn run(desk: Arc<Desk>, plan: Plan, stop: CancellationToken) {
         turn += 1;
         let pause = ended.retry_after.unwrap_or_else(|| pause(failures));
         let retry_at = desk.clock.now().plus(pause);
-        match &ended.problem {
-            Some(problem) => tracing::warn!(%problem, endpoint, ?pause, "the link is down"),
-            None => tracing::info!(endpoint, ?pause, "the link was closed"),
+        if let Some(problem) = &ended.problem {
+            tracing::warn!(%problem, endpoint, ?pause, "the link is down");
+        } else {
+            tracing::info!(endpoint, ?pause, "the link was closed");
         }
         down(&desk, ended.problem, Some(retry_at));
         tokio::select! {

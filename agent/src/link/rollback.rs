@@ -7,14 +7,14 @@ use journal::{Lane, Record};
 use model::{ids::MessageId, invalid::Invalid, position::Position, precedence::Precedence, reason::Reason};
 use prost::Message as _;
 use proto::{
-    record::{BrokerAccepted, Incarnated, ReceiptsReceived, kind},
+    record::{BrokerAccepted, ReceiptsReceived, kind},
     status,
     v1::{self, exchange_client::ExchangeClient},
 };
 use tonic::transport::Channel;
 
 use crate::{
-    desk::{Desk, documents::told, internal, rows},
+    desk::{Desk, documents::told, rows},
     fold::{id_of, query},
     outbox::not_stored,
 };
@@ -30,10 +30,7 @@ pub(super) async fn begin_again(desk: &Arc<Desk>, channel: Channel) -> Result<()
     for id in unsettled(desk)? {
         learn(desk, &mut broker, id).await?;
     }
-    let mut id = [0; 8];
-    getrandom::fill(&mut id).map_err(|error| internal(&error))?;
-    let incarnated = Incarnated { incarnation: id.to_vec().into(), boot_count: 1, why: "rolled back".to_owned() };
-    append(desk, kind::INCARNATED, incarnated.encode_to_vec()).await?;
+    desk.outbox.rename().await?;
     seal_again(desk).await
 }
 

@@ -60,7 +60,9 @@ struct Lane4 {
 impl Submitting {
     pub fn new(credit: Option<&v1::Credit>) -> Self {
         let mut new = Self { lanes: PerPrecedence::from_fn(|_| Lane4::default()), in_flight: BTreeMap::new() };
-        credit.into_iter().for_each(|credit| new.credit(credit));
+        if let Some(credit) = credit {
+            new.credit(credit);
+        }
         new
     }
 

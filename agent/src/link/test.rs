@@ -85,14 +85,10 @@ async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestRespo
     let (host, port) = said(steps, config(endpoint)).await?;
     let step = Step::begin("DNS");
     let found = tokio::net::lookup_host((host.as_str(), port)).await.map(Iterator::collect::<Vec<_>>);
-    let address = match found.as_deref() {
-        Ok([first, ..]) => *first,
-        Ok([]) | Err(_) => {
-            let remedy =
-                ("检查配置项 broker 的主机名和本机 DNS", "check the host name in `broker` and this machine's DNS");
-            tell(steps, step.bad((&format!("{host} 无法解析"), &format!("{host}: no address")), remedy)).await?;
-            return None;
-        }
+    let Some(address) = found.ok().and_then(|found| found.first().copied()) else {
+        let remedy = ("检查配置项 broker 的主机名和本机 DNS", "check the host name in `broker` and this machine's DNS");
+        tell(steps, step.bad((&format!("{host} 无法解析"), &format!("{host}: no address")), remedy)).await?;
+        return None;
     };
     tell(steps, step.good(format!("{host} 解析为 {}", address.ip()), format!("{host} is {}", address.ip()))).await?;
     let step = Step::begin("TCP");
@@ -109,6 +105,7 @@ async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestRespo
     echo(desk, steps).await
 }
 
+#[expect(clippy::result_large_err, reason = "a step that failed is what is told, once")]
 fn config(endpoint: &str) -> Result<(String, u16), v1::LinkTestResponse> {
     let step = Step::begin("DNS");
     dial::host_port(endpoint).map_err(|_| {

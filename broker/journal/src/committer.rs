@@ -212,3 +212,70 @@ fn tell(answer: oneshot::Sender<Answer>, what: Answer) {
         tracing::trace!("whoever appended has gone away; the records count all the same");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::time::Timestamp;
+
+    use super::*;
+    use crate::record::Ticket;
+
+    const MIB: usize = 1 << 20;
+
+    fn batch(lane: Lane, bytes: usize) -> RecordBatch {
+        RecordBatch { records: vec![Record::new(2, Timestamp::EPOCH, vec![0; bytes])], lane, ticket: Ticket(1) }
+    }
+
+    fn lanes_of(taken: &[Waiting]) -> Vec<usize> {
+        taken.iter().map(|waiting| waiting.append.records[0].bytes.len()).collect()
+    }
+
+    #[test]
+    fn settling_goes_first_then_flash_then_the_rest_each_in_order() {
+        let queue = Queue::default();
+        for (lane, mark) in
+            [(Lane::Normal, 5), (Lane::Flash, 3), (Lane::Normal, 6), (Lane::Settling, 1), (Lane::Flash, 4)]
+        {
+            drop(queue.push(batch(lane, mark)).unwrap());
+        }
+        assert_eq!(lanes_of(&queue.next().unwrap()), [1, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_commit_takes_at_most_so_many_records_or_bytes() {
+        let queue = Queue::default();
+        (0..300).for_each(|_| drop(queue.push(batch(Lane::Normal, 1)).unwrap()));
+        assert_eq!(queue.next().unwrap().len(), 256);
+        assert_eq!(queue.next().unwrap().len(), 44);
+        (0..4).for_each(|_| drop(queue.push(batch(Lane::Normal, MIB / 2)).unwrap()));
+        assert_eq!(queue.next().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_full_channel_is_busy_and_keeps_a_quarter_for_settling() {
+        let queue = Queue::default();
+        let fill = |lane| (0..100).take_while(|_| queue.push(batch(lane, 4 * MIB)).is_ok()).count();
+        assert_eq!(fill(Lane::Normal), 5, "24 MiB with frames");
+        assert!(matches!(queue.push(batch(Lane::Flash, 4 * MIB)), Err(JournalError::Busy)));
+        assert_eq!(fill(Lane::Settling), 2, "up to 32 MiB");
+        assert!(matches!(queue.push(batch(Lane::Settling, 4 * MIB)), Err(JournalError::Busy)), "the hard end");
+        queue.next().unwrap();
+        assert!(queue.push(batch(Lane::Settling, 4 * MIB)).is_ok(), "room comes back");
+    }
+
+    #[test]
+    fn what_waits_when_it_fails_is_told_so() {
+        let queue = Queue::default();
+        let mut answered = queue.push(batch(Lane::Normal, 1)).unwrap();
+        queue.fail(&Arc::from("for the test"));
+        assert!(matches!(answered.try_recv(), Ok(Err(JournalError::Failed(_)))));
+        assert!(queue.next().is_none());
+        assert!(matches!(queue.push(batch(Lane::Settling, 1)), Err(JournalError::Failed(_))));
+    }
+
+    #[test]
+    fn an_append_that_is_too_large_is_refused() {
+        let queue = Queue::default();
+        assert!(matches!(queue.push(batch(Lane::Settling, 8 * MIB)), Err(JournalError::TooLarge)));
+    }
+}

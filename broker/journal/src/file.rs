@@ -60,10 +60,13 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Bytes that are free for us and bytes that there are, in the file system that holds `path`.
+/// Bytes that are free for us and bytes that we might ever have, in the file system that holds `path`: what is set apart
+/// for others counts as neither, as `df` has it.
 pub fn space(path: &Path) -> io::Result<(u64, u64)> {
     let stat = rustix::fs::statvfs(path)?;
-    Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
+    let used = stat.f_blocks.saturating_sub(stat.f_bfree);
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok((bytes(stat.f_bavail), bytes(used.saturating_add(stat.f_bavail))))
 }
 
 /// An exclusive lock on a state directory; it ends with the value, and with the process.

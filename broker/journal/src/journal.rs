@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A journal in segment files. Cheap to clone; all clones are one. It ends by [`FileJournal::stop`], or when the last clone
-/// goes.
+/// goes; either waits until nothing more touches the files.
 #[derive(Clone)]
 pub struct FileJournal(Arc<Inner>);
 
@@ -87,7 +87,8 @@ impl FileJournal {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.queue.stop(); // nobody is left to append; the threads end by themselves
+        self.queue.stop(); // nobody is left to append
+        self.threads.join();
     }
 }
 
@@ -134,3 +135,6 @@ impl Journal for FileJournal {
         self.0.epochs.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

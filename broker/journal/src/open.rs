@@ -1,5 +1,6 @@
 //! Opening, as FORMAT.md §4 says: read the headers, survey from the mark on, put right, begin a new life.
 
+mod conclude;
 mod heads;
 mod mend;
 mod survey;
@@ -23,8 +24,9 @@ use crate::{
     writer::{Life, WriteError, Writer},
 };
 
+use conclude::Surveyed;
 use heads::Heads;
-use survey::{Survey, Surveyed};
+use survey::Survey;
 
 const MIB: u64 = 1 << 20;
 

@@ -18,7 +18,7 @@ use crate::{JournalError, disk::Place, quarantine, record::Committed, report::Da
 /// Bytes of records that are kept in memory behind the end.
 const HOT_BYTES_MAX: usize = 32 << 20;
 /// Closed segments whose index and file are kept open.
-const OPEN_SEGMENTS_MAX: usize = 32;
+pub(crate) const OPEN_SEGMENTS_MAX: usize = 32;
 
 /// All committed records, for reading. The writer adds; everybody reads.
 #[derive(Debug)]

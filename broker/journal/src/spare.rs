@@ -21,6 +21,8 @@ pub(crate) struct Spares {
     place: Place,
     bytes: u64,
     give_up: Arc<AtomicBool>,
+    /// One that was made and could not be made longer.
+    ready: Option<Blank>,
     background: Option<Background>,
 }
 
@@ -34,7 +36,7 @@ struct Background {
 impl Spares {
     /// Segments of `bytes`, made when asked for.
     pub fn new(place: Place, bytes: u64) -> Self {
-        Self { place, bytes, give_up: Arc::default(), background: None }
+        Self { place, bytes, give_up: Arc::default(), ready: None, background: None }
     }
 
     /// From now on a thread makes them ahead; the next will be `number`.
@@ -57,25 +59,37 @@ impl Spares {
 
     /// The segment `number`, at least `bytes_min` long. After an error the same number may be asked for again.
     pub fn take(&mut self, number: u32, bytes_min: u64) -> io::Result<Blank> {
-        let Some(background) = &self.background else {
-            return Blank::make(&self.place, number, self.bytes.max(bytes_min), &self.give_up);
+        let mut blank = match self.ready.take() {
+            Some(blank) => blank,
+            None => self.next(number)?,
         };
-        let made = background.made.recv().unwrap_or_else(|_| Err(io::Error::other("the thread for spares has ended")));
-        background.want(if made.is_ok() { number.saturating_add(1) } else { number });
-        let mut blank = made?;
         debug_assert_eq!(blank.number, number, "spares come in order");
-        if blank.bytes < bytes_min {
-            blank.lengthen(bytes_min)?;
+        if blank.bytes < bytes_min
+            && let Err(error) = blank.lengthen(bytes_min)
+        {
+            self.ready = Some(blank);
+            return Err(error);
         }
         Ok(blank)
     }
 
-    /// Ends the thread and removes what it made for nothing.
+    fn next(&self, number: u32) -> io::Result<Blank> {
+        let Some(background) = &self.background else {
+            return Blank::make(&self.place, number, self.bytes, &self.give_up);
+        };
+        let made = background.made.recv().unwrap_or_else(|_| Err(io::Error::other("the thread for spares has ended")));
+        background.want(if made.is_ok() { number.saturating_add(1) } else { number });
+        made
+    }
+
+    /// Ends the thread and removes what was made for nothing.
     pub fn stop(&mut self) {
         self.give_up.store(true, Ordering::Relaxed);
-        let Some(Background { wanted, made }) = self.background.take() else { return };
-        drop(wanted);
-        for blank in made.into_iter().flatten() {
+        let made = self.background.take().into_iter().flat_map(|Background { wanted, made }| {
+            drop(wanted);
+            made.into_iter().flatten()
+        });
+        for blank in self.ready.take().into_iter().chain(made) {
             if let Err(error) = self.place.disk.remove(&self.place.folder.join(segment::name(blank.number))) {
                 tracing::debug!(%error, "a spare segment stays until the next start");
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::ids::JurisdictionId;
+use model::{ids::JurisdictionId, limits};
 use proto::{
     border,
     v1::{self, directory_server::Directory},
@@ -22,14 +22,29 @@ pub struct DirectoryFace {
 #[tonic::async_trait]
 impl Directory for DirectoryFace {
     async fn fetch(&self, request: Request<v1::FetchRequest>) -> Result<Response<v1::FetchResponse>, Status> {
-        peer::agent(&self.relay, &request)?;
+        let caller = peer::agent(&self.relay, &request)?.jurisdiction.clone();
         let have = request.into_inner();
+        self.take_list(&caller, &have.crl);
         Ok(Response::new(self.relay.trust.lacking(have.directory_version, have.grants_version, have.root_version)))
     }
 
     async fn links(&self, request: Request<v1::LinksRequest>) -> Result<Response<v1::LinksResponse>, Status> {
         peer::agent(&self.relay, &request)?;
         Ok(Response::new(v1::LinksResponse { links: links(&self.relay) }))
+    }
+}
+
+impl DirectoryFace {
+    /// A member's own revocation list comes with its asking; what cannot be kept is offered again.
+    fn take_list(&self, caller: &JurisdictionId, crl: &[u8]) {
+        if crl.is_empty() || crl.len() > limits::CRL_BYTES_MAX {
+            return;
+        }
+        match self.relay.identity.take_list(caller, &String::from_utf8_lossy(crl)) {
+            Ok(true) => tracing::info!(jurisdiction = %caller, "a newer revocation list"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(jurisdiction = %caller, %error, "a revocation list could not be kept"),
+        }
     }
 }
 

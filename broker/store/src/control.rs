@@ -95,6 +95,12 @@ impl Control {
         self.lock().end
     }
 
+    /// Whether the last round was asked for, or everything is to end.
+    pub fn is_ending(&self) -> bool {
+        let asks = self.lock();
+        asks.stop || asks.end
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Asks) -> T) -> T {
         let result = change(&mut self.lock());
         self.changed.notify_all();

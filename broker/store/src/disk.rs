@@ -19,6 +19,21 @@ pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
 }
 
+/// Removes a folder and all that is in it, if it is there: only what can be made again.
+pub(crate) fn remove_all(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Two folders of one parent change places in one step: when this returns, a power cut changes nothing about it.
+pub(crate) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?;
+    sync_dir(one.parent().unwrap_or(Path::new(".")))
+}
+
 /// Moves `folder` of the state directory into `quarantine/`, and says where it lies then.
 pub(crate) fn quarantine(state: &Path, folder: &Path, reason: &str, now: Timestamp) -> io::Result<PathBuf> {
     let ward = state.join("quarantine");

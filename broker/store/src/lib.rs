@@ -9,7 +9,7 @@
 //! | [`tasks`] | the owner of every task and thread of the process |
 //! | [`trial`] | a fold without journal or disk, for its own tests |
 //!
-//! Inside: `overlay` over `layer`s and `tree` (sled, and nowhere else), `spill` and its undo rows, `closed` (the index of
+//! Inside: `overlay` over `layer`s and `tree` (sled, and nowhere else), `spill` and its undo rows, `refold`, `closed` (the index of
 //! what is closed), `row` and `note` (bytes). FORMAT.md says what lies on disk and why a cut at any point does no harm.
 //!
 //! Absent on purpose: what any record means; any clock but the one handed in; any answer that waits for sled.
@@ -28,6 +28,7 @@ mod note;
 pub mod open;
 pub mod options;
 mod overlay;
+mod refold;
 mod row;
 pub mod rows;
 pub mod seeded;

@@ -17,6 +17,7 @@ use crate::{
     note::Note,
     options::{AfterBatch, CHUNK_KEYS_MAX, Options},
     overlay::{Overlay, Spilled, Tables, fold_key},
+    refold::workshop,
     row::{self, META_KEY, Meta},
     rows::Held,
     sieve::Sieve,
@@ -193,7 +194,13 @@ impl Place<'_> {
         let before = Position(self.extent.first.0.saturating_sub(1));
         let meta = Meta { applied: before, indexed: before, ..Meta::default() };
         let after_batch = AfterBatch::default();
-        let found = Recovered { meta, sieve: Sieve::with_room(SIEVE_ROOM_MIN), tables: Tables::default(), after_batch };
+        let found = Recovered {
+            meta,
+            sieve: Sieve::with_room(SIEVE_ROOM_MIN),
+            tables: Tables::default(),
+            after_batch,
+            live_bytes: 0,
+        };
         let (held, spiller) = self.parts(tree, found).map_err(|error| self.unopened(error))?;
         let mut batch = Batch::default();
         batch.put(META_KEY.to_vec(), meta.encode());
@@ -212,13 +219,14 @@ impl Place<'_> {
             return Err(Unopened::Unusable(UNFINISHED.to_owned()));
         }
         Note { attempts: note.attempts + 1, ..note }.write(&self.store()).map_err(Unopened::Io)?;
+        crate::disk::remove_all(&workshop(&self.rows())).map_err(Unopened::Io)?;
         let tree = Tree::open(&self.rows(), self.options.cache_bytes, Faults::default(), self.writes.clone())?;
         let found = recover(&tree, &self.extent, &self.options.after_batch)?;
         self.parts(tree, found)
     }
 
     fn parts(&self, tree: Tree, found: Recovered) -> Result<(Held, Spiller), Unopened> {
-        let Recovered { meta, sieve, tables, .. } = found;
+        let Recovered { meta, sieve, tables, live_bytes, .. } = found;
         let faults = tree.faults().clone();
         let (index, useless) = closed::open(&self.closed(), self.extent.first, meta.indexed, faults)?;
         for path in useless {
@@ -244,6 +252,10 @@ impl Place<'_> {
                 bounds,
                 chunk_keys: self.options.chunk_keys.clamp(CHUNK_KEYS_MIN, CHUNK_KEYS_MAX),
                 after_batch,
+                cache_bytes: self.options.cache_bytes,
+                bloat_floor_bytes: self.options.bloat_floor_bytes,
+                live_bytes,
+                refolded_bytes: 0,
             },
         ))
     }
@@ -277,6 +289,7 @@ struct Recovered {
     sieve: Sieve,
     tables: Tables,
     after_batch: AfterBatch,
+    live_bytes: u64,
 }
 
 /// What a full scan found.
@@ -307,7 +320,8 @@ fn recover(tree: &Tree, extent: &Extent, after_batch: &AfterBatch) -> Result<Rec
 fn scan(tree: &Tree, meta: Meta, last: Position) -> Result<Scan, Unopened> {
     let room = usize::try_from(meta.tally.count.saturating_mul(2)).unwrap_or(usize::MAX).clamp(SIEVE_ROOM_MIN, 1 << 28);
     let after_batch = AfterBatch::default();
-    let mut recovered = Recovered { meta, sieve: Sieve::with_room(room), tables: Tables::default(), after_batch };
+    let mut recovered =
+        Recovered { meta, sieve: Sieve::with_room(room), tables: Tables::default(), after_batch, live_bytes: 0 };
     let (mut undo, mut newer, mut tally) = (Vec::new(), Vec::new(), crate::hash::Tally::default());
     for row in tree.all()? {
         let (key, value) = row?;
@@ -315,6 +329,7 @@ fn scan(tree: &Tree, meta: Meta, last: Position) -> Result<Scan, Unopened> {
             continue;
         }
         tally.add(&key, &value);
+        recovered.live_bytes += (key.len() + value.len()) as u64;
         match key.first() {
             Some(&row::ROW) => {
                 let (position, _) = row::decode(&key, &value)?;

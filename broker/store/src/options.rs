@@ -24,6 +24,8 @@ pub struct Options {
     pub chunk_pause: Duration,
     /// sled's cache; it is a soft limit.
     pub cache_bytes: u64,
+    /// sled's file is made anew when it is over four times what is live, but never below this.
+    pub bloat_floor_bytes: u64,
     /// Settled entries kept in memory, at most so many or so many bytes, before they become a closed index file.
     pub index_entries_max: usize,
     /// See `index_entries_max`.
@@ -47,6 +49,7 @@ impl Options {
             chunk_keys: CHUNK_KEYS_MAX,
             chunk_pause: Duration::from_millis(1),
             cache_bytes: 32 * MIB as u64,
+            bloat_floor_bytes: 64 * MIB as u64,
             index_entries_max: 65_536,
             index_bytes_max: 8 * MIB,
             watchdog: Watchdog::aborting(),

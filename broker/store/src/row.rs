@@ -236,6 +236,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
         #[test]
         fn a_flipped_bit_is_seen_in_any_row(payload: Vec<u8>, bit: prop::sample::Index) {
             let mut value = encode(b"\x02key", Position(5), &payload);

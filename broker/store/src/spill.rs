@@ -69,6 +69,14 @@ pub(crate) struct Spiller {
     pub chunk_keys: usize,
     /// What a test does after each batch.
     pub after_batch: AfterBatch,
+    /// sled's cache, for the file that a bloated one is moved into.
+    pub cache_bytes: u64,
+    /// A file up to this long is never called bloated.
+    pub bloat_floor_bytes: u64,
+    /// Bytes of all keys and values in sled.
+    pub live_bytes: u64,
+    /// What the last move into a new file came to.
+    pub refolded_bytes: u64,
 }
 
 /// Everything up to a position, set aside under the lock.
@@ -186,11 +194,13 @@ impl Spiller {
             if let Some(old) = &old {
                 self.keep_undo(&mut chunk, undo.keep(&stored_key, old), &mut undo_rows);
                 self.meta.tally.take(&stored_key, old);
+                self.live_bytes = self.live_bytes.saturating_sub((stored_key.len() + old.len()) as u64);
             }
             match (&change.payload, old.is_some()) {
                 (Some(payload), known) => {
                     let value = row::encode(&stored_key, change.position, payload);
                     self.meta.tally.add(&stored_key, &value);
+                    self.live_bytes += (stored_key.len() + value.len()) as u64;
                     chunk.put(stored_key, value);
                     if !known {
                         self.sieve.add(key);
@@ -247,7 +257,7 @@ impl Spiller {
         Ok(())
     }
 
-    fn failed(&self, error: &std::io::Error) -> Fault {
+    pub(crate) fn failed(&self, error: &std::io::Error) -> Fault {
         self.tree.faults().note(Fault::Failed(error.to_string()))
     }
 }
@@ -258,6 +268,7 @@ struct UndoRow {
     hash: u64,
 }
 
-fn lock<S>(state: &Mutex<S>) -> std::sync::MutexGuard<'_, S> {
+/// The state, whatever became of whoever held it.
+pub(crate) fn lock<S>(state: &Mutex<S>) -> std::sync::MutexGuard<'_, S> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

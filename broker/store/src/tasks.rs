@@ -123,6 +123,11 @@ impl Tasks {
         spawn_blocking(work).await.map_err(|_panicked| NoResult)
     }
 
+    /// Tells everything to stop and returns at once; what ends from now on has not ended by itself.
+    pub fn begin_stop(&self) {
+        self.stop.cancel();
+    }
+
     /// Tells everything to stop and waits at most `grace` for it.
     pub async fn stop(&self, grace: Duration) -> Result<(), StillRunning> {
         self.stop.cancel();

@@ -91,6 +91,11 @@ impl Tree {
         Self { pulse, ..self.clone() }
     }
 
+    /// What the watchdog sees of this caller.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
     /// The first fault of any handle.
     pub fn faults(&self) -> &Faults {
         &self.faults

@@ -4,14 +4,19 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use ed25519_dalek::SigningKey;
-use model::{grant::demo_text, seal::SealKind, time::Timestamp};
+use model::{
+    grant::demo_text,
+    ids::{JurisdictionId, RegionId},
+    seal::SealKind,
+    time::Timestamp,
+};
 
 use super::{MemberSpec, Region, RegionError, Spec, place, publish::FILES_LIFE};
 use crate::{
     ca::{self, Authority, LeafTerms},
     disk,
     files::{DirectoryFile, EvidenceEntry, MemberEntry, RootFile, name},
-    keys, signed, trust,
+    keys, signed, succession, trust,
 };
 
 /// So many of three sign.
@@ -30,7 +35,7 @@ pub fn create(folder: &Path, spec: &Spec, now: Timestamp) -> Result<Region, Regi
     let broker = ca::authority(&format!("{} broker CA", spec.region), &root, now)?;
     put_offline(&offline, place::ROOT_CA, &root)?;
     put_offline(&offline, place::BROKER_CA, &broker)?;
-    let broker_evidence = new_evidence(&folder.join(place::BROKER))?;
+    let broker_evidence = new_evidence(&folder.join(place::BROKER), &spec.region, &JurisdictionId::broker(), &broker)?;
     let directory = empty(spec, broker.pem(), broker_evidence, now);
     let mut region = Region {
         folder: folder.to_owned(),
@@ -69,7 +74,7 @@ impl Region {
         let root = self.root.as_ref().ok_or_else(|| RegionError::NoAuthority(self.region.to_string()))?;
         let authority = ca::authority(&ca::authority_name(&self.region, &member.id), root, now)?;
         let folder = self.trust(member.id.as_str());
-        let evidence = new_evidence(&folder)?;
+        let evidence = new_evidence(&folder, &self.region, &member.id, &authority)?;
         trust::put_authority(&folder, &authority)?;
         trust::put_leaf(&folder, &ca::leaf(&self.agent_name(&member.id)?, &authority, &LeafTerms::client(now))?)?;
         self.directory.members.push(entry(member, authority.pem(), evidence));
@@ -121,10 +126,16 @@ fn put_offline(folder: &Path, name: &str, authority: &Authority) -> Result<(), R
     Ok(keys::write(&folder.join(format!("{name}.key")), &authority.key_pem())?)
 }
 
-fn new_evidence(folder: &Path) -> Result<EvidenceEntry, RegionError> {
+fn new_evidence(
+    folder: &Path,
+    region: &RegionId,
+    id: &JurisdictionId,
+    authority: &Authority,
+) -> Result<EvidenceEntry, RegionError> {
     disk::private_dir(folder)?;
-    let key = keys::new_signing(&folder.join(name::EVIDENCE_KEY))?;
-    Ok(EvidenceEntry { key: signed::hex(key.verifying_key().as_bytes()), until: None })
+    let key = keys::new_signing(&folder.join(name::EVIDENCE_KEY))?.verifying_key();
+    let certified = succession::certify(region, id, authority, &key)?;
+    Ok(EvidenceEntry { key: signed::hex(key.as_bytes()), certified, until: None })
 }
 
 pub(super) fn entry(member: &MemberSpec, ca: String, evidence: EvidenceEntry) -> MemberEntry {

@@ -133,7 +133,7 @@ impl Region {
             centroid: None,
             territory: Vec::new(),
         };
-        let evidence = EvidenceEntry { key: proved.request.evidence.clone(), until: None };
+        let evidence = evidence_of(proved);
         let mut member = create::entry(&spec, self.certified(proved, now)?, evidence);
         self.come_back(next, &mut member, proved);
         next.members.push(member);
@@ -174,7 +174,7 @@ impl Region {
             for known in &mut entry.evidence {
                 known.until = Some(known.until.map_or(end, |until| until.min(end)));
             }
-            entry.evidence.push(EvidenceEntry { key: proved.request.evidence.clone(), until: None });
+            entry.evidence.push(evidence_of(proved));
         }
         Ok(other || fresh)
     }
@@ -207,4 +207,9 @@ impl Region {
         self.waiting_lists.push(proved.list.pem.clone());
         Ok(disk::replace(&lists.join(format!("{}.pem", proved.jurisdiction)), proved.list.pem.as_bytes())?)
     }
+}
+
+fn evidence_of(proved: &Proved) -> EvidenceEntry {
+    let Request { evidence, evidence_certified, .. } = &proved.request;
+    EvidenceEntry { key: evidence.clone(), certified: evidence_certified.clone(), until: None }
 }

@@ -60,6 +60,7 @@ impl BrokerVerifier {
         let chain = self.chain.as_ref().ok_or(Refusal::RevocationUnknown)?;
         let verified = chain.verify_server_cert(leaf, &[], host, &[], chain::unix_time(&self.clock));
         let verified = verified.map_err(|error| Refusal::of(&error))?;
+        chain::in_date(&self.trusted.broker_authority, &self.clock)?;
         chain::judge(&self.trusted, &JurisdictionId::broker(), &self.trusted.broker_authority, &facts)?;
         Ok(verified)
     }

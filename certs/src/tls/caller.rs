@@ -65,6 +65,7 @@ impl CallerVerifier {
         // nothing between: an authority of ours issues leaves itself
         let verified = chain.verify_client_cert(leaf, &[], chain::unix_time(&self.clock));
         let verified = verified.map_err(|error| Refusal::of(&error))?;
+        chain::in_date(bound, &self.clock)?;
         chain::judge(&self.trusted, &id, bound, &facts)?;
         Ok(verified)
     }
@@ -74,20 +75,34 @@ impl CallerVerifier {
         if name.region != self.trusted.region {
             return Err(Refusal::Region);
         }
-        match (&name.who, self.listener) {
-            (Who::Agent(agent), Listener::Agents) => {
+        let expected = match &name.who {
+            Who::Agent(_) => Listener::Agents,
+            Who::Operator(_) => Listener::Operators,
+            Who::Broker(_) => return Err(Refusal::Listener),
+        };
+        if expected == self.listener { self.issuer_of(name) } else { Err(Refusal::Listener) }
+    }
+
+    /// The authority that must have issued a leaf with this name, whichever listener it calls.
+    fn issuer_of(&self, name: &Name) -> Result<(JurisdictionId, &Bound), Refusal> {
+        if name.region != self.trusted.region {
+            return Err(Refusal::Region);
+        }
+        match &name.who {
+            Who::Agent(agent) => {
                 let bound = self.trusted.authorities.get(&agent.jurisdiction);
                 let bound = bound.ok_or_else(|| Refusal::Stranger(name.to_string()))?;
                 Ok((agent.jurisdiction.clone(), bound))
             }
-            (Who::Operator(_), Listener::Operators) => Ok((JurisdictionId::broker(), &self.trusted.broker_authority)),
-            (Who::Agent(_) | Who::Broker(_) | Who::Operator(_), _) => Err(Refusal::Listener),
+            Who::Operator(_) => Ok((JurisdictionId::broker(), &self.trusted.broker_authority)),
+            Who::Broker(_) => Err(Refusal::Listener),
         }
     }
 
     /// Whether one who was let in would still be: a revocation list that has become old cuts nobody.
     pub(super) fn still_trusts(&self, facts: &Facts, now: Timestamp) -> Result<(), Refusal> {
-        let (id, bound) = self.authority_of(&facts.name)?;
+        // each listener has judged who may call it; the same identity answers for both
+        let (id, bound) = self.issuer_of(&facts.name)?;
         chain::judge(&self.trusted, &id, bound, facts)?;
         if now.millis() / 1_000 > facts.not_after { Err(Refusal::Expired) } else { Ok(()) }
     }

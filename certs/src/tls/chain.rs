@@ -28,6 +28,11 @@ pub(super) fn list(trusted: &Trusted, id: &JurisdictionId) -> Option<Certificate
     trusted.revocations.lists.get(id).and_then(|list| List::der(&list.pem))
 }
 
+/// Checks that an authority is in date; the library takes an anchor as it is.
+pub(super) fn in_date(bound: &Bound, clock: &Clock) -> Result<(), Refusal> {
+    if clock.now().millis() / 1_000 > bound.not_after { Err(Refusal::AuthorityExpired) } else { Ok(()) }
+}
+
 /// Checks what the library does not: whose key issued the leaf, and what is remembered as revoked.
 pub(super) fn judge(trusted: &Trusted, id: &JurisdictionId, bound: &Bound, facts: &Facts) -> Result<(), Refusal> {
     if facts.issuer_key != bound.key_id {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use model::clock::Clock;
+use model::{clock::Clock, ids::JurisdictionId};
 use rustls::{
     ClientConfig, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
@@ -18,9 +18,11 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use super::{Listener, TlsError, broker::BrokerVerifier, caller::CallerVerifier};
 use crate::{
-    files::{self, Trusted, name},
+    disk,
+    files::{self, FilesError, Trusted, name},
     keys,
     profile::{Facts, Refusal},
+    revocation::Revocations,
 };
 
 /// Everything that a program needs to speak TLS, as one set that is swapped whole.
@@ -61,6 +63,30 @@ impl Identity {
     /// What the signed files say.
     pub fn trusted(&self) -> Arc<Trusted> {
         self.current.load().trusted.clone()
+    }
+
+    /// Whether any of these lists is newer than the one in force.
+    pub fn lacks(&self, pems: &[String]) -> bool {
+        let trusted = self.trusted();
+        let newest = Revocations::of(trusted.bound(), pems);
+        let ours = |id| trusted.revocations.lists.get(id).map(|list| list.number);
+        newest.lists.iter().any(|(id, list)| ours(id).is_none_or(|number| number < list.number))
+    }
+
+    /// Takes the revocation list that a member offers of its own authority, if it is newer than the one here. It comes
+    /// into force with the next reload, and stays after a restart.
+    pub fn take_list(&self, of: &JurisdictionId, pem: &str) -> Result<bool, TlsError> {
+        let trusted = self.trusted();
+        let list = trusted.authorities.get(of).and_then(|bound| bound.list(pem));
+        let Some(list) = list else { return Ok(false) };
+        if trusted.revocations.lists.get(of).is_some_and(|known| known.number >= list.number) {
+            return Ok(false);
+        }
+        let lists = self.folder.join(name::CRLS);
+        let path = lists.join(format!("{of}.pem"));
+        let written = disk::private_dir(&lists).and_then(|()| disk::replace(&path, list.pem.as_bytes()));
+        written.map_err(|source| FilesError::Disk { file: path.display().to_string(), source })?;
+        Ok(true)
     }
 
     /// The trust directory.

@@ -11,6 +11,7 @@ use crate::{
     files::{self, Bytes3, Trusted, name},
     keys,
     profile::Who,
+    revocation::List,
     succession,
 };
 
@@ -52,12 +53,17 @@ pub fn install(
     Ok(Installed { trusted: next, bound, new_authority, new_evidence })
 }
 
-/// Writes verified files into `folder`.
+/// Writes verified files into `folder`; a revocation list that is newer there stays.
 pub fn put(folder: &Path, trusted: &Trusted) -> Result<(), TrustError> {
     let lists = folder.join(name::CRLS);
     disk::private_dir(&lists)?;
-    for (id, list) in &trusted.revocations.lists {
-        disk::replace(&lists.join(format!("{id}.pem")), list.pem.as_bytes())?;
+    for (id, bound) in trusted.bound() {
+        let path = lists.join(format!("{id}.pem"));
+        let there = std::fs::read_to_string(&path).ok().and_then(|pem| bound.list(&pem));
+        let newer = |list: &&List| there.as_ref().is_none_or(|there| there.number < list.number);
+        if let Some(list) = trusted.revocations.lists.get(&id).filter(newer) {
+            disk::replace(&path, list.pem.as_bytes())?;
+        }
     }
     let Bytes3 { root, directory, grants } = &trusted.bytes;
     for (file, text) in [(name::ROOT, root), (name::DIRECTORY, directory), (name::GRANTS, grants)] {

@@ -99,10 +99,11 @@ fn asked(
     crl: String,
     now: Timestamp,
 ) -> Result<Request, TrustError> {
-    let jurisdiction = identity.agent().map(|agent| agent.jurisdiction.to_string()).ok_or(HandoverError::Sort)?;
+    let id = identity.agent().map(|agent| agent.jurisdiction.clone()).ok_or(HandoverError::Sort)?;
     Ok(Request {
         region: identity.region.to_string(),
-        jurisdiction,
+        evidence_certified: succession::certify(&identity.region, &id, authority, &evidence.verifying_key())?,
+        jurisdiction: id.to_string(),
         number: number.to_owned(),
         issued: now.millis(),
         evidence: signed::hex(evidence.verifying_key().as_bytes()),

@@ -148,6 +148,21 @@ async fn with_an_expired_revocation_list_a_leaf_is_refused() {
 }
 
 #[tokio::test]
+async fn an_authority_that_has_ended_issues_nothing() {
+    let office = Office::new();
+    let later = NOW.plus(DAY * 731);
+    office.put(XZ, &Leaf { from: later.minus(DAY), ..Leaf::default() }, office.authority(XZ));
+    let list = ca::revocations(office.authority(XZ), &[], u64::MAX / 2, later).unwrap();
+    std::fs::write(office.folder("broker").join("crls/320300.pem"), list).unwrap();
+    let broker = office.identity("broker");
+
+    office.advance(DAY * 731);
+
+    let seen = bare_call(&broker, &office.folder(XZ)).await;
+    assert_eq!(seen.unwrap_err(), "the authority that issued the certificate has expired");
+}
+
+#[tokio::test]
 async fn a_leaf_for_servers_is_no_callers() {
     let office = Office::new();
 

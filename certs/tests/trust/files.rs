@@ -303,6 +303,44 @@ fn an_evidence_key_does_not_vanish_nor_live_again() {
 }
 
 #[test]
+fn the_signers_alone_give_nobody_another_evidence_key() {
+    let office = Office::new();
+    let key = SigningKey::from_bytes(&[3; 32]).verifying_key();
+    let (region, id): (_, JurisdictionId) = (&office.region.region, XZ.parse().unwrap());
+    let add = |certified: String| {
+        let entry = files::EvidenceEntry { key: signed::hex(key.as_bytes()), certified, until: None };
+        move |directory: &mut DirectoryFile| xz(directory).evidence.push(entry)
+    };
+    let by = |of: &str, id: &JurisdictionId| succession::certify(region, id, office.authority(of), &key).unwrap();
+
+    let bad = Err(NotNext::Uncertified(id.clone()));
+    assert_eq!(follows(&office, &SIGNERS, add(String::new())).map(drop), bad);
+    assert_eq!(follows(&office, &SIGNERS, add(by(LY, &id))).map(drop), bad);
+    assert_eq!(follows(&office, &SIGNERS, add(by(XZ, &LY.parse().unwrap()))).map(drop), bad);
+    assert!(follows(&office, &SIGNERS, add(by(XZ, &id))).is_ok());
+    assert!(follows(&office, &["signer-1", "signer-2", "root-1", "root-2"], add(String::new())).is_ok());
+}
+
+#[test]
+fn who_slept_through_a_new_evidence_key_and_a_new_authority_follows_both() {
+    let office = Office::new();
+    let (second, id) = (new_authority(), XZ.parse().unwrap());
+    let key = SigningKey::from_bytes(&[3; 32]).verifying_key();
+    let certified = succession::certify(&office.region.region, &id, office.authority(XZ), &key).unwrap();
+
+    let next = follows(&office, &SIGNERS, |directory| {
+        let step = endorsed(&office, office.authority(XZ), &second);
+        directory.version += 1;
+        let entry = xz(directory);
+        entry.evidence.push(files::EvidenceEntry { key: signed::hex(key.as_bytes()), certified, until: None });
+        entry.ca = second.pem();
+        entry.ca_endorsed_by.push(step);
+    });
+
+    assert!(next.is_ok());
+}
+
+#[test]
 fn what_the_directory_revoked_stays_revoked() {
     let mut office = Office::new();
     office.region.revoke(&certs::region::Revoked::Serial(XZ.parse().unwrap(), "00c0ffee".to_owned()), NOW).unwrap();

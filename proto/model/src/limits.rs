@@ -151,6 +151,8 @@ pub const RECIPIENTS_MEMORY_BYTES_MAX: usize = 256 * 1024 * KIB;
 pub const OVERLAY_BYTES_MAX: usize = 64 * 1024 * KIB;
 /// Keys of one sled batch: a batch holds one lock for the whole process, and this many hold it for 4.5 ms at most.
 pub const SPILL_KEYS_MAX: usize = 256;
+/// Bytes of a revocation list that a member offers: some ten thousand serials.
+pub const CRL_BYTES_MAX: usize = 512 * 1024;
 /// Sources whose failed sign-ins or handshakes are remembered; the oldest leaves.
 pub const FAILED_SOURCES_MAX: usize = 10_000;
 

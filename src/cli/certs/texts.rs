@@ -86,6 +86,7 @@ fn next(error: &NotNext) -> String {
         NotNext::Authority(id) => format!("名录：{id} 换了 CA，而原 CA 与信任根均未背书"),
         NotNext::Forgotten(id) => format!("名录：{id} 曾是成员，现在却不见了"),
         NotNext::Evidence(id) => format!("名录：{id} 的存证密钥消失、换主或被延期"),
+        NotNext::Uncertified(id) => format!("名录：{id} 多了一把其 CA 与信任根均未认可的存证密钥"),
         NotNext::Unrevoked(id) => format!("名录：{id} 已吊销的证书不再列为吊销"),
     }
 }

@@ -1,12 +1,45 @@
-//! The account: everything that was sent against everything that came.
+//! What was lent goes home, the day is reported, and everything that was sent is held against everything that came.
 
-use proto::v1;
+use anyhow::Context as _;
+use proto::v1::{self, Kind, body::Body};
 
 use crate::demo::{
+    drafts::{self, example},
     figures::Figures,
-    region,
+    region::{self, LY, LYG, XZ},
     stage::{PATIENCE, Stage},
 };
+
+/// Both missions are released; both cities send their zero report.
+pub async fn release(stage: &mut Stage) -> anyhow::Result<()> {
+    stage
+        .teller
+        .say("临沂 → 徐州、连云港  归建；两市报零", "Linyi → Xuzhou, Lianyungang  missions released; both report zero");
+    for (number, city) in [LYG, XZ].into_iter().enumerate() {
+        let mission =
+            stage.board.look().first(LY, city, Kind::ResourceCommitment).map(|header| header.message_id.clone());
+        let mut body = example!(ReleaseReturn);
+        if let Some(v1::release_return::Part::Release(release)) = &mut body.part {
+            release.mission_id = format!("{}-M-{:02}", drafts::incident(), number + 1);
+        }
+        let draft = drafts::to(&[city], Body::ReleaseReturn(body)).follows(&mission.context("the commitment came")?);
+        let draft = draft.incident(&drafts::incident(), v1::EventLevel::L2).under_agreement().signed_off();
+        stage.desk(LY)?.send(draft.done()).await?;
+    }
+    for city in [LYG, XZ] {
+        let mut zero = example!(DutyReport);
+        zero.report = v1::DutyReportForm::Zero.into();
+        (zero.open_incident_ids, zero.summary) = (Vec::new(), String::new());
+        stage.desk(city)?.send(drafts::to(&[LY], Body::DutyReport(zero)).done()).await?;
+    }
+    let came = stage.board.until(PATIENCE, |seen| {
+        let released = [LYG, XZ].into_iter().all(|city| seen.first(city, LY, Kind::ReleaseReturn).is_some());
+        released && [LYG, XZ].into_iter().all(|city| seen.first(LY, city, Kind::DutyReport).is_some())
+    });
+    let came = came.await;
+    stage.teller.check(came, "归建通知送达；临沂收齐两市零报告", "the releases arrived; Linyi has both zero reports");
+    Ok(())
+}
 
 /// Waits for the last receipts, then counts.
 pub async fn account(stage: &mut Stage) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ mod scan;
 pub(crate) use batch::{FRAME_BYTES, Seed, TRAILER_BYTES, decode, encode, encoded_bytes};
 pub(crate) use header::{HEADER_BYTES, Header, Read};
 pub(crate) use mark::{MARK_BYTES_MAX, Mark};
-pub(crate) use scan::{Found, Met, Tail, epoch_of, first_of, scan};
+pub(crate) use scan::{Found, Met, Tail, epoch_of, first_of, index, scan};
 
 use model::position::EpochId;
 

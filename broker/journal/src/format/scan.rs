@@ -68,27 +68,14 @@ pub(crate) fn scan(
     file: &dyn DiskFile,
     seed: Seed,
     first: Option<Position>,
-    mut each: impl FnMut(Met<'_>),
+    each: impl FnMut(Met<'_>),
 ) -> io::Result<Tail> {
-    let mut walk = Walk::new(file, seed)?;
-    let length = walk.length;
-    let (mut at, mut expected) = (HEADER_BYTES as u64, first);
-    loop {
-        let met = match walk.batch(at, expected) {
-            Some(found) => Some(found),
-            None if walk.is_zero_from(at) => None,
-            None => walk.next_behind(at, expected),
-        };
-        let Some(found) = met else { break };
-        if let Some(lost) = expected.filter(|expected| *expected < found.first) {
-            each(Met::Lost(lost, Position(found.first.0 - 1)));
-        }
-        walk.synced_to = walk.synced_to.max(found.synced_to);
-        each(Met::Batch(found, &walk.leaves));
-        (at, expected) = (found.end_at(), Some(found.last.next()));
-    }
-    let at = at.min(length);
-    Ok(Tail { at, length, is_torn: !walk.is_zero_from(at), synced_to: walk.synced_to })
+    Ok(Walk { makes_leaves: true, ..Walk::new(file, seed)? }.run(first, each))
+}
+
+/// [`scan`] without leaves, for whoever only wants to know where the batches are.
+pub(crate) fn index(file: &dyn DiskFile, seed: Seed, first: Position, each: impl FnMut(Met<'_>)) -> io::Result<Tail> {
+    Ok(Walk::new(file, seed)?.run(Some(first), each))
 }
 
 /// Which of `epochs` the segment `number` was written in, if a trailer in it says so.
@@ -125,6 +112,9 @@ struct Walk<'f> {
     from: u64,
     window: Vec<u8>,
     leaves: Vec<Hash>,
+    makes_leaves: bool,
+    /// How many records the batch has.
+    count: u32,
     /// The greatest time in the batch.
     newest: Timestamp,
     synced_to: Position,
@@ -132,8 +122,39 @@ struct Walk<'f> {
 
 impl<'f> Walk<'f> {
     fn new(file: &'f dyn DiskFile, seed: Seed) -> io::Result<Self> {
-        let (window, leaves, synced_to) = (Vec::new(), Vec::new(), Position(0));
-        Ok(Self { file, seed, length: file.len()?, from: 0, window, leaves, newest: Timestamp::EPOCH, synced_to })
+        Ok(Self {
+            file,
+            seed,
+            length: file.len()?,
+            from: 0,
+            window: Vec::new(),
+            leaves: Vec::new(),
+            makes_leaves: false,
+            count: 0,
+            newest: Timestamp::EPOCH,
+            synced_to: Position(0),
+        })
+    }
+
+    fn run(mut self, first: Option<Position>, mut each: impl FnMut(Met<'_>)) -> Tail {
+        let length = self.length;
+        let (mut at, mut expected) = (HEADER_BYTES as u64, first);
+        loop {
+            let met = match self.batch(at, expected) {
+                Some(found) => Some(found),
+                None if self.is_zero_from(at) => None,
+                None => self.next_behind(at, expected),
+            };
+            let Some(found) = met else { break };
+            if let Some(lost) = expected.filter(|expected| *expected < found.first) {
+                each(Met::Lost(lost, Position(found.first.0 - 1)));
+            }
+            self.synced_to = self.synced_to.max(found.synced_to);
+            each(Met::Batch(found, &self.leaves));
+            (at, expected) = (found.end_at(), Some(found.last.next()));
+        }
+        let at = at.min(length);
+        Tail { at, length, is_torn: !self.is_zero_from(at), synced_to: self.synced_to }
     }
 
     /// The bytes from `at` on: `count`, or what there is before the end of the file.
@@ -153,8 +174,8 @@ impl<'f> Walk<'f> {
     /// The batch that begins at `at`, if a good one does. Its leaves are left in `self.leaves`.
     fn batch(&mut self, begin: u64, first: Option<Position>) -> Option<Found> {
         self.leaves.clear();
-        self.newest = Timestamp::EPOCH;
-        let seed = self.seed;
+        (self.count, self.newest) = (0, Timestamp::EPOCH);
+        let (seed, makes_leaves) = (self.seed, self.makes_leaves);
         let (mut at, mut expected) = (begin, first);
         loop {
             let head = self.bytes(at, TRAILER_BYTES);
@@ -172,8 +193,9 @@ impl<'f> Walk<'f> {
                 return None;
             }
             let body = bytes.get(FRAME_BYTES..).unwrap_or_default();
-            let leaf = record::leaf(frame.kind, frame.flags, frame.time, body);
-            self.leaves.push(leaf);
+            let leaf = makes_leaves.then(|| record::leaf(frame.kind, frame.flags, frame.time, body));
+            self.leaves.extend(leaf);
+            self.count += 1;
             self.newest = self.newest.max(frame.time);
             (at, expected) = (at + whole as u64, Some(frame.position.next()));
         }
@@ -181,7 +203,7 @@ impl<'f> Walk<'f> {
 
     /// What the frames between `begin` and the trailer at `at` are, if the trailer means them.
     fn ends(&self, trailer: &Trailer, begin: u64, at: u64, expected: Option<Position>) -> Option<Found> {
-        let fits = self.leaves.len() == trailer.count as usize
+        let fits = self.count == trailer.count
             && u64::from(trailer.bytes) == at - begin
             && expected == Some(trailer.last().next());
         let length = trailer.bytes + super::fits(TRAILER_BYTES);

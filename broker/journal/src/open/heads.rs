@@ -15,13 +15,17 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Head {
     pub number: u32,
-    pub file: Arc<dyn DiskFile>,
     pub read: Read,
     /// The first bytes, for what has no header.
     magic: [u8; 8],
 }
 
 impl Head {
+    /// Opens the file. There may be more segments than a process may have files open.
+    pub fn open(&self, place: &Place) -> io::Result<Arc<dyn DiskFile>> {
+        place.disk.open(&place.folder.join(segment::name(self.number)))
+    }
+
     /// The header, if it is good.
     pub fn header(&self) -> Option<&Header> {
         match &self.read {
@@ -96,7 +100,7 @@ fn head(place: &Place, number: u32) -> io::Result<Head> {
         Read::Good(header) if header.number != number => Read::Bad,
         read => read,
     };
-    Ok(Head { number, file, read, magic })
+    Ok(Head { number, read, magic })
 }
 
 fn check(plan: &Plan, head: &Head) -> Result<(), OpenError> {

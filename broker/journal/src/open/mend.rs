@@ -7,7 +7,7 @@ use model::position::Position;
 
 use super::{
     Plan,
-    survey::{Last, Surveyed},
+    conclude::{Last, Surveyed},
 };
 use crate::{
     disk::Place,

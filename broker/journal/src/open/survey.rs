@@ -1,6 +1,6 @@
 //! The second look: every frame from the mark on, in a stream, and from all of it one picture of what there is.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use model::{
     merkle::{Frontier, Hash},
@@ -10,72 +10,40 @@ use model::{
 
 use super::{
     Plan,
+    conclude::{Last, Surveyed},
     heads::{Head, Heads},
 };
 use crate::{
+    disk::DiskFile,
     format::{self, Found, Header, Mark, Met, Seed, Tail},
     quarantine,
     record::lost_leaf,
-    report::{Damage, DataLoss, OpenReport, Torn},
-    shelf::{Contents, Entry, Segment},
+    report::{Damage, DataLoss},
+    shelf::{Contents, Entry, OPEN_SEGMENTS_MAX, Segment},
 };
-
-/// What the journal is.
-#[derive(Debug)]
-pub(super) struct Surveyed {
-    pub segments: Vec<Segment>,
-    pub epochs: Vec<Epoch>,
-    /// The last position that can be read.
-    pub end: Position,
-    /// The tree of everything that was promised; its size is where the next life begins.
-    pub tree: Frontier,
-    pub evidence_broken: bool,
-    pub damaged: Vec<Damage>,
-    pub headers_repaired: Vec<u32>,
-    pub torn: Option<Torn>,
-    pub data_loss: Option<DataLoss>,
-    /// The last batch, if nobody promised it, with the tree before it.
-    pub unsynced: Option<Last>,
-    /// Segments at the end that hold nothing.
-    pub empty: Vec<u32>,
-    /// Where segments end whose rest can be given back.
-    pub cuts: Vec<(u32, u64)>,
-    /// The last segment number that is in use.
-    pub number: u32,
-    /// The greatest time known.
-    pub clock_floor: Timestamp,
-}
-
-/// The last good batch.
-#[derive(Clone, Debug)]
-pub(super) struct Last {
-    pub header: Header,
-    pub found: Found,
-    pub before: Frontier,
-}
 
 /// What was found so far.
 #[derive(Debug)]
 pub(super) struct Survey<'p> {
-    plan: &'p Plan,
-    heads: &'p Heads,
-    mark: Option<&'p Mark>,
-    segments: Vec<Segment>,
-    epochs: Vec<Epoch>,
-    tree: Frontier,
-    broken: bool,
+    pub plan: &'p Plan,
+    pub heads: &'p Heads,
+    pub mark: Option<&'p Mark>,
+    pub segments: Vec<Segment>,
+    pub epochs: Vec<Epoch>,
+    pub tree: Frontier,
+    pub broken: bool,
     /// The last position that was found or given up.
-    end: Position,
-    synced_to: Position,
-    last: Option<Last>,
-    damaged: Vec<Damage>,
-    headers_repaired: Vec<u32>,
+    pub end: Position,
+    pub synced_to: Position,
+    pub last: Option<Last>,
+    pub damaged: Vec<Damage>,
+    pub headers_repaired: Vec<u32>,
     /// Ends of the segments that were read.
-    tails: Vec<(u32, Tail)>,
-    data_loss: Option<DataLoss>,
+    pub tails: Vec<(u32, Tail)>,
+    pub data_loss: Option<DataLoss>,
     /// Whether `end` and `tree` mean anything yet.
     begun: bool,
-    clock_floor: Timestamp,
+    pub clock_floor: Timestamp,
 }
 
 impl<'p> Survey<'p> {
@@ -138,26 +106,27 @@ impl<'p> Survey<'p> {
     fn good(&mut self, head: &Head, header: &Header) -> io::Result<()> {
         self.join(header);
         self.know_epoch(header);
-        self.segments.push(opened(head, header));
-        let tail = format::scan(&*head.file, Seed::new(head.number, header.epoch), Some(header.first), |met| {
-            self.meet(header, &met);
-        })?;
+        let file = head.open(&self.plan.place)?;
+        self.segments.push(opened(file.clone(), header));
+        let seed = Seed::new(head.number, header.epoch);
+        let tail = format::scan(&*file, seed, Some(header.first), |met| self.meet(header, &met))?;
         self.leave(head, tail);
         Ok(())
     }
 
     /// A segment whose header tells nothing: it may still have good frames of an epoch that we know.
     fn bad(&mut self, head: &Head) -> io::Result<()> {
-        if let Some(epoch) = format::epoch_of(&*head.file, head.number, &self.heads.epochs)? {
-            return self.repair(head, epoch);
+        let file = head.open(&self.plan.place)?;
+        if let Some(epoch) = format::epoch_of(&*file, head.number, &self.heads.epochs)? {
+            return self.repair(head, &file, epoch);
         }
-        let tail = format::scan(&*head.file, Seed::new(head.number, self.plan.epoch), None, |_| {})?;
+        let tail = format::scan(&*file, Seed::new(head.number, self.plan.epoch), None, |_| {})?;
         self.leave(head, Tail { at: 0, is_torn: tail.is_torn || head.read != format::Read::Blank, ..tail });
         Ok(())
     }
 
-    fn repair(&mut self, head: &Head, epoch: EpochId) -> io::Result<()> {
-        let first = format::first_of(&*head.file, Seed::new(head.number, epoch))?.unwrap_or(self.end.next());
+    fn repair(&mut self, head: &Head, file: &Arc<dyn DiskFile>, epoch: EpochId) -> io::Result<()> {
+        let first = format::first_of(&**file, Seed::new(head.number, epoch))?.unwrap_or(self.end.next());
         self.begun = true;
         self.headers_repaired.push(head.number);
         if first > self.end.next() {
@@ -165,8 +134,8 @@ impl<'p> Survey<'p> {
         }
         let header = self.header_for(head.number, epoch, self.end.next());
         self.know_epoch(&header);
-        self.segments.push(opened(head, &header));
-        let tail = format::scan(&*head.file, Seed::new(head.number, epoch), None, |met| match met {
+        self.segments.push(opened(file.clone(), &header));
+        let tail = format::scan(&**file, Seed::new(head.number, epoch), None, |met| match met {
             Met::Batch(found, _) if found.last <= self.end => {} // we have it from the segment before
             met => self.meet(&header, &met),
         })?;
@@ -268,7 +237,7 @@ impl<'p> Survey<'p> {
 
     /// These positions are gone, and no header says what the tree is behind them. It goes on from the mark if that lies
     /// among them, else over leaves that are nobody's.
-    fn lose(&mut self, first: Position, last: Position) {
+    pub fn lose(&mut self, first: Position, last: Position) {
         self.damage(first, last);
         let marked = self.mark.filter(|mark| mark.position() >= first && mark.position() <= last);
         if let Some(mark) = marked {
@@ -293,107 +262,15 @@ impl<'p> Survey<'p> {
     fn leave(&mut self, head: &Head, tail: Tail) {
         self.synced_to = self.synced_to.max(tail.synced_to);
         self.tails.push((head.number, tail));
-    }
-
-    fn conclude(mut self) -> Surveyed {
-        let (end, synced_to) = (self.end, self.synced_to);
-        let unsynced = self.last.take().filter(|last| last.found.last > synced_to);
-        let ends_early = end < synced_to;
-        if ends_early {
-            self.lose(end.next(), synced_to);
-            if self.mark.is_some_and(|mark| mark.position() > end) {
-                self.data_loss.get_or_insert(DataLoss::EndsEarly { end, mark: synced_to });
-            }
-        } else {
-            self.forget_empty_epochs();
+        let older = self.segments.len().checked_sub(OPEN_SEGMENTS_MAX);
+        if let Some(segment) = older.and_then(|number| self.segments.get_mut(number)) {
+            segment.contents = None; // it is read again when somebody asks
         }
-        let Ends { empty, cuts, torn } = self.ends(ends_early);
-        self.segments.retain(|segment| segment.last >= segment.first && !empty.contains(&segment.number));
-        self.headers_repaired.retain(|number| self.segments.iter().any(|segment| segment.number == *number));
-        for number in &self.headers_repaired {
-            tracing::error!(segment = number, "a header is damaged; its records are good");
-            quarantine::keep(&self.plan.place, *number, self.plan.clock.now());
-        }
-        let numbers = self.heads.all.iter().map(|head| head.number).filter(|number| !empty.contains(number));
-        Surveyed {
-            number: numbers.max().unwrap_or(0),
-            segments: self.segments,
-            epochs: self.epochs,
-            end,
-            tree: self.tree,
-            evidence_broken: self.broken,
-            damaged: self.damaged,
-            headers_repaired: self.headers_repaired,
-            torn,
-            data_loss: self.data_loss,
-            unsynced,
-            empty,
-            cuts,
-            clock_floor: self.clock_floor,
-        }
-    }
-
-    /// An epoch whose first record was never whole was never there.
-    fn forget_empty_epochs(&mut self) {
-        while self.epochs.pop_if(|epoch| epoch.first > self.end).is_some() {
-            if let Some(last) = self.epochs.last_mut() {
-                last.ended_at = None;
-            }
-        }
-    }
-
-    /// What to do about the ends of segments. Where something is missing that was promised, nothing is removed but spares.
-    fn ends(&self, ends_early: bool) -> Ends {
-        let holds = |number: u32| self.segments.iter().any(|segment| segment.number == number && self.holds(segment));
-        let last = self.tails.iter().rposition(|(number, _)| holds(*number));
-        let is_spare = |tail: &Tail| tail.at == 0 && !tail.is_torn;
-        let goes = |(number, tail): &&(u32, Tail)| !holds(*number) && (is_spare(tail) || !ends_early);
-        let empty: Vec<_> = self.tails.iter().rev().take_while(goes).map(|(number, _)| *number).collect();
-        let ends = self.tails.get(last.unwrap_or(0)..).unwrap_or_default();
-        let torn = ends.iter().find(|(_, tail)| tail.is_torn && !ends_early);
-        let is_damaged = |number: u32| self.damaged.iter().any(|damage| damage.segment == Some(number));
-        let longer = |(number, tail): &&(u32, Tail)| holds(*number) && tail.at < tail.length && !is_damaged(*number);
-        Ends {
-            empty,
-            cuts: ends.iter().filter(longer).map(|(number, tail)| (*number, tail.at)).collect(),
-            torn: torn.map(|(segment, tail)| Torn { segment: *segment, from: tail.at }),
-        }
-    }
-
-    /// Whether a segment has anything that was synced.
-    fn holds(&self, segment: &Segment) -> bool {
-        let batches = segment.contents.as_ref().map(|contents| &contents.batches);
-        batches.is_none_or(|batches| batches.first().is_some_and(|entry| entry.first <= self.synced_to))
     }
 }
 
-/// What becomes of the files at the end.
-struct Ends {
-    empty: Vec<u32>,
-    cuts: Vec<(u32, u64)>,
-    torn: Option<Torn>,
-}
-
-fn opened(head: &Head, header: &Header) -> Segment {
+fn opened(file: Arc<dyn DiskFile>, header: &Header) -> Segment {
     let Header { number, epoch, first, .. } = *header;
-    let contents = Some(Contents { file: head.file.clone(), batches: Vec::new() });
+    let contents = Some(Contents { file, batches: Vec::new() });
     Segment { number, epoch, first, last: Position(first.0 - 1), contents }
-}
-
-impl Surveyed {
-    /// Writes what was found into the report.
-    pub fn tell(&self, report: &mut OpenReport) {
-        report.end = self.end;
-        report.damaged.clone_from(&self.damaged);
-        report.headers_repaired.clone_from(&self.headers_repaired);
-        report.torn = self.torn;
-        report.data_loss_suspected = self.data_loss;
-        report.evidence_broken = self.evidence_broken;
-        if let Some(torn) = self.torn {
-            tracing::warn!(segment = torn.segment, from = torn.from, "a torn end is cut; nothing in it was promised");
-        }
-        if let Some(loss) = self.data_loss {
-            tracing::error!(%loss, "DATA LOSS SUSPECTED");
-        }
-    }
 }

@@ -64,7 +64,7 @@ impl Shelf {
         let Segment { number, epoch, first, last, .. } = *segment;
         let file = self.place.disk.open(&self.place.folder.join(segment::name(number)))?;
         let (mut batches, mut lost, mut end) = (Vec::new(), Vec::new(), Position(first.0.saturating_sub(1)));
-        format::scan(&*file, Seed::new(number, epoch), Some(first), |met| match met {
+        format::index(&*file, Seed::new(number, epoch), first, |met| match met {
             Met::Batch(found, _) if found.first <= last => {
                 batches.push(Entry::from(found));
                 end = found.last;

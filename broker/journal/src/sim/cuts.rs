@@ -47,6 +47,29 @@ fn cut(script: &[Step], at: u64, dice: &mut Dice) -> u64 {
     writes
 }
 
+#[test]
+fn nothing_promised_is_lost_when_recovery_itself_is_cut_five_times_in_a_row() {
+    for seed in 5000..5100 {
+        let mut dice = Dice::new(seed);
+        let script = script(&mut dice);
+        let (mut world, mut disk) = (World::default(), SimDisk::default());
+        for _ in 0..5 {
+            disk.cut_at(1 + dice.below(60));
+            if world.play(&disk, &script).is_ok() {
+                world = World::default(); // the power stayed; begin again
+                disk = SimDisk::default();
+            }
+            for _ in 0..5 {
+                disk = disk.after_cut(&mut dice);
+                disk.cut_at(1 + dice.below(16));
+                drop(world.start(&disk));
+            }
+            disk = disk.after_cut(&mut dice);
+            drop(world.start(&disk).unwrap());
+        }
+    }
+}
+
 fn seeds(range: std::ops::Range<u64>) {
     let mut sum = Tally::default();
     for seed in range {

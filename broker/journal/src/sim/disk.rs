@@ -33,8 +33,8 @@ struct State {
     syncs: u64,
     failing_sync: Option<u64>,
     syncs_fail: bool,
-    /// Writing beyond the end of files is refused.
-    is_full: bool,
+    /// Growing a file beyond this is refused.
+    length_max: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -97,7 +97,12 @@ impl SimDisk {
 
     /// From now on files do not grow, or grow again.
     pub fn fill(&self, is_full: bool) {
-        self.lock().is_full = is_full;
+        self.lock().length_max = is_full.then_some(0);
+    }
+
+    /// From now on no file grows beyond this.
+    pub fn limit(&self, length_max: u64) {
+        self.lock().length_max = Some(length_max);
     }
 
     /// The disk after the power came back.
@@ -301,8 +306,8 @@ impl SimFile {
         let mut state = self.disk.lock();
         let file = &state.files[self.number];
         if let Write::At(at, bytes) = &write
-            && state.is_full
             && at + bytes.len() as u64 > file.current.len() as u64
+            && state.length_max.is_some_and(|length_max| at + bytes.len() as u64 > length_max)
         {
             return Err(io::ErrorKind::StorageFull.into());
         }

@@ -3,7 +3,7 @@
 use model::{position::Position, time::Timestamp};
 
 use super::{
-    SimDisk,
+    SEGMENT_BYTES, SimDisk,
     dice::Dice,
     start,
     world::{World, script},
@@ -101,4 +101,24 @@ async fn callers_are_told_busy_while_there_is_no_space() {
         assert!(matches!(error, JournalError::Busy), "the spare that failed is answered once more: {error}");
     }
     journal.stop();
+}
+
+#[tokio::test]
+async fn a_long_append_that_finds_no_space_may_come_again() {
+    let disk = SimDisk::default();
+    let journal = FileJournal::start(start(&disk, 1).unwrap()).unwrap();
+    disk.limit(SEGMENT_BYTES); // there is a spare, but it cannot be made longer
+    for _ in 0..3 {
+        assert!(matches!(journal.append(batch(50_000)).await, Err(JournalError::Busy)));
+        assert!(journal.append(batch(1500)).await.is_ok(), "what is shorter goes on");
+    }
+
+    disk.fill(false);
+    let long = journal.append(batch(50_000)).await.unwrap();
+    let short = journal.append(batch(10)).await.unwrap();
+    journal.stop();
+
+    let shelf = start(&disk, 2).unwrap().writer.shelf;
+    assert_eq!(shelf.record(long).unwrap().bytes.len(), 50_000);
+    assert_eq!(shelf.record(short).unwrap().bytes.len(), 10);
 }

@@ -20,7 +20,7 @@ use crate::{Failure, OpenError, Opened, options::AfterBatch};
 fn ops(round: u8) -> Vec<Op> {
     let mut ops = Vec::new();
     for table in 0..TABLES {
-        for key in (0..40).filter(|key| round == 0 || key % 3 == round % 3) {
+        for key in (0..24).filter(|key| round == 0 || key % 3 == round % 3) {
             let bytes = 40 + 90 * u16::from(key % 5) + u16::from(round);
             ops.push(if key % 4 == round { Op::Remove { table, key } } else { Op::Put { table, key, bytes } });
         }

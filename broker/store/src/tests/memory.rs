@@ -132,6 +132,9 @@ impl Journal for Memory {
             let log = shared.log.lock().unwrap();
             let waits = |log: &mut Log| (log.end.0 < next || log.closed_gate) && !log.stopped;
             let log = shared.grown.wait_while(log, waits).unwrap();
+            if log.closed_gate {
+                return None;
+            }
             let found = log.commits.iter().find(|commit| commit.first.0 + commit.records.len() as u64 > next)?;
             next = found.first.0 + found.records.len() as u64;
             Some(Ok(found.clone()))

@@ -5,6 +5,7 @@ mod damage;
 mod limits;
 mod memory;
 mod reference;
+mod refold;
 mod retire;
 mod spill;
 mod stopping;

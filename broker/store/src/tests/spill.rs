@@ -1,6 +1,6 @@
 //! The spiller by itself: what it takes, what it leaves, and what sled holds after.
 
-use std::sync::Mutex;
+use std::{ops::ControlFlow, sync::Mutex};
 
 use model::{clock::Clock, position::Position, time::Timestamp};
 
@@ -136,4 +136,29 @@ fn a_filter_that_is_full_is_made_anew_and_denies_no_row() {
     let mut state = state.lock().unwrap();
     let rows = state.0.rows();
     assert!((0..8_u64 * 8_192).step_by(97).all(|key| rows.get(&key.to_be_bytes()).unwrap().is_some()));
+}
+
+#[test]
+fn a_move_that_there_is_no_time_for_leaves_the_rows_where_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { bloat_floor_bytes: 0, chunk_keys: 8, ..Options::new(folder.path()) };
+    let (state, mut spiller) = open(&options, 99);
+    for at in 1..=30 {
+        put(&state, at, 0..60, 10); // written thirty times, so most of the file is of no use
+        spiller.round(&state, || ()).unwrap();
+    }
+    let before = rows_in_sled(&spiller);
+
+    assert!(!spiller.refold_if_bloated(&state, || ControlFlow::Break(())).unwrap());
+    assert_eq!(rows_in_sled(&spiller), before);
+    assert!(!spiller.refold_if_bloated(&state, || ControlFlow::Continue(())).unwrap(), "put off, not tried at once");
+
+    spiller.refolded_bytes = 0;
+    assert!(spiller.refold_if_bloated(&state, || ControlFlow::Continue(())).unwrap());
+    assert_eq!(rows_in_sled(&spiller), before);
+    put(&state, 31, 30..90, 10);
+    spiller.round(&state, || ()).unwrap();
+    drop((state, spiller));
+    let (state, _spiller) = open(&options, 99);
+    assert_eq!(state.lock().unwrap().0.rows().dump().unwrap().rows.len(), 90);
 }

@@ -168,6 +168,21 @@ fn a_record_that_cannot_be_folded_refuses_the_start_and_keeps_the_store() {
 }
 
 #[test]
+fn a_journal_that_stops_during_replay_refuses_the_start() {
+    let mut world = World::new();
+    world.start();
+    world.append(vec![record(&[PUT])]);
+    world.kill();
+    world.journal = world.journal.next_life();
+    world.journal.close_gate();
+    world.journal.stop();
+
+    let refused = world.try_start();
+
+    assert!(matches!(refused, Err(OpenError::Journal(JournalError::Stopped))), "{refused:?}");
+}
+
+#[test]
 fn records_that_a_journal_lost_take_the_rows_with_them() {
     let mut world = World::new();
     world.start();

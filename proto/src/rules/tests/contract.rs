@@ -302,3 +302,18 @@ fn broken_bodies_of_every_kind_are_judged_without_panic() {
         }
     }
 }
+
+#[test]
+fn a_body_without_a_title_is_named_by_what_it_is_about() {
+    let title = |kind| rules::title(&example_body(kind, Lang::En).0, Lang::En);
+    for (kind, beginning) in [
+        (Kind::ResourceRequest, "Resource request: Seal the leak"),
+        (Kind::ResourceOffer, "Resource offer: One Xuzhou hazmat team"),
+        (Kind::ActionRequest, "Action request: No private vehicle"),
+        (Kind::DrillInject, "Drill inject: 3 ppm of chlorine"),
+    ] {
+        assert!(title(kind).starts_with(beginning), "{}", title(kind));
+    }
+    let persons = rules::title(&example_body(Kind::ActionResponse, Lang::Zh).0, Lang::Zh);
+    assert!(!persons.contains("联络员"), "{persons}");
+}

@@ -1,0 +1,6 @@
+//! The agent's fold as arithmetic: records in, outbox, inbox and receipts out, no journal and no disk.
+
+mod any_order;
+mod desk;
+mod received;
+mod sent;

@@ -1,0 +1,56 @@
+//! The joint drill: invited, answered, started; its traffic is marked and touches nothing real.
+
+use anyhow::Context as _;
+use proto::v1::{self, Kind, body::Body};
+
+use crate::demo::{
+    drafts::{self, example},
+    region::{LY, LYG, XZ},
+    stage::{PATIENCE, Stage},
+};
+
+/// An invitation, two answers, STARTEX, one inject.
+pub async fn invite(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.teller.say("临沂 → 徐州、连云港  联合演练邀请", "Linyi → Xuzhou, Lianyungang  invitation to the joint drill");
+    let invitation = example!(DrillInvitation);
+    let drill_id = invitation.drill_id.clone();
+    let sequence = invitation.sequence;
+    let draft = drafts::to(&[LYG, XZ], Body::DrillInvitation(invitation)).role(v1::Role::DrillController).signed_off();
+    let id = stage.desk(LY)?.send(draft.drill(&drill_id, v1::DrillControlVerb::Unspecified).done()).await?;
+    let came = stage.board.until(PATIENCE, |seen| seen.times(LYG, &id) == 1 && seen.times(XZ, &id) == 1).await;
+    stage.teller.check(came, "两市已收到邀请", "both have the invitation");
+    for city in [LYG, XZ] {
+        let mut reply = example!(DrillReply);
+        (reply.drill_id, reply.sequence) = (drill_id.clone(), sequence);
+        reply.answer = v1::DrillAnswer::Attend.into();
+        (reply.delegate, reply.counter, reply.reason) = (None, None, String::new());
+        let draft = drafts::to(&[LY], Body::DrillReply(reply)).follows(&id).role(v1::Role::DrillController);
+        stage.desk(city)?.send(draft.drill(&drill_id, v1::DrillControlVerb::Unspecified).done()).await?;
+    }
+    let answered = stage
+        .board
+        .until(PATIENCE, |seen| [LYG, XZ].into_iter().all(|city| seen.first(LY, city, Kind::DrillReply).is_some()));
+    let answered = answered.await;
+    stage.teller.check(answered, "两市答复参加", "both will attend");
+    play(stage, &drill_id).await
+}
+
+async fn play(stage: &mut Stage, drill_id: &str) -> anyhow::Result<()> {
+    let mut control = example!(DrillControl);
+    (control.time_jump_min, control.reason) = (None, String::new());
+    let draft = drafts::to(&[LYG, XZ], Body::DrillControl(control)).role(v1::Role::DrillController);
+    let startex = draft.drill(drill_id, v1::DrillControlVerb::Startex).precedence(v1::Precedence::Flash).done();
+    let started = stage.desk(LY)?.send(startex).await?;
+    stage.board.until(PATIENCE, |seen| seen.times(XZ, &started) == 1 && seen.times(LYG, &started) == 1).await;
+    let inject = example!(DrillInject);
+    let draft = drafts::to(&[XZ], Body::DrillInject(inject)).role(v1::Role::DrillController);
+    let draft = draft.drill(drill_id, v1::DrillControlVerb::Unspecified).exercise();
+    let id = stage.desk(LY)?.send(draft.done()).await?;
+    stage.board.until(PATIENCE, |seen| seen.times(XZ, &id) == 1).await;
+    stage.teller.say("演练 演练 演练  情景注入 → 徐州", "EXERCISE EXERCISE EXERCISE  an inject → Xuzhou");
+    let status =
+        stage.board.look().first(XZ, LY, Kind::DrillInject).map(|header| header.status).context("the inject came")?;
+    let marked = status == i32::from(v1::Status::Exercise);
+    stage.teller.check(marked, "演练消息带演练标记，与实战分开", "drill traffic is marked, apart from what is real");
+    Ok(())
+}
