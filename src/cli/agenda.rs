@@ -165,7 +165,8 @@ fn cached(pulled: &v1::PullDocumentResponse, context: Context) {
 
 #[derive(Serialize)]
 struct Item {
-    item_id: String,
+    #[serde(rename = "item_id")]
+    id: String,
     title: String,
     author: String,
     changed_at: Option<String>,
@@ -196,7 +197,7 @@ fn sealed(item: &v1::DocumentItem) -> bytes::Bytes {
 fn as_json(item: &v1::DocumentItem, context: Context) -> Item {
     let body = sealed(item);
     Item {
-        item_id: item.item_id.clone(),
+        id: item.item_id.clone(),
         title: rules::title(&body, context.lang),
         author: item.author.clone(),
         changed_at: out::rfc3339(item.changed_at),

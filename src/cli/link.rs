@@ -156,7 +156,8 @@ fn members(answer: &v1::LinkStatusResponse, context: Context) -> String {
 
 #[derive(Serialize)]
 struct Step {
-    step: String,
+    #[serde(rename = "step")]
+    name: String,
     ok: bool,
     text: String,
     remedy: Option<String>,
@@ -164,7 +165,7 @@ struct Step {
 }
 
 /// How long a whole test may take.
-const TEST: std::time::Duration = std::time::Duration::from_secs(60);
+const TEST: std::time::Duration = std::time::Duration::from_mins(1);
 
 async fn test(place: &Where, jurisdiction: String, context: Context) -> anyhow::Result<bool> {
     let mut desk = place.client(context.lang).await?;
@@ -196,7 +197,7 @@ fn as_step(step: v1::LinkTestResponse, context: Context) -> Step {
         text: context.say(&step.text_zh, &step.text_en).to_owned(),
         remedy: (!remedy.is_empty()).then_some(remedy),
         took_ms: step.took.map(border::time::length).unwrap_or_default().as_millis(),
-        step: step.step,
+        name: step.step,
     }
 }
 

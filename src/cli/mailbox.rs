@@ -197,7 +197,7 @@ async fn peek(broker: &mut Client, peek: v1::PeekRequest, context: Context) -> a
         ];
         context.table(&header, entries.iter().map(|entry| entry_cells(entry, context)))?;
     } else {
-        context.json(entries.iter().map(|entry| as_json(entry)))?;
+        context.json(entries.iter().map(as_json))?;
     }
     match (dead, entries.first()) {
         (true, Some(entry)) => {

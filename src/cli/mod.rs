@@ -134,7 +134,7 @@ pub async fn main(lang: Lang) -> ExitCode {
     };
     let talk = if cli.quiet { out::Talk::Quiet } else { out::Talk::Full };
     let context = out::Context { lang, format: cli.output, talk };
-    match dispatch(cli.command, &cli.desk, context).await {
+    match Box::pin(dispatch(cli.command, &cli.desk, context)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             out::error(&error, context);
@@ -160,7 +160,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Config(config) => config.run(context),
         Command::Errors(errors) => errors.run(context),
         Command::Kinds(kinds) => kinds.run(context),
-        Command::Demo(demo) => demo.run(context).await,
+        Command::Demo(demo) => Box::pin(demo.run(context)).await,
         Command::Certs(verb) => verb.run(context),
         Command::Join(verb) => verb.run(context),
         Command::Completions { shell } => {

@@ -46,31 +46,31 @@ pub struct Context {
 
 impl Context {
     /// One of two texts.
-    pub const fn say<'t>(&self, zh: &'t str, en: &'t str) -> &'t str {
+    pub const fn say<'t>(self, zh: &'t str, en: &'t str) -> &'t str {
         say(self.lang, zh, en)
     }
 
     /// Says what happened, on standard error.
-    pub fn tell(&self, zh: &str, en: &str) {
+    pub fn tell(self, zh: &str, en: &str) {
         if self.talk == Talk::Full {
             anstream::eprintln!("{}", self.say(zh, en));
         }
     }
 
     /// Names the next useful command, on standard error.
-    pub fn next(&self, command: &str, zh: &str, en: &str) {
+    pub fn next(self, command: &str, zh: &str, en: &str) {
         let mark = self.say("下一步", "next");
         self.tell(&format!("{mark}  {command}    {zh}"), &format!("{mark}  {command}    {en}"));
     }
 
     /// Data is for people, not for a program.
-    pub fn is_table(&self) -> bool {
+    pub fn is_table(self) -> bool {
         self.format == Format::Table
     }
 
     /// Prints rows: a table for people, JSON objects for programs.
     pub fn rows<T: Serialize, C: Into<Cell>>(
-        &self,
+        self,
         rows: &[T],
         header: &[(&str, &str)],
         cells: impl Fn(&T) -> Vec<C>,
@@ -80,7 +80,7 @@ impl Context {
     }
 
     /// A table for people.
-    pub fn table(&self, header: &[(&str, &str)], rows: impl ExactSizeIterator<Item = Vec<Cell>>) -> anyhow::Result<()> {
+    pub fn table(self, header: &[(&str, &str)], rows: impl ExactSizeIterator<Item = Vec<Cell>>) -> anyhow::Result<()> {
         if rows.len() == 0 {
             self.tell("（无）", "(none)");
             return Ok(());
@@ -90,7 +90,7 @@ impl Context {
     }
 
     /// The same for programs.
-    pub fn json<T: Serialize>(&self, rows: impl Iterator<Item = T>) -> anyhow::Result<()> {
+    pub fn json<T: Serialize>(self, rows: impl Iterator<Item = T>) -> anyhow::Result<()> {
         if self.format == Format::Jsonl {
             let mut rows = rows;
             return rows.try_for_each(|row| line(&serde_json::to_string(&row)?));
@@ -99,7 +99,7 @@ impl Context {
     }
 
     /// Prints one value: as text for people, as JSON for programs.
-    pub fn value<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    pub fn value<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
         match self.format {
             Format::Json => line(&serde_json::to_string_pretty(value)?),
             Format::Jsonl => line(&serde_json::to_string(value)?),

@@ -101,16 +101,13 @@ impl Reply {
 async fn asked_for(desk: &mut Client, id: MessageId, context: Context) -> anyhow::Result<&'static KindInfo> {
     let shown = desk.show(ask(v1::ShowRequest { message_id: id.0.to_vec().into() })).await?.into_inner();
     let number = shown.summary.and_then(|summary| summary.header).unwrap_or_default().kind;
-    match Kind::from_number(number).and_then(|kind| kind.facts().owes) {
-        Some(owes) => kinds::named(owes.reply.name(), context),
-        None => {
-            let what = words::kind(number, context.lang);
-            let zh = format!("{what} 没有规定的答复类别，请写明：liandong answer {} 类别 …", words::short(&id.0));
-            let en =
-                format!("{what} has no fixed kind of answer; name one: liandong answer {} KIND …", words::short(&id.0));
-            Err(BadInput(context.say(&zh, &en).to_owned()).into())
-        }
+    if let Some(owes) = Kind::from_number(number).and_then(|kind| kind.facts().owes) {
+        return kinds::named(owes.reply.name(), context);
     }
+    let (what, short) = (words::kind(number, context.lang), words::short(&id.0));
+    let zh = format!("{what} 没有规定的答复类别，请写明：liandong answer {short} 类别 …");
+    let en = format!("{what} has no fixed kind of answer; name one: liandong answer {short} KIND …");
+    Err(BadInput(context.say(&zh, &en).to_owned()).into())
 }
 
 #[derive(Serialize)]
@@ -143,16 +140,14 @@ async fn deliver(
     let sent = desk.send(ask(request)).await.map_err(anyhow::Error::from);
     let sent = composed.after(sent, context)?.into_inner();
     say(&sent, dry_run, context)?;
-    match events {
-        Some(events) => receipts::follow(desk, events, &sent.message_id, context).await,
-        None => {
-            if !dry_run {
-                let command = format!("liandong thread trace {}", words::short(&sent.message_id));
-                context.next(&command, "走到了哪里", "how far it has come");
-            }
-            Ok(())
-        }
+    if let Some(events) = events {
+        return receipts::follow(desk, events, &sent.message_id, context).await;
     }
+    if !dry_run {
+        let command = format!("liandong thread trace {}", words::short(&sent.message_id));
+        context.next(&command, "走到了哪里", "how far it has come");
+    }
+    Ok(())
 }
 
 fn say(sent: &v1::SendResponse, dry_run: bool, context: Context) -> anyhow::Result<()> {

@@ -55,7 +55,9 @@ impl Place {
             let config = place.region.agent(city).config.display().to_string();
             place.begin(city, &["agent", "--config", &config]);
         }
-        cities.iter().for_each(|city| place.linked(city));
+        for city in cities {
+            place.linked(city);
+        }
         place
     }
 

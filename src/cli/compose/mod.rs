@@ -25,6 +25,7 @@ use super::{desk::Client, exit::BadInput, out::Context};
 
 /// What a message says, by option, by file or by hand. An option wins over the file.
 #[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub struct Content {
     /// Recipient, repeatable: 371300, 371300/commander, group:ID or circle:LAT,LON,METRES
     #[arg(long, value_name = "ADDRESS", value_parser = values::address)]
@@ -131,7 +132,9 @@ impl Content {
         match self.filled(kind.kind, value, desk, now, context).await {
             Ok(draft) => Ok(Composed { draft, sheet }),
             Err(error) => {
-                sheet.iter().for_each(|sheet| sheet.keep(context));
+                if let Some(sheet) = &sheet {
+                    sheet.keep(context);
+                }
                 Err(error)
             }
         }

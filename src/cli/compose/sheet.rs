@@ -97,7 +97,7 @@ impl Sheet {
         let name = self.known.get(path).map(|(_, name)| format!("  # {name}")).unwrap_or_default();
         // a text of several lines has no room beside it
         let name = if line.contains('\n') { String::new() } else { name };
-        self.text.push_str(&format!("{line}{name}\n"));
+        self.text.extend([line, &name, "\n"]);
     }
 
     fn in_order(&self, mut fields: Vec<(String, Value)>, path: &str) -> Vec<(String, Value)> {

@@ -7,12 +7,12 @@ use super::Program::{self, Agent, Broker};
 pub const REQUIRED: &str = "\u{0}";
 
 /// One key.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Key {
     /// Whose configuration.
     pub program: Program,
-    /// Its path.
-    pub key: &'static str,
+    /// Its name with the tables around it.
+    pub path: &'static str,
     /// Its default; `REQUIRED` if there is none, empty if it is unset unless given.
     pub default: &'static str,
     /// Its unit; empty where a number is no amount.
@@ -27,8 +27,8 @@ impl Key {
     /// Whether a person who typed `text` means this key: `socket`, `desk.socket`, `agent.desk.socket`.
     pub fn is_meant_by(&self, text: &str) -> bool {
         let whole = match self.program {
-            Broker => format!("broker.{}", self.key),
-            Agent => format!("agent.{}", self.key),
+            Broker => format!("broker.{}", self.path),
+            Agent => format!("agent.{}", self.path),
         };
         whole == text || whole.ends_with(&format!(".{text}"))
     }
@@ -39,8 +39,8 @@ pub fn of(program: Program) -> impl Iterator<Item = &'static Key> {
     KEYS.iter().filter(move |key| key.program == program)
 }
 
-const fn key(program: Program, key: &'static str, default: &'static str, zh: &'static str, en: &'static str) -> Key {
-    Key { program, key, default, unit: "", zh, en }
+const fn key(program: Program, path: &'static str, default: &'static str, zh: &'static str, en: &'static str) -> Key {
+    Key { program, path, default, unit: "", zh, en }
 }
 
 const fn amount(key: Key, unit: &'static str) -> Key {

@@ -93,26 +93,25 @@ pub fn read<C: DeserializeOwned>(program: Program, file: &Path, lang: Lang) -> a
 fn first_unknown(program: Program, table: &toml::Table, within: &str) -> Option<String> {
     table.iter().find_map(|(key, value)| {
         let path = if within.is_empty() { key.clone() } else { format!("{within}.{key}") };
-        let inner = keys::of(program).any(|known| known.key.starts_with(&format!("{path}.")));
+        let inner = keys::of(program).any(|known| known.path.starts_with(&format!("{path}.")));
         match value {
             toml::Value::Table(table) if inner => first_unknown(program, table, &path),
-            _ if keys::of(program).any(|known| known.key == path) => None,
+            _ if keys::of(program).any(|known| known.path == path) => None,
             _ => Some(path),
         }
     })
 }
 
 fn unknown_text(program: Program, key: &str, lang: Lang) -> String {
-    let near = suggest::nearest(key, keys::of(program).map(|known| known.key));
+    let near = suggest::nearest(key, keys::of(program).map(|known| known.path));
     // a key in the wrong table has the right last name
     let last = key.rsplit('.').next().unwrap_or(key);
-    let moved = || keys::of(program).map(|known| known.key).find(|known| known.rsplit('.').next() == Some(last));
-    let (zh, en) = match near.or_else(moved) {
-        Some(near) => (format!("是否指 `{near}`？"), format!("did you mean `{near}`?")),
-        None => {
-            let command = format!("`liandong config print {}`", program.name());
-            (format!("全部配置项见 {command}"), format!("{command} shows all keys"))
-        }
+    let moved = || keys::of(program).map(|known| known.path).find(|known| known.rsplit('.').next() == Some(last));
+    let (zh, en) = if let Some(near) = near.or_else(moved) {
+        (format!("是否指 `{near}`？"), format!("did you mean `{near}`?"))
+    } else {
+        let command = format!("`liandong config print {}`", program.name());
+        (format!("全部配置项见 {command}"), format!("{command} shows all keys"))
     };
     match lang {
         Lang::Zh => format!("没有名为 `{key}` 的配置项；{zh}"),
@@ -177,7 +176,7 @@ struct Explained {
 fn explain(text: &str, context: Context) -> anyhow::Result<()> {
     let found: Vec<Explained> = keys::KEYS.iter().filter(|key| key.is_meant_by(text)).map(Explained::from).collect();
     if found.is_empty() {
-        let near = suggest::nearest(text, keys::KEYS.iter().map(|known| known.key));
+        let near = suggest::nearest(text, keys::KEYS.iter().map(|known| known.path));
         let (zh, en) = match near {
             Some(near) => (format!("；是否指 `{near}`？"), format!("; did you mean `{near}`?")),
             None => (String::new(), String::new()),
@@ -198,7 +197,7 @@ impl From<&Key> for Explained {
         let given = |text: &'static str| (!text.is_empty()).then_some(text);
         Self {
             program: key.program.name(),
-            key: key.key,
+            key: key.path,
             required: key.default == keys::REQUIRED,
             default: given(key.default).filter(|default| *default != keys::REQUIRED),
             unit: given(key.unit),
@@ -258,7 +257,7 @@ mod tests {
     }
 
     fn explained(program: Program, table: &str) -> Vec<&'static str> {
-        let inner = keys::of(program).filter_map(|key| key.key.strip_prefix(table));
+        let inner = keys::of(program).filter_map(|key| key.path.strip_prefix(table));
         let mut names: Vec<&str> = inner.map(|key| key.split_once('.').map_or(key, |(table, _)| table)).collect();
         names.sort_unstable();
         names.dedup();

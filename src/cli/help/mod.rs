@@ -64,21 +64,21 @@ fn argument(arg: Arg, path: &str) -> Arg {
 
 /// What clap would say in English: default, environment, values.
 fn notes(arg: &Arg) -> String {
-    let mut notes = String::new();
+    let mut notes: Vec<String> = Vec::new();
     let values: Vec<String> = arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     let default: Vec<String> = arg.get_default_values().iter().map(|value| value.to_string_lossy().into()).collect();
     if let Some(env) = arg.get_env() {
-        notes.push_str(&format!(" [环境变量：{}]", env.to_string_lossy()));
+        notes.push(format!(" [环境变量：{}]", env.to_string_lossy()));
     }
     if arg.get_action().takes_values() {
         if !default.is_empty() && default.iter().any(|value| !value.is_empty()) {
-            notes.push_str(&format!(" [默认：{}]", default.join(" ")));
+            notes.push(format!(" [默认：{}]", default.join(" ")));
         }
         if !values.is_empty() {
-            notes.push_str(&format!(" [可选：{}]", values.join("、")));
+            notes.push(format!(" [可选：{}]", values.join("、")));
         }
     }
-    notes
+    notes.concat()
 }
 
 #[cfg(test)]
