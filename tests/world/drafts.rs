@@ -47,7 +47,7 @@ pub fn lawful(kind: v1::Kind, to: &[&str]) -> v1::Header {
     use model::kind::{Cover, Incident, Kind};
     let facts = Kind::from_number(kind.into()).expect("a kind").facts();
     let (incident, alert) = (facts.incident == Incident::Required, kind == v1::Kind::Alert);
-    let colour = alert.then_some(v1::WarningLevel::Blue).unwrap_or_default();
+    let colour = if alert { v1::WarningLevel::Blue } else { v1::WarningLevel::Unspecified };
     let precedence = facts.kind.usual_precedence(None, None);
     let stage = facts.kind.stage_floor(precedence).unwrap_or(model::stage::Stage::Delivered);
     v1::Header {

@@ -131,7 +131,9 @@ impl Session {
             let record = ReceiptsReceived { receipts: line.receipts, through: line.through, unverified };
             let record = Record::new(kind::RECEIPTS_RECEIVED, session.desk.clock.now(), record.encode_to_vec());
             session.desk.engine.append(vec![record], Lane::Settling).await.map_err(|error| not_stored(&error))?;
-            through.into_iter().for_each(|through| session.outgoing.seen(through));
+            if let Some(through) = through {
+                session.outgoing.seen(through);
+            }
             Ok(())
         })
     }

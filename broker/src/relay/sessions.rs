@@ -153,7 +153,9 @@ impl Sessions {
     pub fn drain(&self, drain: bool, grace: Duration) -> usize {
         self.draining.store(drain, Ordering::Relaxed);
         let living = if drain { self.all() } else { Vec::new() };
-        living.iter().for_each(|session| session.drain(grace));
+        for session in &living {
+            session.drain(grace);
+        }
         living.len()
     }
 

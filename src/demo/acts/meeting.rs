@@ -85,7 +85,8 @@ fn item(title: &str, city: &str, papers: Vec<v1::FileRef>) -> v1::AgendaItem {
 
 async fn notice(stage: &mut Stage) -> anyhow::Result<()> {
     let mut notice = example!(MeetingNotice);
-    notice.agenda = Some(v1::AgendaRef { document_id: AGENDA.to_owned(), etag: Vec::new().into() });
+    let agenda = stage.desk(LY)?.pull(AGENDA).await?.document.context("Linyi pulls its agenda")?;
+    notice.agenda = Some(v1::AgendaRef { document_id: AGENDA.to_owned(), etag: agenda.etag });
     let draft = drafts::to(&[LYG, XZ], Body::MeetingNotice(notice)).role(v1::Role::Secretariat).signed_off();
     let id = stage.desk(LY)?.send(draft.done()).await?;
     let came = stage.board.until(PATIENCE, |seen| seen.times(LYG, &id) == 1 && seen.times(XZ, &id) == 1).await;

@@ -72,7 +72,7 @@ impl Folding<'_, '_> {
         mailbox: &JurisdictionId,
     ) -> Result<(), FoldError> {
         let Some(key) = waiting_key(row, mailbox, self.at.position) else { return Ok(()) };
-        if self.at.position.0 % 200 == 0 && store::seeded::has("drop-one-in-200") {
+        if self.at.position.0.is_multiple_of(200) && store::seeded::has("drop-one-in-200") {
             return Ok(());
         }
         let waiting = WaitingRow {

@@ -21,6 +21,8 @@ pub const RULES: &[&Rule] = &[&EXTENSION, &RELEASE, &COSTS, &CALL, &CONCLUSION, 
 /// Which half of a kind a body holds.
 enum Half {
     Asks(&'static str),
+    /// Asks within a mission: it starts nothing, it answers the mission's commitment.
+    AsksWithin(&'static str),
     Answers(&'static str),
     Nothing(&'static str),
 }
@@ -29,6 +31,7 @@ pub fn judge(judge: &mut Judge<'_>, body: &Body) {
     let Some((rule, half)) = half(body) else { return };
     let (field, keeps) = match (half, judge.action()) {
         (Half::Nothing(field), _) => (field, false),
+        (Half::AsksWithin(field), _) => (field, true),
         (Half::Asks(field), action) => (field, action != Some(Action::Reply)),
         (Half::Answers(field), action) => (field, action != Some(Action::Originate)),
     };
@@ -50,7 +53,7 @@ fn half(body: &Body) -> Option<(&'static Rule, Half)> {
 
 fn extension(body: &v1::Extension) -> Half {
     match &body.part {
-        Some(v1::extension::Part::Request(_)) => Half::Asks("request"),
+        Some(v1::extension::Part::Request(_)) => Half::AsksWithin("request"),
         Some(v1::extension::Part::Response(_)) => Half::Answers("response"),
         None => Half::Nothing("request"),
     }
@@ -58,8 +61,8 @@ fn extension(body: &v1::Extension) -> Half {
 
 fn release(body: &v1::ReleaseReturn) -> Half {
     match &body.part {
-        Some(v1::release_return::Part::Release(_)) => Half::Asks("release"),
-        Some(v1::release_return::Part::ReturnRequest(_)) => Half::Asks("return_request"),
+        Some(v1::release_return::Part::Release(_)) => Half::AsksWithin("release"),
+        Some(v1::release_return::Part::ReturnRequest(_)) => Half::AsksWithin("return_request"),
         Some(v1::release_return::Part::Response(_)) => Half::Answers("response"),
         None => Half::Nothing("release"),
     }
@@ -67,7 +70,7 @@ fn release(body: &v1::ReleaseReturn) -> Half {
 
 fn costs(body: &v1::CostStatement) -> Half {
     match &body.part {
-        Some(v1::cost_statement::Part::Claim(_)) => Half::Asks("claim"),
+        Some(v1::cost_statement::Part::Claim(_)) => Half::AsksWithin("claim"),
         Some(v1::cost_statement::Part::Answer(_)) => Half::Answers("answer"),
         None => Half::Nothing("claim"),
     }

@@ -145,7 +145,8 @@ fn actions_drills_and_meetings_hang_together() {
     breaks(Kind::Agreement, &[("/body/terms/parties", json!(["371300"]))], "K54.parties", "body.terms.parties");
     breaks(Kind::AgendaChange, &[("/header/document/op", json!("REMOVE"))], "K42.content", "body.item");
     breaks(Kind::DirectoryChange, &[("/header/document/document_id", json!("agenda/1"))], "K55.content", "body.entry");
-    breaks(Kind::Extension, &[("/header/action", json!("REPLY"))], "K16.part", "body.request");
+    breaks(Kind::ConsultationCall, &[("/header/action", json!("REPLY"))], "K23.part", "body.call");
+    breaks(Kind::Extension, &[("/body/request", Value::Null)], "K16.part", "body.request");
     breaks(Kind::ReleaseReturn, &[("/body/release", Value::Null)], "K17.part", "body.release");
 }
 
