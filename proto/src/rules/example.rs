@@ -5,7 +5,10 @@ mod header;
 mod value;
 
 use bytes::Bytes;
-use model::{kind::Kind, time::Timestamp};
+use model::{
+    kind::{Family, Kind},
+    time::Timestamp,
+};
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, Value};
 
@@ -26,11 +29,12 @@ struct Maker<'a> {
     schema: &'a Schema,
     lang: Lang,
     now: Timestamp,
+    family: Family,
 }
 
 /// The draft of a kind. A kind without body has an empty one.
 pub fn draft(schema: &Schema, kind: Kind, lang: Lang, now: Timestamp) -> v1::Draft {
-    let maker = Maker { schema, lang, now };
+    let maker = Maker { schema, lang, now, family: kind.family() };
     let mut header = header::of(kind, lang, now);
     // the agent starts a thread with what names no message before it
     let first = v1::Header { action: v1::Action::Originate.into(), ..header.clone() };
@@ -48,7 +52,7 @@ pub fn draft(schema: &Schema, kind: Kind, lang: Lang, now: Timestamp) -> v1::Dra
 /// The encoded `Body` of an example under this header.
 #[cfg(test)]
 pub fn body(schema: &Schema, kind: Kind, lang: Lang, now: Timestamp, header: &v1::Header) -> Option<Bytes> {
-    Maker { schema, lang, now }.body(kind, header)
+    Maker { schema, lang, now, family: kind.family() }.body(kind, header)
 }
 
 impl Maker<'_> {

@@ -15,6 +15,8 @@ use crate::{border, status::Lang, v1::Format};
 
 /// Fields that are a title where a body has one.
 const TITLES: [&str; 3] = ["title", "headline", "topic"];
+/// Fields that say best what a body without a title is about, the best first.
+const LEADS: [&str; 7] = ["effect_wanted", "mission_brief", "text", "facts", "summary", "review", "description"];
 /// Characters of a line about a body.
 const TITLE_CHARS_MAX: usize = 60;
 
@@ -115,16 +117,13 @@ impl View<'_> {
 /// One line about a body, at most 60 characters: its title, else its kind and its first text.
 pub fn title(schema: &Schema, body: &Bytes, lang: Lang) -> String {
     let Ok(opened) = open(schema, body) else { return kind_only(body, lang) };
-    let text_of = |name: &&str| {
-        let field = opened.rules.field(name).filter(|field| matches!(field.class, Class::Text) && !field.repeated)?;
-        let value = opened.value.get_field(&field.descriptor);
-        value.as_str().map(one_line).filter(|text| !text.is_empty())
-    };
-    if let Some(title) = TITLES.iter().find_map(text_of) {
+    let said = |name: &&str| found(schema, opened.rules, &opened.value, &|field| field.name == **name);
+    if let Some(title) = TITLES.iter().find_map(said) {
         return short(&title);
     }
     let name = opened.rules.kind.as_ref().map_or("", |rule| if lang == Lang::Zh { &rule.zh } else { &rule.en });
-    match first_text(schema, opened.rules, &opened.value) {
+    let any = || found(schema, opened.rules, &opened.value, &|_| true);
+    match LEADS.iter().find_map(said).or_else(any) {
         Some(text) if lang == Lang::Zh => short(&format!("{name}：{text}")),
         Some(text) => short(&format!("{name}: {text}")),
         None => name.to_owned(),
@@ -141,18 +140,29 @@ fn kind_only(body: &Bytes, lang: Lang) -> String {
     }
 }
 
-/// The first free text that is not personal.
-fn first_text(schema: &Schema, rules: &MessageRules, message: &DynamicMessage) -> Option<String> {
-    rules.fields.iter().filter(|field| !field.rule.personal && message.has_field(&field.descriptor)).find_map(|field| {
+/// The first free text among the fields that are `wanted`, the message's own before those within. What is about a person
+/// or a file is passed over.
+fn found(
+    schema: &Schema,
+    rules: &MessageRules,
+    message: &DynamicMessage,
+    wanted: &dyn Fn(&FieldRules) -> bool,
+) -> Option<String> {
+    if rules.is("FileRef") || rules.fields.iter().any(|field| field.rule.personal) && rules.kind.is_none() {
+        return None;
+    }
+    let present = || rules.fields.iter().filter(|field| !field.rule.personal && message.has_field(&field.descriptor));
+    let own = present().filter(|field| wanted(field) && field.rule.format() == Format::Unspecified).find_map(|field| {
         let value = message.get_field(&field.descriptor);
         let first = value.as_list().map_or(Some(&*value), <[Value]>::first)?;
-        match first {
-            Value::String(text) if field.rule.format() == Format::Unspecified => {
-                Some(one_line(text)).filter(|text| !text.is_empty())
-            }
-            Value::Message(inner) => first_text(schema, schema.inside(field)?, inner),
-            _ => None,
-        }
+        first.as_str().map(one_line).filter(|text| !text.is_empty())
+    });
+    own.or_else(|| {
+        present().find_map(|field| {
+            let value = message.get_field(&field.descriptor);
+            let first = value.as_list().map_or(Some(&*value), <[Value]>::first)?;
+            found(schema, schema.inside(field)?, first.as_message()?, wanted)
+        })
     })
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use model::{
     ids::{Digest, MessageId},
+    kind::Family,
     time::Timestamp,
 };
 use prost_reflect::{DynamicMessage, Value};
@@ -28,9 +29,7 @@ const DAY: i64 = 24 * HOUR;
 pub fn of(maker: &Maker<'_>, field: &FieldRules) -> Option<Value> {
     let said = maker.said(field);
     match field.class {
-        Class::Time => {
-            moment(field, shifted(said).map_or_else(|| usual(maker.now, &field.name), |by| by_ms(maker.now, by)))
-        }
+        Class::Time => moment(field, shifted(said).map_or_else(|| maker.usual(&field.name), |by| by_ms(maker.now, by))),
         Class::Text if said.is_empty() => Some(Value::String(text(maker, field))),
         _ if !said.is_empty() => scalar(field, &serde_json::Value::from(said)),
         _ => plain(maker, field),
@@ -75,7 +74,7 @@ fn text(maker: &Maker<'_>, field: &FieldRules) -> String {
         Format::IncidentId => header::incident(maker.now),
         Format::Phone => "0539-8000000".to_owned(),
         Format::Uri => "https://example.org/linyi".to_owned(),
-        Format::Date => date(usual(maker.now, &field.name)),
+        Format::Date => date(maker.usual(&field.name)),
         Format::Id => format!("{}-1", field.name.replace('_', "-")),
         Format::Sha256 => Digest::of(field.name.as_bytes()).to_string(),
         Format::MessageId => MessageId::new(maker.now, [7; 10]).to_string(),
@@ -116,10 +115,17 @@ fn shifted(said: &str) -> Option<i64> {
     number.parse::<i64>().ok()?.checked_mul(sign * length)
 }
 
-/// A time that suits the field's name: what began lies behind, what is due ahead, and ends follow beginnings.
-fn usual(now: Timestamp, name: &str) -> Timestamp {
+impl Maker<'_> {
+    fn usual(&self, name: &str) -> Timestamp {
+        by_ms(self.now, usual_ms(name, matches!(self.family, Family::A4 | Family::A5 | Family::A0)))
+    }
+}
+
+/// How far from now a time lies that suits the field's name: what began lies behind, what is due ahead, and ends follow
+/// beginnings. Drills, meetings and agreements are `planned` weeks ahead; the rest is for today.
+fn usual_ms(name: &str, planned: bool) -> i64 {
     let ahead = |words: &[&str]| words.iter().any(|word| name == *word || name.ends_with(&format!("_{word}")));
-    let ms = match name {
+    match name {
         "occurred_at" | "first_seen_at" => -40 * MINUTE,
         "known_at" => -30 * MINUTE,
         "last_verified_at" | "verified_at" => -DAY,
@@ -128,11 +134,22 @@ fn usual(now: Timestamp, name: &str) -> Timestamp {
         _ if name.starts_with("next_") => 12 * HOUR,
         _ if ahead(&["lapse_at", "expires", "until", "needed_back_by"]) => 2 * DAY,
         _ if ahead(&["rsvp_by", "by"]) => 5 * DAY,
-        _ if ahead(&["from", "start", "effective", "onset", "from_date", "from_when", "valid_from"]) => 20 * DAY,
-        _ if ahead(&["to", "end", "due", "valid_to"]) => 21 * DAY,
+        _ if ahead(&["from", "start", "effective", "onset", "from_date", "from_when", "valid_from"]) => {
+            if planned {
+                20 * DAY
+            } else {
+                HOUR
+            }
+        }
+        _ if ahead(&["to", "end", "due", "valid_to"]) => {
+            if planned {
+                21 * DAY
+            } else {
+                DAY
+            }
+        }
         _ => -10 * MINUTE,
-    };
-    by_ms(now, ms)
+    }
 }
 
 /// A place, circle, polygon or area near Linyi; none for other messages.
