@@ -112,8 +112,8 @@ async fn list(broker: &mut Client, context: Context) -> anyhow::Result<()> {
         ("最早", "OLDEST"),
         ("◆", "◆"),
         ("▲", "▲"),
+        ("■", "■"),
         ("●", "●"),
-        ("○", "○"),
         ("字节", "SIZE"),
         ("死信", "DEAD"),
     ];

@@ -11,8 +11,8 @@ pub const fn mark(precedence: Precedence) -> &'static str {
     match precedence {
         Precedence::Flash => "◆",
         Precedence::Immediate => "▲",
-        Precedence::Priority => "●",
-        Precedence::Routine => "○",
+        Precedence::Priority => "■",
+        Precedence::Routine => "●",
     }
 }
 

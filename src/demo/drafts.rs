@@ -57,7 +57,7 @@ impl Draft {
     /// About an incident of a level.
     pub fn incident(self, id: &str, level: v1::EventLevel) -> Self {
         self.header(|header| {
-            header.incident_id = id.to_owned();
+            id.clone_into(&mut header.incident_id);
             header.event_level = level.into();
             header.category = v1::Category::Accident.into();
         })
@@ -65,7 +65,7 @@ impl Draft {
 
     /// Under the cities' agreement.
     pub fn under_agreement(self) -> Self {
-        self.header(|header| header.agreement_id = "AG-1".to_owned())
+        self.header(|header| "AG-1".clone_into(&mut header.agreement_id))
     }
 
     /// Signed off by the shift leader.
@@ -147,10 +147,10 @@ macro_rules! example {
 pub(crate) use example;
 
 /// Some minutes from now, as the contract says it.
-pub fn in_minutes(minutes: i64) -> Option<prost_types::Timestamp> {
+pub fn in_minutes(minutes: i64) -> prost_types::Timestamp {
     let now = clock::system().now();
     let at = model::time::Timestamp::from_millis(now.millis() + minutes * 60_000);
-    Some(proto::border::time::to_wire(at))
+    proto::border::time::to_wire(at)
 }
 
 /// Today, as incident ids say it.

@@ -11,6 +11,8 @@
 //! | [`drafts`] | what the cities say |
 //! | [`tell`], [`figures`] | how it is told; the last table |
 
+#![allow(clippy::large_futures, reason = "acts hold whole message bodies, and one runs at a time")]
+
 mod acts;
 mod board;
 mod desk;

@@ -130,9 +130,10 @@ impl Files {
     pub fn write_agent(&self, city: &CityFiles, broker: SocketAddr) -> io::Result<()> {
         let id = city.city;
         let (state, trust) = (self.directory.join(id), self.directory.join("trust").join(id));
+        let (state, trust) = (state.display(), trust.display());
         let (officer, phone) = officer(id);
         let toml = format!(
-            "region = \"linyi\"\njurisdiction = \"{id}\"\nstate = {state:?}\ntrust = {trust:?}\nbroker = [\"{broker}\"]\n\
+            "region = \"linyi\"\njurisdiction = \"{id}\"\nstate = \"{state}\"\ntrust = \"{trust}\"\nbroker = [\"{broker}\"]\n\
              segment_bytes = 4194304\nallow_unsafe_filesystem = true\n\n[officer]\nname = \"{officer}\"\nduty_phone = \"{phone}\"\n"
         );
         fs::write(&city.config, toml)
@@ -140,9 +141,10 @@ impl Files {
 
     fn broker_toml(&self) -> io::Result<String> {
         let (state, trust) = (self.directory.join("broker"), self.directory.join("trust").join("broker"));
+        let (state, trust) = (state.display(), trust.display());
         let (listen, admin, metrics) = (self.broker_address, free_port()?, free_port()?);
         Ok(format!(
-            "state = {state:?}\ntrust = {trust:?}\nlisten = \"{listen}\"\nadmin_listen = \"{admin}\"\n\
+            "state = \"{state}\"\ntrust = \"{trust}\"\nlisten = \"{listen}\"\nadmin_listen = \"{admin}\"\n\
              metrics_listen = \"{metrics}\"\nsegment_bytes = 4194304\nallow_unsafe_filesystem = true\n"
         ))
     }

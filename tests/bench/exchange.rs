@@ -4,7 +4,8 @@
 //! Clients are bare: they seal, send and confirm as agents do and keep nothing on disk. Broker and agent are the real
 //! release binary in processes of their own. Absolute figures are those of one machine on one day: compare the ratios.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::cast_precision_loss, clippy::print_stdout, reason = "a report for people")]
+#![allow(clippy::cast_precision_loss, reason = "a report for people")]
+#![allow(clippy::result_large_err, reason = "statuses are large, and rare here")]
 
 #[path = "../world/mod.rs"]
 mod world;

@@ -107,7 +107,7 @@ async fn windowed(place: &Place, bare: &Bare, sealer: &Sealer, mut line: Line, m
     };
     tokio::join!(send, receiver.take(WINDOWED));
     let took = began.elapsed();
-    let cpu = (place.broker.cpu() - cpu).as_micros() as f64 / WINDOWED as f64;
+    let cpu = place.broker.cpu().saturating_sub(cpu).as_micros() as f64 / WINDOWED as f64;
     let (now, most) = place.broker.memory();
     println!(
         "  1→1, window {WINDOW}, accepted, delivered and settled: {:.0} messages/s, broker {cpu:.1} µs CPU a message, RSS {now} MiB (highest {most})",

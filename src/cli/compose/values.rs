@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_time_is_a_point_or_a_length() {
-        let hour = Duration::from_secs(3_600);
+        let hour = Duration::from_hours(1);
         assert_eq!("2h".parse(), Ok(When::In(hour * 2)));
         assert_eq!("+3d".parse(), Ok(When::In(hour * 72)));
         assert_eq!("1970-01-01T00:00:01Z".parse(), Ok(When::At(Timestamp::from_millis(1_000))));

@@ -22,7 +22,7 @@ pub async fn bulletin(stage: &mut Stage) -> anyhow::Result<()> {
         headline: "危化品罐车在郯城南部交界处侧翻".to_owned(),
         subtype: v1::BulletinSubtype::Notice.into(),
         body: "过路司机报警称一辆危化品罐车侧翻，罐体可能泄漏。请临沂、徐州核实并注意下风向。".to_owned(),
-        valid_until: drafts::in_minutes(360),
+        valid_until: Some(drafts::in_minutes(360)),
         ..v1::Bulletin::default()
     };
     let lead = format!("{LYG}-{}-0001", drafts::today());

@@ -207,7 +207,6 @@ async fn order(stage: &mut Stage, city: &'static str, quantities: [u32; 3], numb
     let offer = stage.board.look().first(LY, city, Kind::ResourceOffer).map(|header| header.message_id.clone());
     let offer = offer.context("the offer came")?;
     let mut decision = example!(ResourceDecision);
-    let pattern = decision.lines.first().cloned().context("the example decides something")?;
     decision.order_id = format!("{}-O-{number:02}", drafts::incident());
     decision.lines = (1..)
         .zip(quantities)
@@ -219,7 +218,6 @@ async fn order(stage: &mut Stage, city: &'static str, quantities: [u32; 3], numb
             decision: v1::OfferDecision::Order.into(),
             quantity,
             reason: String::new(),
-            ..pattern.clone()
         })
         .collect();
     let draft = drafts::to(&[city], Body::ResourceDecision(decision)).follows(&offer);
@@ -254,7 +252,7 @@ async fn report_milestone(
     status.mission_id = mission_id(number);
     status.question = String::new();
     status.milestones =
-        vec![v1::MissionMilestone { r#type: step.into(), at: drafts::in_minutes(0), ..Default::default() }];
+        vec![v1::MissionMilestone { r#type: step.into(), at: Some(drafts::in_minutes(0)), ..Default::default() }];
     let draft = drafts::to(&[LY], Body::DeploymentStatus(status)).follows(mission).role(v1::Role::Commander);
     stage.desk(city)?.send(urgent(draft)).await?;
     Ok(())
