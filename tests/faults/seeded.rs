@@ -20,7 +20,8 @@ async fn is_found(bug: &str, rules: &[Rule]) {
     let mut dice = Dice::of(Dice::seed_from_env());
     let mut others = String::new();
     while began.elapsed() < FOUND_WITHIN {
-        let options = Options { cycles: CYCLES_A_ROUND, seed: dice.below(1 << 32), bug: Some(bug.into()) };
+        let options =
+            Options { cycles: CYCLES_A_ROUND, seed: dice.below(1 << 32), victim: None, bug: Some(bug.into()) };
         let Outcome { violations, .. } = run(&options).await;
         if violations.iter().any(|violation| rules.contains(&violation.rule)) {
             return;

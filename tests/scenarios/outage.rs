@@ -237,6 +237,33 @@ async fn a_broker_that_restarts_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_that_were_deleted_are_folded_again_to_the_same_bytes() {
+    let mut world = World::of(&[LY, XZ]).await;
+    for id in send_some(&world, LY, XZ, 8).await {
+        world.agent(LY).stage(id, XZ, Stage::Delivered).await;
+    }
+    world.agent(XZ).cut().await;
+    for id in send_some(&world, LY, XZ, 8).await {
+        world.agent(LY).accepted(id).await;
+    }
+    world.agent(LY).cut().await;
+    world.kill_broker().await;
+    let copy = world.copy_of("broker");
+    world.start_broker().await;
+    let kept = world.relay().engine.dump().unwrap();
+
+    world.stop_broker().await;
+    world.put_back("broker", copy.path());
+    world.lose_rows_of_broker();
+    world.start_broker().await;
+
+    assert_eq!(world.relay().engine.dump().unwrap(), kept);
+    world.agent(XZ).line.mend();
+    assert_eq!(world.agent(XZ).has_received(16).await.len(), 16);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_killed_loses_nothing_that_it_accepted() {
     let mut world = World::of(&[LY, XZ]).await;
     let mut all = Vec::new();

@@ -61,6 +61,7 @@ impl CallerVerifier {
     fn judge(&self, leaf: &CertificateDer<'_>) -> Result<ClientCertVerified, Refusal> {
         let facts = profile::check(leaf, Side::Client)?;
         let (id, bound) = self.authority_of(&facts.name)?;
+        self.is_for(&facts.name.who)?;
         let chain = self.chains.get(&id).ok_or(Refusal::RevocationUnknown)?;
         // nothing between: an authority of ours issues leaves itself
         let verified = chain.verify_client_cert(leaf, &[], chain::unix_time(&self.clock));
@@ -70,19 +71,26 @@ impl CallerVerifier {
         Ok(verified)
     }
 
-    /// The authority that must have issued a leaf with this name, if this listener is for it.
+    /// The authority that must have issued a leaf with this name.
     fn authority_of(&self, name: &Name) -> Result<(JurisdictionId, &Bound), Refusal> {
         if name.region != self.trusted.region {
             return Err(Refusal::Region);
         }
-        match (&name.who, self.listener) {
-            (Who::Agent(agent), Listener::Agents) => {
+        match &name.who {
+            Who::Agent(agent) => {
                 let bound = self.trusted.authorities.get(&agent.jurisdiction);
                 let bound = bound.ok_or_else(|| Refusal::Stranger(name.to_string()))?;
                 Ok((agent.jurisdiction.clone(), bound))
             }
-            (Who::Operator(_), Listener::Operators) => Ok((JurisdictionId::broker(), &self.trusted.broker_authority)),
-            (Who::Agent(_) | Who::Broker(_) | Who::Operator(_), _) => Err(Refusal::Listener),
+            Who::Operator(_) | Who::Broker(_) => Ok((JurisdictionId::broker(), &self.trusted.broker_authority)),
+        }
+    }
+
+    /// Whether this listener is for them.
+    fn is_for(&self, who: &Who) -> Result<(), Refusal> {
+        match (who, self.listener) {
+            (Who::Agent(_), Listener::Agents) | (Who::Operator(_), Listener::Operators) => Ok(()),
+            (Who::Agent(_) | Who::Operator(_) | Who::Broker(_), _) => Err(Refusal::Listener),
         }
     }
 

@@ -245,7 +245,9 @@ async fn an_agent_of_nobody_in_the_directory_is_refused() {
 async fn each_listener_takes_only_those_it_is_for() {
     let office = Office::new();
 
-    assert!(office.call("operator", Listener::Operators).await.answer.is_ok());
+    let operator = office.call("operator", Listener::Operators).await;
+    assert!(operator.answer.is_ok());
+    assert_eq!(office.identity("broker").still_trusts(&operator.seen.unwrap().facts), Ok(()));
     let wrong = "the certificate is not for this listener";
     assert_eq!(office.call("operator", Listener::Agents).await.refusal(), wrong);
     assert_eq!(office.call(XZ, Listener::Operators).await.refusal(), wrong);

@@ -1,8 +1,9 @@
 //! kill -9 of the broker, of either agent, of the desk's program and of all at once, at times that a seed decides, under
-//! load. What was told as accepted is handed over once and in order, whatever dies when.
+//! load; one in eight loses its rows as well. What was told as accepted is handed over once and in order, whatever dies when.
 //!
-//! `LIANDONG_KILL_CYCLES` sets how many kills (100), `LIANDONG_SEED` gives the same schedule again. The history of the
-//! run stays in the target directory; its path is printed.
+//! `LIANDONG_KILL_CYCLES` sets how many kills (100), `LIANDONG_KILL_VICTIM` names the only one to be killed (`broker`,
+//! `sender`, `receiver`), `LIANDONG_SEED` gives the same schedule again: `tests/tools/kill --cycles 1000 --victim broker`
+//! sets them. The history of the run stays in the target directory; its path is printed.
 
 pub mod book;
 pub mod desks;
@@ -43,6 +44,8 @@ const SETTLES_WITHIN: Duration = Duration::from_mins(1);
 pub struct Options {
     pub cycles: u64,
     pub seed: u64,
+    /// The only program to be killed, by its place; all of them in turn where none is named.
+    pub victim: Option<usize>,
     /// A bug that the programs were built with and are told to have.
     pub bug: Option<String>,
 }
@@ -63,7 +66,7 @@ pub async fn run(options: &Options) -> Outcome {
     let history = Recorder::begin(&directory.join("history.jsonl")).unwrap();
     println!("seed {}, history {}", options.seed, history.path().display());
     let mut harness = Harness::start(options, &directory, history).await;
-    harness.exercise(options.cycles).await;
+    harness.exercise(options.cycles, options.victim).await;
     harness.end().await
 }
 
@@ -130,8 +133,8 @@ impl Harness {
         }
     }
 
-    async fn exercise(&mut self, cycles: u64) {
-        let schedule: Vec<(String, Vec<usize>)> = (0..cycles).map(|cycle| self.plan(cycle)).collect();
+    async fn exercise(&mut self, cycles: u64, victim: Option<usize>) {
+        let schedule: Vec<(String, Vec<usize>)> = (0..cycles).map(|cycle| self.plan(cycle, victim)).collect();
         let faults = schedule.iter().flat_map(|(name, victims)| victims.iter().map(move |v| (name.clone(), *v)));
         let faults = faults.map(|(name, victim)| format!("{name} {}", self.programs[victim].name)).collect();
         self.book.history.record(Event::Plan(Plan { seed: self.dice.throw(), faults, negative_ends: false }));
@@ -142,8 +145,12 @@ impl Harness {
     }
 
     /// Whom a cycle kills: mostly one, now and then all.
-    fn plan(&mut self, cycle: u64) -> (String, Vec<usize>) {
-        let victims = match self.dice.below(10) {
+    fn plan(&mut self, cycle: u64, victim: Option<usize>) -> (String, Vec<usize>) {
+        let throw = self.dice.below(10);
+        if let Some(victim) = victim {
+            return (format!("cycle {cycle}"), vec![victim]);
+        }
+        let victims = match throw {
             0..4 => vec![0],
             4..6 => vec![1],
             6..9 => vec![2],
@@ -184,6 +191,10 @@ impl Harness {
             // written before the blow: what is in flight then was in flight
             self.book.history.record(Event::Fault(Fault { name, kind: FaultKind::Kill, victim }));
             program.kill().await;
+            // now and then its rows are gone too: they are folded again from the journal
+            if self.dice.below(8) == 0 {
+                drop(std::fs::remove_dir_all(program.state().join("store")));
+            }
         }
     }
 
@@ -259,6 +270,12 @@ fn judge(lines: &[Line], history: PathBuf) -> Outcome {
     Outcome { vacuous: not_vacuous(lines), violations, figures, history }
 }
 
+fn victim_from_env() -> Option<usize> {
+    let named = std::env::var("LIANDONG_KILL_VICTIM").ok()?;
+    let place = ["broker", "sender", "receiver"].iter().position(|victim| *victim == named);
+    Some(place.expect("LIANDONG_KILL_VICTIM is broker, sender or receiver"))
+}
+
 fn cycles_from_env() -> u64 {
     std::env::var("LIANDONG_KILL_CYCLES")
         .map_or(100, |cycles| cycles.parse().expect("LIANDONG_KILL_CYCLES is a number"))
@@ -266,7 +283,8 @@ fn cycles_from_env() -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_doubled_or_reordered_when_programs_are_killed() {
-    let options = Options { cycles: cycles_from_env(), seed: Dice::seed_from_env(), bug: None };
+    let options =
+        Options { cycles: cycles_from_env(), seed: Dice::seed_from_env(), victim: victim_from_env(), bug: None };
 
     let Outcome { violations, vacuous, figures, history } = run(&options).await;
 

@@ -27,6 +27,11 @@ impl Program {
         Self { name: name.into(), role, config: config.into(), log, bug: bug.map(Into::into), child: None }
     }
 
+    /// Its state directory, as the world names it.
+    pub fn state(&self) -> PathBuf {
+        self.config.with_extension("")
+    }
+
     /// Starts it.
     pub fn start(&mut self) {
         let log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
