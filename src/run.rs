@@ -1,28 +1,25 @@
 //! Runs the two long-lived programs: configuration, log, start, signals, orderly end.
 
-use std::{
-    fs,
-    io::IsTerminal as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use serde::de::DeserializeOwned;
 use store::tasks::Tasks;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::clock;
+use crate::{
+    cli::config::{self, Program},
+    clock,
+    lang::Lang,
+};
 
 /// How long an orderly end may take.
 const GRACE: Duration = Duration::from_secs(15);
 
 /// Runs a broker until it is told to stop, or must.
-pub async fn broker(file: &Path) -> anyhow::Result<()> {
+pub async fn broker(file: &Path, lang: Lang) -> anyhow::Result<()> {
     start_log();
-    let config: broker::config::Config = read(file)?;
+    let config: broker::config::Config = config::read(Program::Broker, file, lang)?;
     let tasks = Tasks::new();
     let running =
         broker::Broker::start(config, clock::system(), tasks.clone()).await.context("the broker cannot start")?;
@@ -41,9 +38,9 @@ pub async fn broker(file: &Path) -> anyhow::Result<()> {
 }
 
 /// Runs an agent until it is told to stop, or must.
-pub async fn agent(file: &Path) -> anyhow::Result<()> {
+pub async fn agent(file: &Path, lang: Lang) -> anyhow::Result<()> {
     start_log();
-    let config: agent::config::Config = read(file)?;
+    let config: agent::config::Config = config::read(Program::Agent, file, lang)?;
     let tasks = Tasks::new();
     let running =
         agent::agent::start(config, clock::system(), tasks.clone()).await.context("the agent cannot start")?;
@@ -56,12 +53,6 @@ pub async fn agent(file: &Path) -> anyhow::Result<()> {
         engine.journal().stop();
     };
     stop(&tasks, ended, closing, engine.journal().failed()).await
-}
-
-/// Reads a configuration; an unknown key is an error that names it.
-pub fn read<C: DeserializeOwned>(file: &Path) -> anyhow::Result<C> {
-    let text = fs::read_to_string(file).with_context(|| format!("configuration {}", file.display()))?;
-    toml::from_str(&text).map_err(|error| anyhow!("configuration {}: {error}", file.display()))
 }
 
 /// One line on standard output when the program is ready, for whoever started it.
@@ -136,9 +127,4 @@ async fn stop(
             Err(anyhow!("`{name}` ended by itself; the log says why. Nothing that was answered is lost: start again"))
         }
     }
-}
-
-/// A file that a person named, or the default.
-pub fn or_default(given: Option<PathBuf>, default: &str) -> PathBuf {
-    given.unwrap_or_else(|| PathBuf::from(default))
 }

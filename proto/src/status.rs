@@ -117,6 +117,13 @@ pub fn code(reason: Reason) -> Code {
     }
 }
 
+/// What a status of ours was made of: reason, field and rule, so that it can be said anew in another language.
+pub fn invalid(status: &Status) -> Option<Invalid> {
+    let info = status.get_details_error_info()?;
+    let told = |key| info.metadata.get(key).cloned().unwrap_or_default();
+    Some(Invalid::new(reason(status)?, told("field"), told("rule")))
+}
+
 /// The reason that a status carries, if it is one of ours.
 pub fn reason(status: &Status) -> Option<Reason> {
     let info = status.get_details_error_info()?;

@@ -65,21 +65,6 @@ impl Certs {
     }
 }
 
-/// First lines of the verbs' help in Chinese.
-pub const VERBS_ZH: [(&str, &str); 11] = [
-    ("init", "新建区域：信任根、各级 CA、中心、本单位"),
-    ("invite", "邀请相邻单位；邀请文件写到标准输出"),
-    ("admit", "核对电话口令后接纳申请"),
-    ("request", "申请更换本单位 CA 或存证密钥；申请文件写到标准输出"),
-    ("sign", "为等待签名的文件加签"),
-    ("publish", "签名足数后生效；信任包写到标准输出"),
-    ("rekey", "更换遗失或持有人离任的信任根/签名人密钥"),
-    ("issue", "为本单位另一代理或运维人员签发证书"),
-    ("renew", "续签信任目录中的证书及吊销列表"),
-    ("revoke", "吊销证书、存证密钥或成员"),
-    ("show", "查看证书、密钥与签名文件及其有效期"),
-];
-
 /// Something that was made or changed.
 #[derive(Debug, Serialize)]
 struct Done {

@@ -1,55 +1,146 @@
-//! Exit codes, after sysexits.h where it has one, so that scripts can tell what to do next.
+//! Exit codes: those of sysexits.h that fit, so that a script can tell what to do next.
 
-use std::process::ExitCode;
+use std::{io::ErrorKind, process::ExitCode};
 
 use tonic::{Code, Status};
 
 use super::certs;
 
 /// The call was made wrongly.
-pub const USAGE: u8 = 64;
-/// A message was refused because of what it says.
+pub const USAGE: u8 = 2;
+/// A message, a file or a configuration was refused because of what it says.
 pub const DATA: u8 = 65;
 /// There is no such message, document or file.
 pub const NOT_FOUND: u8 = 66;
-/// The agent or the broker cannot be reached.
+/// The agent or the broker cannot be reached, or the link is red.
 pub const UNAVAILABLE: u8 = 69;
-/// A fault of ours.
+/// A fault of ours, or the state of things does not allow it.
 pub const SOFTWARE: u8 = 70;
-/// The disk failed, or holds damage.
-pub const DISK: u8 = 74;
-/// Try again later.
+/// The same id was used for other bytes.
+pub const TAKEN: u8 = 73;
+/// Bytes are not what they should be, or the disk failed.
+pub const DAMAGE: u8 = 74;
+/// Try again: a quota, a time limit, or somebody was first.
 pub const TEMPORARY: u8 = 75;
 /// Not allowed.
 pub const PERMISSION: u8 = 77;
 
-/// What a script should make of a status.
-pub fn of(status: &Status) -> u8 {
-    match status.code() {
-        Code::InvalidArgument
-        | Code::FailedPrecondition
-        | Code::AlreadyExists
-        | Code::OutOfRange
-        | Code::DeadlineExceeded
-        | Code::DataLoss => DATA,
+/// A command that has said all there is to say, and did not end well.
+#[derive(Debug, thiserror::Error)]
+#[error("exit code {0}")]
+pub struct Said(pub u8);
+
+/// Nobody answers.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreachable(pub String);
+
+/// The caller named something that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotFound(pub String);
+
+/// What the caller gave cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadInput(pub String);
+
+/// What a script should make of a code.
+pub const fn of(code: Code) -> u8 {
+    match code {
+        Code::Ok => 0,
+        Code::InvalidArgument => DATA,
         Code::NotFound => NOT_FOUND,
-        Code::PermissionDenied | Code::Unauthenticated => PERMISSION,
-        Code::ResourceExhausted | Code::Aborted => TEMPORARY,
         Code::Unavailable => UNAVAILABLE,
-        _ => SOFTWARE,
+        Code::AlreadyExists => TAKEN,
+        Code::DataLoss => DAMAGE,
+        Code::ResourceExhausted | Code::DeadlineExceeded | Code::Cancelled | Code::Aborted | Code::OutOfRange => {
+            TEMPORARY
+        }
+        Code::Unauthenticated | Code::PermissionDenied => PERMISSION,
+        Code::FailedPrecondition | Code::Internal | Code::Unknown | Code::Unimplemented => SOFTWARE,
     }
 }
 
-/// The code of an error of any sort.
+/// The code of an error of any sort: the first cause that says one.
 pub fn of_error(error: &anyhow::Error) -> ExitCode {
-    if let Some(status) = error.chain().find_map(|cause| cause.downcast_ref::<Status>()) {
-        return ExitCode::from(of(status));
+    ExitCode::from(error.chain().find_map(of_cause).unwrap_or(SOFTWARE))
+}
+
+fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(Said(code)) = cause.downcast_ref() {
+        Some(*code)
+    } else if let Some(status) = cause.downcast_ref::<Status>() {
+        Some(of(status.code()))
+    } else if let Some(invalid) = cause.downcast_ref::<model::invalid::Invalid>() {
+        Some(of(proto::status::code(invalid.reason)))
+    } else if cause.is::<Unreachable>() || cause.is::<tonic::transport::Error>() {
+        Some(UNAVAILABLE)
+    } else if cause.is::<NotFound>() {
+        Some(NOT_FOUND)
+    } else if cause.is::<BadInput>() {
+        Some(DATA)
+    } else if cause.is::<crate::run::JournalFailed>() {
+        Some(DAMAGE)
+    } else if let Some(code) = certs::texts::exit_code(cause) {
+        Some(code)
+    } else {
+        cause.downcast_ref::<std::io::Error>().map(|error| of_disk(error.kind()))
     }
-    if error.chain().any(|cause| cause.is::<model::invalid::Invalid>()) {
-        return ExitCode::from(DATA);
+}
+
+const fn of_disk(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::NotFound => NOT_FOUND,
+        ErrorKind::PermissionDenied => PERMISSION,
+        _ => DAMAGE,
     }
-    if error.chain().any(|cause| cause.is::<crate::run::JournalFailed>()) {
-        return ExitCode::from(DISK);
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+    use model::{invalid::Invalid, reason::Reason};
+
+    use super::*;
+
+    fn code(error: impl Into<anyhow::Error>) -> String {
+        format!("{:?}", of_error(&error.into()))
     }
-    ExitCode::from(error.chain().find_map(certs::texts::exit_code).unwrap_or(SOFTWARE))
+
+    fn is(number: u8) -> String {
+        format!("{:?}", ExitCode::from(number))
+    }
+
+    #[test]
+    fn statuses_have_the_exit_codes_of_the_table() {
+        let table = [
+            (Code::InvalidArgument, 65),
+            (Code::Unauthenticated, 77),
+            (Code::PermissionDenied, 77),
+            (Code::NotFound, 66),
+            (Code::AlreadyExists, 73),
+            (Code::FailedPrecondition, 70),
+            (Code::ResourceExhausted, 75),
+            (Code::Unavailable, 69),
+            (Code::DeadlineExceeded, 75),
+            (Code::Aborted, 75),
+            (Code::OutOfRange, 75),
+            (Code::DataLoss, 74),
+            (Code::Internal, 70),
+        ];
+        for (status, number) in table {
+            assert_eq!(code(Status::new(status, "")), is(number), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_reason_exits_as_its_status_would_and_context_hides_nothing() {
+        let invalid = Invalid::new(Reason::EtagMismatch, "document.if_match", "document.etag");
+        assert_eq!(code(invalid), is(TEMPORARY));
+
+        let missing = std::fs::read("/nowhere/at-all").context("attachment").unwrap_err();
+        assert_eq!(code(missing), is(NOT_FOUND));
+        assert_eq!(code(anyhow::anyhow!("anything else")), is(SOFTWARE));
+    }
 }

@@ -1,28 +1,57 @@
 //! The command line: `liandong NOUN VERB`. Data goes to standard output, talk to standard error.
 
+mod ack;
+mod admin;
+mod agenda;
+mod blob;
 mod certs;
+mod compose;
+pub mod config;
 mod desk;
+mod errors;
 pub mod exit;
+mod help;
+mod ids;
+mod inbox;
 mod join;
+mod kinds;
+mod link;
+mod mailbox;
 pub mod out;
+mod receipts;
+mod send;
+mod show;
+mod suggest;
+mod thread;
+mod usage;
+mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::{
-    demo,
-    lang::{Lang, say},
-    run,
-};
+use crate::{demo, lang::Lang, run};
 
 /// Emergency coordination between neighbouring jurisdictions.
 #[derive(Debug, Parser)]
-#[command(name = "liandong", version, about, max_term_width = 110)]
+#[command(
+    name = "liandong",
+    version,
+    about,
+    max_term_width = 110,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// Output: a table for people, JSON for programs
     #[arg(short, long, global = true, value_enum, default_value_t = out::Format::Table)]
     output: out::Format,
+    /// Only data and errors: no talk, no hints
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// No colour; NO_COLOR in the environment does the same
+    #[arg(long, global = true)]
+    no_color: bool,
     #[command(flatten)]
     desk: desk::Where,
     #[command(subcommand)]
@@ -43,6 +72,38 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Send a message
+    Send(Box<send::Send>),
+    /// Answer a message
+    Answer(Box<send::Reply>),
+    /// List what came, or what was sent
+    Inbox(inbox::Inbox),
+    /// Show a message with its receipts; looking is not opening
+    Show(show::Show),
+    /// Acknowledge a message, or say that an answer will come
+    Ack(ack::Acknowledge),
+    /// Threads, and the way of one message through all places
+    #[command(subcommand)]
+    Thread(thread::Thread),
+    /// The shared agenda of a joint meeting
+    #[command(subcommand)]
+    Agenda(agenda::Agenda),
+    /// Attachments
+    #[command(subcommand)]
+    Blob(blob::Blob),
+    /// Mailboxes and dead letters at the broker, for operators
+    #[command(subcommand)]
+    Mailbox(mailbox::Mailbox),
+    /// The link to the broker
+    #[command(subcommand)]
+    Link(link::Link),
+    /// Configuration files
+    #[command(subcommand)]
+    Config(config::Config),
+    /// What an error code means, and what to do about it
+    Errors(errors::Errors),
+    /// Kinds of message, and the fields of one
+    Kinds(kinds::Kinds),
     /// Three neighbouring cities on this machine: a tanker on the border, a cut line, a killed broker
     Demo(demo::Demo),
     /// Keys, certificates and the signed files of a region
@@ -53,29 +114,30 @@ enum Command {
     /// Completions for a shell
     Completions {
         /// Which shell
+        #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
     },
 }
 
 /// Reads the arguments and does what they say.
 pub async fn main(lang: Lang) -> ExitCode {
-    let command = translated(Cli::command(), lang);
-    let matches = match command.try_get_matches() {
+    if std::env::args().any(|arg| arg == "--no-color") {
+        anstream::ColorChoice::Never.write_global();
+    }
+    let matches = match help::translated(Cli::command(), lang).try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
-        }
+        Err(error) => return usage::explain(&error, lang),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(error) => return usage::explain(&error, lang),
     };
-    let context = out::Context { lang, format: cli.output };
-    match dispatch(cli.command, &cli.desk, context).await {
+    let talk = if cli.quiet { out::Talk::Quiet } else { out::Talk::Full };
+    let context = out::Context { lang, format: cli.output, talk };
+    match Box::pin(dispatch(cli.command, &cli.desk, context)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            out::error(&error, lang);
+            out::error(&error, context);
             exit::of_error(&error)
         }
     }
@@ -83,38 +145,28 @@ pub async fn main(lang: Lang) -> ExitCode {
 
 async fn dispatch(command: Command, place: &desk::Where, context: out::Context) -> anyhow::Result<()> {
     match command {
-        Command::Broker { config } => run::broker(&config).await,
-        Command::Agent { config } => run::agent(&config).await,
-        Command::Demo(demo) => demo.run(context).await,
+        Command::Broker { config } => run::broker(&config, context.lang).await,
+        Command::Agent { config } => run::agent(&config, context.lang).await,
+        Command::Send(send) => send.run(place, context).await,
+        Command::Answer(reply) => reply.run(place, context).await,
+        Command::Inbox(inbox) => inbox.run(place, context).await,
+        Command::Show(show) => show.run(place, context).await,
+        Command::Ack(ack) => ack.run(place, context).await,
+        Command::Thread(thread) => thread.run(place, context).await,
+        Command::Agenda(agenda) => agenda.run(place, context).await,
+        Command::Blob(blob) => blob.run(place, context).await,
+        Command::Mailbox(mailbox) => mailbox.run(context).await,
+        Command::Link(link) => link.run(place, context).await,
+        Command::Config(config) => config.run(context),
+        Command::Errors(errors) => errors.run(context),
+        Command::Kinds(kinds) => kinds.run(context),
+        Command::Demo(demo) => Box::pin(demo.run(context)).await,
         Command::Certs(verb) => verb.run(context),
         Command::Join(verb) => verb.run(context),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "liandong", &mut std::io::stdout());
+            let mut command = help::translated(Cli::command(), context.lang);
+            clap_complete::generate(shell, &mut command, "liandong", &mut std::io::stdout());
             Ok(())
         }
     }
-}
-
-/// The first line of each command's help in the reader's language; flags are the same in both.
-fn translated(command: clap::Command, lang: Lang) -> clap::Command {
-    if lang == Lang::En {
-        return command;
-    }
-    let zh = [
-        ("broker", "运行中心"),
-        ("agent", "运行本单位代理"),
-        ("demo", "在本机演示三个相邻城市：边界事故、线路中断、中心被强杀"),
-        ("certs", "密钥、证书与区域签名文件"),
-        ("join", "凭邀请加入区域，或导入信任包"),
-        ("completions", "命令行补全"),
-    ];
-    let about = say(lang, "相邻地区应急联动消息系统", "Emergency coordination between neighbouring jurisdictions");
-    let verbs = |command: clap::Command, texts: &[(&'static str, &'static str)]| {
-        let known = |command: &clap::Command, name: &str| command.find_subcommand(name).is_some();
-        texts.iter().fold(command, |command, (name, about)| {
-            let known = known(&command, name);
-            if known { command.mut_subcommand(name, |sub| sub.about(*about).long_about(*about)) } else { command }
-        })
-    };
-    verbs(command.about(about), &zh).mut_subcommand("certs", |certs| verbs(certs, &certs::VERBS_ZH))
 }

@@ -1,14 +1,15 @@
 //! What people and programs read: tables, JSON, errors.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, Table, presets};
+pub use comfy_table::Cell;
+use comfy_table::{CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use model::time::Timestamp;
 use serde::Serialize;
 use tonic::Status;
 
-use super::certs;
+use super::{certs, exit::Said};
 use crate::lang::{Lang, say};
 
 /// How data is printed.
@@ -23,6 +24,15 @@ pub enum Format {
     Jsonl,
 }
 
+/// Whether anything but data and errors is said.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Talk {
+    /// What happened, and what to do next.
+    Full,
+    /// Nothing: `-q`.
+    Quiet,
+}
+
 /// How to speak to whoever called.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
@@ -30,48 +40,132 @@ pub struct Context {
     pub lang: Lang,
     /// Format of data.
     pub format: Format,
+    /// Talk beside the data.
+    pub talk: Talk,
 }
 
 impl Context {
     /// One of two texts.
-    pub const fn say<'t>(&self, zh: &'t str, en: &'t str) -> &'t str {
+    pub const fn say<'t>(self, zh: &'t str, en: &'t str) -> &'t str {
         say(self.lang, zh, en)
     }
 
-    /// Prints rows: a table for people, JSON objects for programs.
-    pub fn rows<T: Serialize>(
-        &self,
-        rows: &[T],
-        header: &[(&str, &str)],
-        cells: impl Fn(&T) -> Vec<String>,
-    ) -> anyhow::Result<()> {
-        match self.format {
-            Format::Json => line(&serde_json::to_string_pretty(rows)?),
-            Format::Jsonl => rows.iter().try_for_each(|row| line(&serde_json::to_string(row)?)),
-            Format::Table if rows.is_empty() => {
-                note(self.say("（无）", "(none)"));
-                Ok(())
-            }
-            Format::Table => {
-                let mut table = Table::new();
-                table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-                table.set_header(header.iter().map(|(zh, en)| self.say(zh, en)));
-                for row in rows {
-                    table.add_row(cells(row));
-                }
-                line(&table.to_string())
-            }
+    /// Says what happened, on standard error.
+    pub fn tell(self, zh: &str, en: &str) {
+        if self.talk == Talk::Full {
+            anstream::eprintln!("{}", self.say(zh, en));
         }
     }
 
+    /// Names the next useful command, on standard error.
+    pub fn next(self, command: &str, zh: &str, en: &str) {
+        let mark = self.say("下一步", "next");
+        self.tell(&format!("{mark}  {command}    {zh}"), &format!("{mark}  {command}    {en}"));
+    }
+
+    /// Data is for people, not for a program.
+    pub fn is_table(self) -> bool {
+        self.format == Format::Table
+    }
+
+    /// Prints rows: a table for people, JSON objects for programs.
+    pub fn rows<T: Serialize, C: Into<Cell>>(
+        self,
+        rows: &[T],
+        header: &[(&str, &str)],
+        cells: impl Fn(&T) -> Vec<C>,
+    ) -> anyhow::Result<()> {
+        let cells = |row: &T| cells(row).into_iter().map(Into::into).collect();
+        if self.is_table() { self.table(header, rows.iter().map(cells)) } else { self.json(rows.iter()) }
+    }
+
+    /// A table for people.
+    pub fn table(self, header: &[(&str, &str)], rows: impl ExactSizeIterator<Item = Vec<Cell>>) -> anyhow::Result<()> {
+        if rows.len() == 0 {
+            self.tell("（无）", "(none)");
+            return Ok(());
+        }
+        let heads = header.iter().map(|(zh, en)| muted(self.say(zh, en)));
+        line(&table(Some(heads.collect()), rows))
+    }
+
+    /// The same for programs.
+    pub fn json<T: Serialize>(self, rows: impl Iterator<Item = T>) -> anyhow::Result<()> {
+        if self.format == Format::Jsonl {
+            let mut rows = rows;
+            return rows.try_for_each(|row| line(&serde_json::to_string(&row)?));
+        }
+        line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?)
+    }
+
     /// Prints one value: as text for people, as JSON for programs.
-    pub fn value<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    pub fn value<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
         match self.format {
             Format::Json => line(&serde_json::to_string_pretty(value)?),
             Format::Jsonl => line(&serde_json::to_string(value)?),
             Format::Table => line(&text(value)),
         }
     }
+}
+
+/// Columns under each other, without lines; the width of Chinese is the terminal's two cells a character.
+pub fn table(header: Option<Vec<Cell>>, rows: impl Iterator<Item = Vec<Cell>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(header) = header {
+        table.set_header(header);
+    }
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let text = table.to_string();
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// One row of a table whose other rows come later: the first columns have at least these widths.
+pub fn columns(row: Vec<Cell>, widths: &[u16]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).add_row(row);
+    for (column, width) in table.column_iter_mut().zip(widths.iter().map(Some).chain(std::iter::repeat(None))) {
+        column.set_padding((0, 2));
+        if let Some(width) = width {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + 2)));
+        }
+    }
+    table.to_string().trim_end().to_owned()
+}
+
+/// A label and its value on each line.
+pub fn facts(facts: impl IntoIterator<Item = (String, String)>) -> String {
+    table(None, facts.into_iter().map(|(label, value)| vec![muted(&label), Cell::new(value)]))
+}
+
+/// A plain cell.
+pub fn cell(text: impl ToString) -> Cell {
+    Cell::new(text)
+}
+
+/// A number, to the right.
+pub fn number(text: impl ToString) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// What is there for orientation only.
+pub fn muted(text: &str) -> Cell {
+    Cell::new(text).fg(Color::DarkGrey)
+}
+
+/// Good: always beside a word or mark that says so too.
+pub fn good(text: &str) -> Cell {
+    Cell::new(text).fg(Color::Green)
+}
+
+/// Bad: always beside a word or mark that says so too.
+pub fn bad(text: &str) -> Cell {
+    Cell::new(text).fg(Color::Red)
 }
 
 /// A line of data. A reader that went away is no error of ours.
@@ -83,50 +177,115 @@ pub fn line(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// A line of talk.
+/// A line of talk that is said in any case.
 pub fn note(text: &str) {
     anstream::eprintln!("{text}");
 }
 
 /// An error with what to do about it.
-pub fn error(error: &anyhow::Error, lang: Lang) {
-    let mark = say(lang, "错误", "error");
-    let mark = if io::stderr().is_terminal() { format!("\u{1b}[31m{mark}\u{1b}[0m") } else { mark.to_owned() };
+pub fn error(error: &anyhow::Error, context: Context) {
+    let lang = context.lang;
+    if error.is::<Said>() {
+        return;
+    }
+    let mark = say(lang, "错误：", "error: ");
     let mut texts: Vec<String> = Vec::new();
     for cause in error.chain() {
-        let text = match (cause.downcast_ref::<Status>(), cause.downcast_ref::<model::invalid::Invalid>()) {
-            (Some(status), _) => status.message().to_owned(),
-            (None, Some(invalid)) => {
-                let (zh, en) = proto::status::texts(invalid);
-                say(lang, &zh, &en).to_owned()
-            }
-            (None, None) if lang == Lang::Zh => certs::texts::zh(cause).unwrap_or_else(|| cause.to_string()),
-            (None, None) => cause.to_string(),
-        };
+        let text = text_of(cause, lang);
         if !text.is_empty() && texts.last().is_none_or(|last| !last.contains(&text)) {
             texts.push(text);
         }
     }
-    anstream::eprintln!("{mark}: {}", texts.join(": "));
+    anstream::eprintln!("\u{1b}[31m{mark}\u{1b}[0m{}", texts.join(say(lang, "：", ": ")));
+    if let Some(reason) = error.chain().find_map(reason_of) {
+        let command = format!("liandong errors LD{}", reason.number());
+        context.next(&command, "含义与处置", "what it means, and what to do");
+    }
+}
+
+fn text_of(cause: &(dyn std::error::Error + 'static), lang: Lang) -> String {
+    match (cause.downcast_ref::<Status>(), cause.downcast_ref::<model::invalid::Invalid>()) {
+        (Some(status), _) => match (status.message(), status.code()) {
+            ("", code) => format!("{code:?}"),
+            (message, _) => message.to_owned(),
+        },
+        (None, Some(invalid)) => {
+            let (zh, en) = proto::status::texts(invalid);
+            say(lang, &zh, &en).to_owned()
+        }
+        (None, None) if lang == Lang::Zh => certs::texts::zh(cause).unwrap_or_else(|| cause.to_string()),
+        (None, None) => cause.to_string(),
+    }
+}
+
+fn reason_of(cause: &(dyn std::error::Error + 'static)) -> Option<model::reason::Reason> {
+    let of_status = cause.downcast_ref::<Status>().and_then(proto::status::reason);
+    of_status.or_else(|| cause.downcast_ref::<model::invalid::Invalid>().map(|invalid| invalid.reason))
+}
+
+/// A time of the contract as a time of the model.
+pub fn at(wire: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    proto::border::time::optional(wire, "at").ok().flatten()
+}
+
+/// A time as programs read it.
+pub fn rfc3339(wire: Option<prost_types::Timestamp>) -> Option<String> {
+    Some(at(wire)?.rfc3339())
 }
 
 /// A time as the machine's people read it.
-pub fn time(at: Option<prost_types::Timestamp>) -> String {
-    let Some(at) = at.and_then(|at| proto::border::time::optional(Some(at), "at").ok().flatten()) else {
-        return "–".to_owned();
-    };
-    local(at).strftime("%m-%d %H:%M:%S").to_string()
+pub fn time(wire: Option<prost_types::Timestamp>) -> String {
+    at(wire).map_or_else(|| "–".to_owned(), |at| local(at).strftime("%m-%d %H:%M:%S").to_string())
 }
 
 /// The same with year and offset.
-pub fn full_time(at: Option<prost_types::Timestamp>) -> String {
-    let Some(at) = at.and_then(|at| proto::border::time::optional(Some(at), "at").ok().flatten()) else {
-        return "–".to_owned();
+pub fn full_time(wire: Option<prost_types::Timestamp>) -> String {
+    at(wire).map_or_else(|| "–".to_owned(), |at| local(at).strftime("%Y-%m-%d %H:%M:%S %:z").to_string())
+}
+
+/// How long, in the two units that matter: `0.3 s`, `42 s`, `5 min 12 s`, `3 h 20 min`, `2 d 4 h`.
+pub fn length(length: std::time::Duration, lang: Lang) -> String {
+    let s = length.as_secs();
+    let [day, hour, minute, second] = match lang {
+        Lang::Zh => ["天", "小时", "分", "秒"],
+        Lang::En => [" d", " h", " min", " s"],
     };
-    local(at).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    let gap = say(lang, "", " ");
+    match s {
+        0..10 => format!("{:.1}{second}", length.as_secs_f64()),
+        10..60 => format!("{s}{second}"),
+        60..3_600 => format!("{}{minute}{gap}{}{second}", s / 60, s % 60),
+        3_600..86_400 => format!("{}{hour}{gap}{}{minute}", s / 3_600, s % 3_600 / 60),
+        _ => format!("{}{day}{gap}{}{hour}", s / 86_400, s % 86_400 / 3_600),
+    }
 }
 
 fn local(at: Timestamp) -> jiff::Zoned {
     let stamp = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
     stamp.to_zoned(jiff::tz::TimeZone::system())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_each_other_with_chinese_in_them() {
+        let rows = [["临沂", "1"], ["ab", "22"], ["连云港", "3"]];
+        let text = table(None, rows.iter().map(|row| row.iter().map(Cell::new).collect()));
+
+        assert_eq!(text, "临沂    1\nab      22\n连云港  3");
+    }
+
+    #[test]
+    fn lengths_are_said_in_the_two_units_that_matter() {
+        let said = |ms| (length(Duration::from_millis(ms), Lang::Zh), length(Duration::from_millis(ms), Lang::En));
+
+        assert_eq!(said(340), ("0.3秒".into(), "0.3 s".into()));
+        assert_eq!(said(312_000), ("5分12秒".into(), "5 min 12 s".into()));
+        assert_eq!(said(12_000_000), ("3小时20分".into(), "3 h 20 min".into()));
+        assert_eq!(said(187_200_000), ("2天4小时".into(), "2 d 4 h".into()));
+    }
 }

@@ -77,11 +77,6 @@ impl Program {
         Ok(())
     }
 
-    /// Its process id while it runs.
-    pub fn id(&self) -> Option<u32> {
-        self.child.as_ref().and_then(Child::id)
-    }
-
     fn log_end(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().rev().take(8).collect();

@@ -138,10 +138,9 @@ impl Region {
         let signers = (1..=2).map(|n| certs::keys::signing(&self.trust.folder.join(format!("offline/signer-{n}.key"))));
         let signers = signers.collect::<Result<Vec<_>, _>>()?;
         let text = std::fs::read_to_string(self.trust.trust("broker").join(name::DIRECTORY))?;
-        let mut file: DirectoryFile = toml::from_str(&text)?;
-        file.version += 1;
-        let before = certs::signed::split(SealKind::Directory, &text).map_or("", |(before, _)| before);
-        file.previous = certs::files::hash(before);
+        let (before, _) = certs::signed::split(SealKind::Directory, &text).expect("a signed file");
+        let mut file: DirectoryFile = toml::from_str(before)?;
+        (file.version, file.previous) = (file.version + 1, certs::files::hash(before));
         file.groups.insert(id.to_owned(), members.iter().map(|member| (*member).to_owned()).collect());
         let region = REGION.parse()?;
         let signed = certs::signed::sign(SealKind::Directory, &region, &toml::to_string(&file)?, &signers);

@@ -216,13 +216,14 @@ impl DeskService for DeskFace {
 
     type LinkTestStream = Flow<v1::LinkTestResponse>;
 
-    async fn link_test(&self, _: Request<v1::LinkTestRequest>) -> Result<Response<Self::LinkTestStream>, Status> {
+    async fn link_test(&self, request: Request<v1::LinkTestRequest>) -> Result<Response<Self::LinkTestStream>, Status> {
+        let neighbour = request.into_inner().jurisdiction;
         let (steps, wire) = mpsc::channel(EVENTS);
         let (desk, endpoints) = (self.desk.clone(), self.endpoints.clone());
         self.tasks.task("link test", move |stop| async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = link::test::run(&desk, &endpoints, &steps) => {}
+                () = link::test::run(&desk, &endpoints, &neighbour, &steps) => {}
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(wire).map(Ok))))

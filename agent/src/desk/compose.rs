@@ -162,7 +162,10 @@ impl Desk {
             wire.receipt_required = kind.stage_floor(precedence).unwrap_or(Stage::Delivered).number();
         }
         if wire.expires_at.is_none() {
-            wire.expires_at = Some(border::time::to_wire(self.clock.now().plus(kind.facts().life)));
+            // from the same moment as `sent_at`: a life of 30 days must not be a millisecond longer
+            let sent = border::time::optional(wire.sent_at, "sent_at").ok().flatten();
+            let sent = sent.unwrap_or_else(|| self.clock.now());
+            wire.expires_at = Some(border::time::to_wire(sent.plus(kind.facts().life)));
         }
         if wire.confidentiality == 0 {
             wire.confidentiality = v1::Confidentiality::Internal.into();

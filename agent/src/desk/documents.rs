@@ -159,8 +159,9 @@ fn from_cache(
 
 /// What the broker said, as the desk says it.
 pub(crate) fn told(status: &tonic::Status, field: &'static str) -> Invalid {
-    match status::reason(status) {
-        Some(reason) => Invalid::new(reason, field, "broker").detail(status.message().to_owned()),
+    match status::invalid(status) {
+        Some(invalid) if invalid.field.is_empty() => Invalid { field: field.to_owned(), ..invalid },
+        Some(invalid) => invalid,
         None => Invalid::new(Reason::Busy, "", "link.lost").detail(status.message().to_owned()),
     }
 }

@@ -32,12 +32,12 @@ impl Step {
         }
     }
 
-    fn bad(self, what: &str, remedy_zh: &str, remedy_en: &str) -> v1::LinkTestResponse {
+    fn bad(self, what: (&str, &str), (remedy_zh, remedy_en): (&str, &str)) -> v1::LinkTestResponse {
         v1::LinkTestResponse {
             step: self.name.to_owned(),
             ok: false,
-            text_zh: what.to_owned(),
-            text_en: what.to_owned(),
+            text_zh: what.0.to_owned(),
+            text_en: what.1.to_owned(),
             remedy_zh: remedy_zh.to_owned(),
             remedy_en: remedy_en.to_owned(),
             took: Some(border::time::duration(self.began.elapsed())),
@@ -45,12 +45,39 @@ impl Step {
     }
 }
 
-/// Tests every endpoint in turn until one step fails for good; sends what it finds to `steps`.
-pub async fn run(desk: &Desk, endpoints: &[String], steps: &mpsc::Sender<v1::LinkTestResponse>) {
+/// Tests every endpoint in turn until one step fails for good, then whether `neighbour` (if one is named) is linked too;
+/// sends what it finds to `steps`.
+pub async fn run(desk: &Desk, endpoints: &[String], neighbour: &str, steps: &mpsc::Sender<v1::LinkTestResponse>) {
     for endpoint in endpoints {
         if one(desk, endpoint, steps).await.is_none() {
             return; // nobody listens any more, or a step failed
         }
+    }
+    if !neighbour.is_empty() {
+        let _ = steps.send(linked(desk, neighbour).await).await; // nobody listens any more
+    }
+}
+
+/// Whether a neighbour's agent is connected to the broker.
+async fn linked(desk: &Desk, neighbour: &str) -> v1::LinkTestResponse {
+    let step = Step::begin("PEER");
+    let members = desk.link.members().await;
+    match members.iter().find(|member| member.jurisdiction == neighbour) {
+        Some(member) if member.up => step.good(format!("{neighbour} 已连接"), format!("{neighbour} is linked")),
+        Some(_) => step.bad(
+            (&format!("{neighbour} 未连接"), &format!("{neighbour} is not linked")),
+            (
+                "请电话通知对方值班室；消息会在中心信箱等候，恢复后自动送达",
+                "telephone its desk; messages wait in its mailbox and leave by themselves when it is back",
+            ),
+        ),
+        None => step.bad(
+            (&format!("{neighbour} 不是本区域成员"), &format!("{neighbour} is no member of this region")),
+            (
+                "检查单位代码；新成员须先签入区域目录",
+                "check the code; a new member must first be signed into the directory",
+            ),
+        ),
     }
 }
 
@@ -60,7 +87,7 @@ async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestRespo
     let found = tokio::net::lookup_host((host.as_str(), port)).await.map(Iterator::collect::<Vec<_>>);
     let Some(address) = found.ok().and_then(|found| found.first().copied()) else {
         let remedy = ("检查配置项 broker 的主机名和本机 DNS", "check the host name in `broker` and this machine's DNS");
-        tell(steps, step.bad(&format!("{host}: no address"), remedy.0, remedy.1)).await?;
+        tell(steps, step.bad((&format!("{host} 无法解析"), &format!("{host}: no address")), remedy)).await?;
         return None;
     };
     tell(steps, step.good(format!("{host} 解析为 {}", address.ip()), format!("{host} is {}", address.ip()))).await?;
@@ -69,7 +96,7 @@ async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestRespo
     if !matches!(reached, Ok(Ok(_))) {
         let remedy =
             ("检查线路、防火墙，以及中心是否已启动", "check the line, the firewall, and whether the broker runs");
-        tell(steps, step.bad(&format!("{address} does not answer"), remedy.0, remedy.1)).await?;
+        tell(steps, step.bad((&format!("{address} 没有应答"), &format!("{address} does not answer")), remedy)).await?;
         return None;
     }
     tell(steps, step.good(format!("{address} 可连接"), format!("{address} answers"))).await?;
@@ -83,9 +110,8 @@ fn config(endpoint: &str) -> Result<(String, u16), v1::LinkTestResponse> {
     let step = Step::begin("DNS");
     dial::host_port(endpoint).map_err(|_| {
         step.bad(
-            &format!("`{endpoint}` is not host:port"),
-            "改正配置项 broker",
-            "correct `broker` in the configuration",
+            (&format!("`{endpoint}` 应为 主机:端口"), &format!("`{endpoint}` is not host:port")),
+            ("改正配置项 broker", "correct `broker` in the configuration"),
         )
     })
 }
@@ -110,7 +136,7 @@ async fn handshake(desk: &Desk, host: &str, port: u16, steps: &mpsc::Sender<v1::
                 "运行 certs show 检查证书有效期；过期则续签（certs renew）",
                 "look with `certs show` whether a certificate ended; renew with `certs renew`",
             );
-            tell(steps, step.bad(&error.to_string(), remedy.0, remedy.1)).await?;
+            tell(steps, step.bad((&error.to_string(), &error.to_string()), remedy)).await?;
             None
         }
     }
@@ -122,7 +148,8 @@ async fn clock(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Optio
     let skew = Duration::from_millis(state.skew_ms.unsigned_abs());
     if skew > limits::CLOCK_SKEW_FLAGGED {
         let remedy = ("校准本机时钟（NTP）", "set this machine's clock (NTP)");
-        return tell(steps, step.bad(&format!("{} ms", state.skew_ms), remedy.0, remedy.1)).await;
+        let off = (format!("与中心相差 {} 毫秒", state.skew_ms), format!("{} ms from the broker's", state.skew_ms));
+        return tell(steps, step.bad((&off.0, &off.1), remedy)).await;
     }
     tell(
         steps,
@@ -134,6 +161,15 @@ async fn clock(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Optio
 /// The broker answers over the living session's connection, and only while its journal is writable.
 async fn echo(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
     let step = Step::begin("ECHO");
+    if desk.link.channel().is_none() {
+        let what = ("到中心的会话尚未建立", "no session with the broker lives yet");
+        let remedy = (
+            "用 `liandong link status` 查看原因和下次重试时间",
+            "`liandong link status` tells why, and when it is tried again",
+        );
+        tell(steps, step.bad(what, remedy)).await?;
+        return None;
+    }
     match health(desk).await {
         Ok(()) => {
             tell(
@@ -147,7 +183,8 @@ async fn echo(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option
         }
         Err(invalid) => {
             let remedy = ("请中心值班查看 broker 日志与磁盘", "ask the broker's operator to look at its log and disk");
-            tell(steps, step.bad(&invalid.to_string(), remedy.0, remedy.1)).await?;
+            let (zh, en) = proto::status::texts(&invalid);
+            tell(steps, step.bad((&zh, &en), remedy)).await?;
             None
         }
     }

@@ -76,7 +76,7 @@ impl Show {
         context.rows(&rows, &HEADER, |row| cells(row, context))?;
         let mut problems = problems.into_iter();
         let Some(first) = problems.next() else { return Ok(()) };
-        problems.for_each(|problem| out::error(&problem, context.lang));
+        problems.for_each(|problem| out::error(&problem, context));
         Err(first)
     }
 }

@@ -1,0 +1,232 @@
+//! From the options, the file and the editor of a person to a draft: what `send` and `answer` share.
+
+pub mod attach;
+pub mod edit;
+pub mod example;
+pub mod file;
+pub mod sheet;
+pub mod values;
+
+use proto::rules::{self, KindInfo};
+use std::path::PathBuf;
+
+use clap::Args;
+use model::{
+    kind::Kind,
+    level::{Category, Confidentiality, EventLevel, WarningLevel},
+    precedence::Precedence,
+    time::Timestamp,
+};
+use proto::{border, v1};
+use serde_json::{Value, json};
+
+use self::{edit::Sheet, values::When};
+use super::{desk::Client, exit::BadInput, out::Context};
+
+/// What a message says, by option, by file or by hand. An option wins over the file.
+#[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
+pub struct Content {
+    /// Recipient, repeatable: 371300, 371300/commander, group:ID or circle:LAT,LON,METRES
+    #[arg(long, value_name = "ADDRESS", value_parser = values::address)]
+    to: Vec<v1::Address>,
+    /// How fast it must be handled; unset: what the kind and the level demand
+    #[arg(long, value_name = "PRECEDENCE", value_parser = values::list::<Precedence>(), ignore_case = true)]
+    precedence: Option<Precedence>,
+    /// Event level, l1 (gravest) to l4, or l0 while not graded
+    #[arg(long, value_name = "LEVEL", value_parser = values::list::<EventLevel>(), ignore_case = true)]
+    level: Option<EventLevel>,
+    /// Colour of an alert
+    #[arg(long, value_name = "COLOUR", value_parser = values::list::<WarningLevel>(), ignore_case = true)]
+    warning: Option<WarningLevel>,
+    /// Sort of event
+    #[arg(long, value_name = "CATEGORY", value_parser = values::list::<Category>(), ignore_case = true)]
+    category: Option<Category>,
+    /// Who may read it; unset: internal
+    #[arg(long, value_name = "WHO", value_parser = values::list::<Confidentiality>(), ignore_case = true)]
+    confidentiality: Option<Confidentiality>,
+    /// Incident, for example 371300-20261203-0001
+    #[arg(long, value_name = "ID")]
+    incident: Option<String>,
+    /// Agreement that covers it, or NONE
+    #[arg(long, value_name = "ID")]
+    agreement: Option<String>,
+    /// Belongs to this drill: travels as EXERCISE and touches nothing real
+    #[arg(long, value_name = "DRILL")]
+    exercise: Option<String>,
+    /// Who drafted it; unset: whoever the agent's configuration names
+    #[arg(long, value_name = "NAME/ROLE", value_parser = values::signatory)]
+    prepared_by: Option<v1::Signatory>,
+    /// Who signs it off, a shift leader or commander
+    #[arg(long, value_name = "NAME/ROLE", value_parser = values::signatory)]
+    sign_off: Option<v1::Signatory>,
+    /// Nobody is handed it after this: 2h, 3d, or a time
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<When>,
+    /// File to go with it, repeatable; at most 20 MiB together
+    #[arg(long, value_name = "FILE")]
+    attach: Vec<PathBuf>,
+    /// One field of the message, repeatable; `liandong kinds KIND` lists them
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = field)]
+    set: Vec<(String, String)>,
+    /// The message from a file (TOML or JSON); `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Write it in $EDITOR, beginning with the file or an example
+    #[arg(long)]
+    edit: bool,
+    /// Print a complete valid example and end; as JSON with -o json
+    #[arg(long)]
+    example: bool,
+    /// Only check; nothing is stored or sent
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Stay and show the receipts until every recipient has done what is asked
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `FIELD=VALUE`, split.
+pub fn field(text: &str) -> Result<(String, String), String> {
+    let (path, value) = text.split_once('=').ok_or("FIELD=VALUE (headline=…)")?;
+    Ok((path.trim().to_owned(), value.to_owned()))
+}
+
+/// A draft, and the sheet it was written on if a person wrote it in an editor.
+#[derive(Debug)]
+pub struct Composed {
+    /// The draft.
+    pub draft: v1::Draft,
+    /// To be kept if sending fails.
+    pub sheet: Option<Sheet>,
+}
+
+impl Composed {
+    /// Throws the sheet away after success, and tells where it is after a failure.
+    pub fn after<T>(self, result: anyhow::Result<T>, context: Context) -> anyhow::Result<T> {
+        if let Some(sheet) = self.sheet {
+            match &result {
+                Ok(_) => sheet.done(),
+                Err(_) => sheet.keep(context),
+            }
+        }
+        result
+    }
+}
+
+impl Content {
+    /// Prints an example instead of sending, if that was asked for.
+    pub fn show_example(&self, kind: &KindInfo, now: Timestamp, context: Context) -> Option<anyhow::Result<()>> {
+        self.example.then(|| example::print(kind, now, context))
+    }
+
+    /// Makes the draft. With a desk, large attachments are stored there.
+    pub async fn draft(
+        &self,
+        kind: &KindInfo,
+        desk: Option<&mut Client>,
+        now: Timestamp,
+        context: Context,
+    ) -> anyhow::Result<Composed> {
+        let (value, sheet) = self.written(kind, now, context).await?;
+        match self.filled(kind.kind, value, desk, now, context).await {
+            Ok(draft) => Ok(Composed { draft, sheet }),
+            Err(error) => {
+                if let Some(sheet) = &sheet {
+                    sheet.keep(context);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What stands in the file or was written by hand.
+    async fn written(
+        &self,
+        kind: &KindInfo,
+        now: Timestamp,
+        context: Context,
+    ) -> anyhow::Result<(Value, Option<Sheet>)> {
+        let given = self.file.as_deref().map(file::read).transpose()?;
+        if self.edit {
+            let name = kind.kind.name().to_ascii_lowercase().replace('_', "-");
+            let text = match given {
+                Some(value) => sheet::write(&value, kind.kind, context.lang),
+                None => example::toml(kind, now, context),
+            };
+            let sheet = Sheet::edit(&text, &name, context).await?;
+            let value = file::parse(&sheet.text).inspect_err(|_| sheet.keep(context))?;
+            return Ok((value, Some(sheet)));
+        }
+        match given {
+            Some(value) => Ok((value, None)),
+            None if self.set.is_empty() => Err(nothing_said(kind, context).into()),
+            None => Ok((json!({}), None)),
+        }
+    }
+
+    async fn filled(
+        &self,
+        kind: Kind,
+        mut value: Value,
+        desk: Option<&mut Client>,
+        now: Timestamp,
+        context: Context,
+    ) -> anyhow::Result<v1::Draft> {
+        for (path, text) in &self.set {
+            rules::set(&mut value, path, text, kind)?;
+        }
+        let mut draft = rules::draft_from_json(Some(kind), &value)?;
+        self.head(draft.header.get_or_insert_default(), now);
+        let mut desk = desk;
+        for path in &self.attach {
+            attach::add(&mut draft, path, desk.as_deref_mut(), context).await?;
+        }
+        Ok(draft)
+    }
+
+    /// What the options say about the header.
+    fn head(&self, header: &mut v1::Header, now: Timestamp) {
+        if !self.to.is_empty() {
+            header.recipients.clone_from(&self.to);
+        }
+        put(&mut header.precedence, self.precedence.map(Precedence::number));
+        put(&mut header.event_level, self.level.map(EventLevel::number));
+        put(&mut header.warning_level, self.warning.map(WarningLevel::number));
+        put(&mut header.category, self.category.map(Category::number));
+        put(&mut header.confidentiality, self.confidentiality.map(Confidentiality::number));
+        put(&mut header.incident_id, self.incident.clone());
+        put(&mut header.agreement_id, self.agreement.clone());
+        if let Some(drill_id) = &self.exercise {
+            header.status = v1::Status::Exercise.into();
+            header.drill.get_or_insert_default().drill_id.clone_from(drill_id);
+        }
+        let at = |signed: &v1::Signatory| v1::Signatory { at: Some(border::time::to_wire(now)), ..signed.clone() };
+        if self.prepared_by.is_some() {
+            header.prepared_by = self.prepared_by.as_ref().map(at);
+        }
+        if self.sign_off.is_some() {
+            header.signed_off_by = self.sign_off.as_ref().map(at);
+        }
+        if let Some(expires) = self.expires {
+            header.expires_at = Some(border::time::to_wire(expires.from(now)));
+        }
+    }
+}
+
+fn put<T>(field: &mut T, said: Option<T>) {
+    if let Some(said) = said {
+        *field = said;
+    }
+}
+
+fn nothing_said(kind: &KindInfo, context: Context) -> BadInput {
+    let name = kind.kind.name().to_ascii_lowercase().replace('_', "-");
+    let zh = format!(
+        "没有内容：用 --set 字段=值、-f 文件 或 --edit 填写。示例：liandong send {name} --example；字段：liandong kinds {name}"
+    );
+    let en = format!(
+        "no content: give --set FIELD=VALUE, -f FILE or --edit. An example: liandong send {name} --example; the fields: liandong kinds {name}"
+    );
+    BadInput(context.say(&zh, &en).to_owned())
+}

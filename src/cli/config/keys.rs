@@ -1,0 +1,195 @@
+//! Every key of both configurations: what it means, its default, its unit. Written once, for `config explain`, for
+//! suggestions, and held against what the programs read by a test.
+
+use super::Program::{self, Agent, Broker};
+
+/// In place of a default: the key must be given.
+pub const REQUIRED: &str = "\u{0}";
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Whose configuration.
+    pub program: Program,
+    /// Its name with the tables around it.
+    pub path: &'static str,
+    /// Its default; `REQUIRED` if there is none, empty if it is unset unless given.
+    pub default: &'static str,
+    /// Its unit; empty where a number is no amount.
+    pub unit: &'static str,
+    /// In Chinese.
+    pub zh: &'static str,
+    /// In English.
+    pub en: &'static str,
+}
+
+impl Key {
+    /// Whether a person who typed `text` means this key: `socket`, `desk.socket`, `agent.desk.socket`.
+    pub fn is_meant_by(&self, text: &str) -> bool {
+        let whole = match self.program {
+            Broker => format!("broker.{}", self.path),
+            Agent => format!("agent.{}", self.path),
+        };
+        whole == text || whole.ends_with(&format!(".{text}"))
+    }
+}
+
+/// The keys of one program.
+pub fn of(program: Program) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.program == program)
+}
+
+const fn key(program: Program, path: &'static str, default: &'static str, zh: &'static str, en: &'static str) -> Key {
+    Key { program, path, default, unit: "", zh, en }
+}
+
+const fn amount(key: Key, unit: &'static str) -> Key {
+    Key { unit, ..key }
+}
+
+const SEGMENT_ZH: &str = "日志分段的大小；不设时为文件系统的六十四分之一，1 至 64 MiB";
+const SEGMENT_EN: &str = "size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB";
+const UNSAFE_ZH: &str = "允许把状态放在不保证落盘的文件系统上（tmpfs 等）；仅供测试";
+const UNSAFE_EN: &str = "accept file systems whose syncs mean nothing (tmpfs and such); for tests";
+
+/// All of them.
+pub const KEYS: &[Key] = &[
+    key(
+        Broker,
+        "state",
+        REQUIRED,
+        "状态目录：日志、存储、附件、隔离区；本地磁盘，仅本用户可读（0700）",
+        "state directory: journal, store, blobs, quarantine; on a local disk, mode 0700",
+    ),
+    key(
+        Broker,
+        "trust",
+        REQUIRED,
+        "证书目录：中心的密钥、证书和区域签名文件，由 `liandong certs init` 写出",
+        "directory with the broker's keys, certificates and the signed files of the region, as `liandong certs init` writes it",
+    ),
+    key(
+        Broker,
+        "listen",
+        "127.0.0.1:7443",
+        "各单位代理连接的地址（双向 TLS 1.3）",
+        "where agents call, over mutual TLS 1.3",
+    ),
+    key(
+        Broker,
+        "admin_listen",
+        "127.0.0.1:7444",
+        "运维人员连接的地址，须持运维证书",
+        "where operators call, with operator certificates",
+    ),
+    key(
+        Broker,
+        "metrics_listen",
+        "127.0.0.1:7445",
+        "/metrics 与 /healthz，明文 HTTP；请只放在本机回环地址",
+        "/metrics and /healthz, plain HTTP; keep it on loopback",
+    ),
+    key(
+        Broker,
+        "reflection",
+        "true",
+        "向代理开放 gRPC 反射；不需要时可关闭",
+        "gRPC reflection for agents; off where nobody needs it",
+    ),
+    amount(key(Broker, "segment_bytes", "", SEGMENT_ZH, SEGMENT_EN), "B"),
+    key(Broker, "allow_unsafe_filesystem", "false", UNSAFE_ZH, UNSAFE_EN),
+    key(Agent, "region", REQUIRED, "区域名，与信任根一致", "the region, as its root of trust names it"),
+    key(
+        Agent,
+        "jurisdiction",
+        REQUIRED,
+        "本代理属于哪个单位：行政区划代码或简称",
+        "whose agent this is: a division code or short name",
+    ),
+    key(
+        Agent,
+        "name",
+        "desk",
+        "代理在本单位内的名字，与证书一致",
+        "the agent's name within its jurisdiction, as in its certificate",
+    ),
+    key(
+        Agent,
+        "state",
+        REQUIRED,
+        "状态目录：日志、存储、附件、共享文档、隔离区；请整体备份",
+        "state directory: journal, store, blobs, documents, quarantine; back it up as a whole",
+    ),
+    key(
+        Agent,
+        "trust",
+        REQUIRED,
+        "证书目录：本代理的密钥、证书和区域签名文件，由 `liandong join` 写出",
+        "directory with the agent's keys, certificates and the signed files of the region, as `liandong join` writes it",
+    ),
+    key(
+        Agent,
+        "broker",
+        REQUIRED,
+        "中心的地址，一个或多个 主机:端口，依次尝试",
+        "the broker, one or more host:port; they are tried in turn",
+    ),
+    amount(
+        key(
+            Agent,
+            "clock_error_ms",
+            "500",
+            "本机时钟的误差，写入每份回执",
+            "error of this machine's clock, as far as the operator knows; it stands in every receipt",
+        ),
+        "ms",
+    ),
+    amount(key(Agent, "segment_bytes", "", SEGMENT_ZH, SEGMENT_EN), "B"),
+    key(Agent, "allow_unsafe_filesystem", "false", UNSAFE_ZH, UNSAFE_EN),
+    key(
+        Agent,
+        "link.profile",
+        "normal",
+        "线路类型：normal 有线或良好移动网；slow 每秒几十千比特；satellite 延迟数秒且按流量计费",
+        "what sort of line: normal; slow, some tens of kbit/s; satellite, seconds of delay and each byte is paid for",
+    ),
+    key(
+        Agent,
+        "desk.socket",
+        "",
+        "本地接口的 Unix 套接字，权限 0600；不设时为状态目录中的 desk.sock",
+        "Unix socket of the desk, mode 0600; unset: desk.sock in the state directory",
+    ),
+    key(
+        Agent,
+        "desk.listen",
+        "",
+        "供不能用套接字的本地系统连接的回环地址；须同时设 desk.token_file",
+        "a loopback address for systems that cannot use the socket; needs desk.token_file",
+    ),
+    key(
+        Agent,
+        "desk.token_file",
+        "",
+        "存放令牌的文件，连接 desk.listen 者须出示；仅属主可读",
+        "file with the bearer token that callers of desk.listen show; only its owner may read it",
+    ),
+    key(Agent, "desk.reflection", "false", "本地接口的 gRPC 反射", "gRPC reflection on the desk's faces"),
+    key(
+        Agent,
+        "officer.name",
+        "",
+        "值班人姓名：草稿和签收未写明时使用",
+        "name of whoever is on duty, where a draft or an acknowledgement does not say it",
+    ),
+    key(
+        Agent,
+        "officer.role",
+        "DUTY_OFFICER",
+        "值班人岗位：草稿未写明时使用",
+        "role of whoever is on duty, where the draft does not say it",
+    ),
+    key(Agent, "officer.duty_phone", "", "值班电话，随每条消息发出", "telephone of the desk, sent with every message"),
+    key(Agent, "officer.language", "zh-CN", "正文的语言（BCP 47）", "language of bodies, BCP 47"),
+    amount(key(Agent, "officer.utc_offset_min", "480", "与协调世界时相差多少", "how far ahead of UTC"), "min"),
+];

@@ -1,0 +1,226 @@
+//! What people see on the terminal: real programs, both languages, and the exit codes that scripts go by.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod place;
+#[path = "../world/region.rs"]
+#[allow(dead_code, reason = "each test target uses its own part")]
+mod region;
+
+use model::ids::Digest;
+use place::{EN, Place, ZH, column, ids_of};
+use region::{LY, LYG};
+
+/// The broker of a machine whose disk is nearly full takes no ROUTINE; these tests are about something else.
+const PRIORITY: &str = "header.precedence=PRIORITY";
+
+const HEADLINE: [&str; 6] =
+    ["--set", "headline=205国道危化品槽车侧翻", "--set", "subtype=NOTICE", "--set", "valid_until=2099-12-31T00:00:00Z"];
+
+/// `send bulletin` to 连云港 with everything that it must say.
+fn bulletin<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let fixed = ["send", "bulletin", "--to", LYG, "--set", "body=双向封闭，请绕行", "--sign-off", "李敏/带班领导"];
+    let about = ["--set", PRIORITY, "--incident", "371300-20261203-0001", "--level", "l4", "--category", "accident"];
+    fixed.into_iter().chain(about).chain(HEADLINE).chain(more.iter().copied()).collect()
+}
+
+#[test]
+fn a_message_is_watched_read_acknowledged_and_traced() {
+    let place = Place::start(&[LY, LYG]);
+    let mut arrivals = place.spawn(LYG, EN, &["inbox", "-w", "-o", "jsonl"]);
+    let mut watched = place.spawn(LY, EN, &bulletin(&["--precedence", "flash", "--watch", "-o", "jsonl"]));
+
+    let id = arrivals.json()["message_id"].as_str().unwrap().to_owned();
+    let short = &id[28..];
+
+    let shown = place.run(LYG, ZH, &["show", short]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    assert!(shown.out.starts_with("◆ 特提  信息通报 · 205国道危化品槽车侧翻\n"), "{shown:?}");
+    assert!(shown.err.contains(&format!("liandong show {short} --open")), "{shown:?}");
+
+    let acknowledged = place.run(LYG, ZH, &["ack", short, "--note", "已通知消防", "--as", "周敏/带班领导"]);
+    assert!(acknowledged.out.starts_with(&format!("{short}  已签收  周敏（带班领导）")), "{acknowledged:?}");
+
+    assert_eq!(watched.json()["message_id"], id);
+    let stages = [(); 3].map(|()| watched.json()["stage"].as_str().unwrap().to_owned());
+    assert_eq!(stages, ["ACCEPTED", "DELIVERED", "ACKNOWLEDGED"]);
+    assert_eq!(watched.code(), 0);
+
+    let traced = place.run(LY, ZH, &["thread", "trace", short]);
+    assert_eq!(column(&traced.out, "环节"), ["已存待发", "已受理", "已送达", "已签收"], "{traced:?}");
+    assert_eq!(column(&traced.out, "何人")[3], "周敏（带班领导）", "{traced:?}");
+    let traced = place.run(LY, EN, &["thread", "trace", short]);
+    assert_eq!(column(&traced.out, "STAGE"), ["queued", "ACCEPTED", "DELIVERED", "ACKNOWLEDGED"], "{traced:?}");
+    assert_eq!(column(&traced.out, "SEAL")[1..], ["✓ good"; 3], "{traced:?}");
+}
+
+#[test]
+fn looking_signs_nothing_and_opening_does() {
+    let place = Place::start(&[LY, LYG]);
+    let mut arrivals = place.spawn(LYG, EN, &["inbox", "-w", "-o", "jsonl"]);
+    let sent = place.run(LY, EN, &bulletin(&["-q"]));
+    assert_eq!((sent.code, sent.err.as_str()), (0, ""), "{sent:?}");
+    assert_eq!(arrivals.json()["message_id"], sent.out.trim());
+    let id = sent.out.trim();
+
+    let looked = place.run(LYG, EN, &["show", id]);
+    assert!(!looked.out.contains("OPENED"), "{looked:?}");
+    let listed = place.run(LYG, ZH, &["inbox", "--unopened"]);
+    assert_eq!(column(&listed.out, "状态"), ["未打开"], "{listed:?}");
+
+    let opened = place.run(LYG, EN, &["show", id, "--open", "--as", "周敏/duty-officer"]);
+    assert!(opened.out.contains("OPENED") && opened.out.contains("周敏 (DUTY_OFFICER)"), "{opened:?}");
+    let listed = place.run(LYG, ZH, &["inbox", "--unopened"]);
+    assert_eq!(listed.out, "", "{listed:?}");
+}
+
+#[test]
+fn an_answer_goes_back_in_the_same_thread() {
+    let place = Place::start(&[LY, LYG]);
+    let mut arrivals = place.spawn(LYG, EN, &["inbox", "-w", "-o", "jsonl"]);
+    let sent = place.run(LY, EN, &bulletin(&["-q"]));
+    arrivals.json();
+
+    let unclear = place.run(LYG, ZH, &["answer", sent.out.trim(), "--set", "headline=收到"]);
+    assert_eq!(unclear.code, 65, "{unclear:?}");
+    assert!(unclear.err.contains("没有规定的答复类别"), "{unclear:?}");
+
+    let mut back = place.spawn(LY, EN, &["inbox", "-w", "-o", "jsonl"]);
+    let mut answer = bulletin(&["-q"]);
+    answer.splice(..4, ["answer", sent.out.trim(), "bulletin"]);
+    let answered = place.run(LYG, EN, &answer);
+    assert_eq!(answered.code, 0, "{answered:?}");
+    let came = back.json();
+    assert_eq!((&came["action"], &came["thread_id"]), (&"REPLY".into(), &sent.out.trim().into()), "{came}");
+}
+
+#[test]
+fn a_message_from_a_file_takes_options_over_what_the_file_says() {
+    let place = Place::start(&[LY, LYG]);
+    let example = place.run(LY, ZH, &["send", "bulletin", "--example"]);
+    let file = place.file("m.toml", &example.out);
+
+    let checked = place.run(LY, ZH, &["send", "bulletin", "-f", &file, "--to", LYG, "--dry-run", "-o", "json"]);
+    assert_eq!(checked.code, 0, "{checked:?}");
+    assert_eq!(place.run(LY, EN, &["inbox", "--sent"]).out, "");
+
+    let sent =
+        place.run(LY, EN, &["send", "bulletin", "-f", &file, "--to", LYG, "--expires", "2h", "--precedence", "特急"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let listed = place.run(LY, ZH, &["inbox", "--sent"]);
+    assert_eq!(column(&listed.out, "发往"), [LYG], "{listed:?}");
+    assert_eq!(column(&listed.out, "紧急程度"), ["▲ 特急"], "{listed:?}");
+}
+
+#[test]
+fn a_file_goes_with_a_message_and_comes_back_whole() {
+    let place = Place::start(&[LY, LYG]);
+    let photo: Vec<u8> = (0..400_000_u32).map(|at| (at * 7 % 251) as u8).collect();
+    let (file, digest) = (place.file("现场.jpg", &photo), Digest::of(&photo).to_string());
+    let mut arrivals = place.spawn(LYG, EN, &["inbox", "-w", "-o", "jsonl"]);
+
+    let sent = place.run(LY, EN, &bulletin(&["--attach", &file, "-q"]));
+    assert_eq!(sent.code, 0, "{sent:?}");
+    arrivals.json();
+
+    let shown = place.run(LYG, ZH, &["show", sent.out.trim()]);
+    assert!(shown.out.contains(&format!("现场.jpg  390.6 KB  {digest}")), "{shown:?}");
+    let back = place.file("back.jpg", "");
+    let brought = place.run(LYG, ZH, &["blob", "get", &digest, "-O", &back]);
+    assert_eq!(brought.code, 0, "{brought:?}");
+    assert_eq!(std::fs::read(back).unwrap(), photo);
+}
+
+#[test]
+fn an_agenda_is_begun_proposed_to_and_read() {
+    let place = Place::start(&[LY, LYG]);
+    let begun =
+        place.run(LY, ZH, &["agenda", "new", "371300-M-2027", "--title", "2027 年度联席会议", "--set", PRIORITY]);
+    assert_eq!(begun.code, 0, "{begun:?}");
+
+    let title = ["--title", "跨省危化品运输", "--type", "decide", "--minutes", "20", "--set", PRIORITY];
+    let propose: Vec<&str> = ["agenda", "propose", "371300-M-2027"].into_iter().chain(title).collect();
+    let proposed = place.run(LYG, ZH, &propose);
+    assert_eq!(proposed.code, 0, "{proposed:?}");
+
+    let shown = place.run(LY, ZH, &["agenda", "show", "371300-M-2027"]);
+    assert!(shown.out.contains("跨省危化品运输") && shown.out.contains("2027 年度联席会议"), "{shown:?}");
+    let pulled = place.run(LY, EN, &["agenda", "pull", "371300-M-2027"]);
+    assert!(pulled.out.contains("owner 371300  1 items"), "{pulled:?}");
+}
+
+#[test]
+fn what_waits_for_a_silent_city_is_seen_by_the_operator() {
+    let mut place = Place::start(&[LY, LYG]);
+    place.stop(LYG);
+    let mut watched = place.spawn(LY, EN, &bulletin(&["--precedence", "flash", "--watch", "-o", "jsonl"]));
+    let id = watched.json()["message_id"].as_str().unwrap().to_owned();
+    assert_eq!(watched.json()["stage"], "ACCEPTED");
+
+    let listed = place.run(LY, ZH, &["mailbox", "ls"]);
+    assert_eq!(listed.code, 0, "{listed:?}");
+    assert_eq!(column(&listed.out, "信箱"), [LYG, LY], "{listed:?}");
+    assert_eq!(column(&listed.out, "待送"), ["1", "0"], "{listed:?}");
+    assert_eq!(column(&listed.out, "链路"), ["✕ 断开", "● 已连接"], "{listed:?}");
+    let peeked = place.run(LY, EN, &["mailbox", "peek", LYG]);
+    assert_eq!(ids_of(&peeked.out), [&id[28..]], "{peeked:?}");
+
+    let foreign = place.trust(LY);
+    let refused = place.run(LY, ZH, &["mailbox", "ls", "--trust", &foreign]);
+    assert_eq!(refused.code, 77, "{refused:?}");
+    assert!(refused.err.contains("运维人员（operator）的证书目录"), "{refused:?}");
+}
+
+#[test]
+fn a_broken_line_is_red_with_its_remedy_and_writing_goes_on() {
+    let mut place = Place::start(&[LY]);
+    let green = place.run(LY, ZH, &["link", "test"]);
+    assert_eq!(green.code, 0, "{green:?}");
+    assert_eq!(green.out.lines().filter(|line| line.starts_with('✓')).count(), 6, "{green:?}");
+
+    place.stop("broker");
+    let red = place.run(LY, ZH, &["link", "test"]);
+    assert_eq!(red.code, 69, "{red:?}");
+    assert!(red.out.contains("✕  网络连接") && red.out.contains("→ 处置：检查线路、防火墙"), "{red:?}");
+
+    let sent = place.run(LY, ZH, &bulletin(&[]));
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let listed = place.run(LY, ZH, &["inbox", "--sent"]);
+    assert_eq!(column(&listed.out, "状态"), ["已存待发"], "{listed:?}");
+}
+
+#[test]
+fn every_way_to_fail_has_its_exit_code_and_says_what_to_do() {
+    let place = Place::start(&[LY]);
+    let config = place.file("bad.toml", "stat = \"x\"\n");
+    let cases: [(&[&str], i32, &str); 9] = [
+        (&["inbx"], 2, "是否指 inbox？"),
+        (&["show", "abc"], 65, "末尾至少 6 位"),
+        (&["show", "ffffff"], 66, "liandong inbox --sent"),
+        (&["send", "buletin", "--example"], 66, "是否指 `bulletin`？"),
+        (&["send", "bulletin", "--to", LYG], 65, "liandong send bulletin --example"),
+        (&["send", "bulletin", "-f", "/nowhere.toml"], 66, "/nowhere.toml"),
+        (&["errors", "expird"], 66, "是否指 EXPIRED？"),
+        (&["config", "check", "broker", &config], 65, "是否指 `state`？"),
+        (&["inbox", "--desk", "/nowhere/desk.sock"], 69, "liandong agent"),
+    ];
+    for (args, code, remedy) in cases {
+        let said = place.run(LY, ZH, args);
+        assert_eq!(said.code, code, "{args:?}: {said:?}");
+        assert!(said.err.contains(remedy), "{args:?}: {said:?}");
+        assert_eq!(said.out, "", "talk goes to standard error");
+    }
+}
+
+#[test]
+fn json_is_the_same_in_both_languages_and_colour_is_never_piped() {
+    let place = Place::start(&[LY]);
+    place.run(LY, EN, &bulletin(&["--precedence", "flash"]));
+
+    let [zh, en] = [ZH, EN].map(|lang| place.run(LY, lang, &["inbox", "--sent", "-o", "json"]).out);
+    assert_eq!(zh, en);
+    let line: serde_json::Value = serde_json::from_str(&zh).unwrap();
+    assert_eq!(line[0]["precedence"], "FLASH");
+
+    let table = place.run(LY, ZH, &["inbox", "--sent"]);
+    assert!(!table.out.contains('\u{1b}') && !table.err.contains('\u{1b}'), "{table:?}");
+}
