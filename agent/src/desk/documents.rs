@@ -96,7 +96,11 @@ impl Desk {
             }
             tokio::select! {
                 changed = folded.changed() => changed.map_err(|error| internal(&error))?,
-                () = &mut patience => return Err(Invalid::new(Reason::Busy, "", "link.no_answer")),
+                () = &mut patience => {
+                    // it stays queued; why it waits is said when it is known
+                    let halted = self.link.watch().borrow().problem.clone();
+                    return Err(halted.unwrap_or_else(|| Invalid::new(Reason::Busy, "", "link.no_answer")));
+                }
             }
         }
     }

@@ -61,7 +61,7 @@ pub struct LinkState {
     pub phase: Phase,
     /// The endpoint in use or tried last.
     pub endpoint: String,
-    /// Why it is not up.
+    /// Why it is not up; or, while it is, why the broker takes some messages only later.
     pub problem: Option<Invalid>,
     /// Since when it is so.
     pub since: Timestamp,
@@ -153,6 +153,20 @@ impl Link {
         let answer = tokio::time::timeout(ASK_TIME_MAX, exchange.trace(ask)).await;
         let answer = answer.map_err(|_| Invalid::new(Reason::Busy, "", "link.no_answer"))?;
         answer.map(tonic::Response::into_inner).map_err(|status| crate::desk::documents::told(&status, "message_id"))
+    }
+
+    /// Why the broker takes nothing of some precedence although the link is up, if so: for whoever asks how the link is.
+    fn halted(&self, why: Option<&Invalid>) {
+        let changed = self.state.send_if_modified(|state| {
+            let changed = state.phase == Phase::Up && state.problem.as_ref() != why;
+            if changed {
+                state.problem = why.cloned();
+            }
+            changed
+        });
+        if let Some(why) = why.filter(|_| changed) {
+            tracing::warn!(%why, "the broker takes some messages later; they wait here");
+        }
     }
 
     fn set(&self, change: impl FnOnce(&mut LinkState)) {

@@ -47,7 +47,7 @@ pub(super) struct Submitting {
 }
 
 /// One precedence.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Lane4 {
     /// Everything up to here was sent in this session.
     sent: Position,
@@ -55,6 +55,8 @@ struct Lane4 {
     used: Amount,
     /// The broker asked for a pause.
     halted_until: Option<Instant>,
+    /// Why it takes nothing of this precedence just now; none once it has taken something again.
+    halted_for: Option<Invalid>,
 }
 
 impl Submitting {
@@ -106,11 +108,24 @@ impl Submitting {
     }
 
     /// The refused one is sent again first, after a pause.
-    fn halt(&mut self, id: MessageId, pause: Duration) {
+    fn halt(&mut self, id: MessageId, pause: Duration, why: Invalid) {
         let Some((precedence, at)) = self.in_flight.remove(&id) else { return };
         let lane = self.lanes.get_mut(precedence);
+        lane.halted_for = Some(why);
         lane.sent = lane.sent.min(Position(at.0.saturating_sub(1)));
         lane.halted_until = Some(Instant::now() + pause);
+    }
+
+    /// The broker has taken charge of it.
+    fn taken(&mut self, id: MessageId) {
+        if let Some((precedence, _)) = self.in_flight.remove(&id) {
+            self.lanes.get_mut(precedence).halted_for = None;
+        }
+    }
+
+    /// Why something waits although the link is up: of the most urgent precedence that does.
+    fn halted_for(&self) -> Option<&Invalid> {
+        self.lanes.iter().find_map(|(_, lane)| lane.halted_for.as_ref())
     }
 
     fn next_end_of_pause(&self) -> Option<Instant> {
@@ -288,7 +303,7 @@ impl Session {
             }
             for statement in &batch.statements {
                 let id = v1::ReceiptStatement::decode(statement.clone()).ok().and_then(|said| id_of(&said.message_id));
-                id.and_then(|id| submitting.in_flight.remove(&id));
+                id.into_iter().for_each(|id| submitting.taken(id));
             }
             let accepted = BrokerAccepted { receipts: Some(batch) };
             records.push(Record::new(kind::BROKER_ACCEPTED, now, accepted.encode_to_vec()));
@@ -298,10 +313,10 @@ impl Session {
                 tracing::error!(reason = refusal.reason, "the broker could not read an envelope of ours");
                 continue;
             };
-            let may_repeat = refusal.reason.parse::<Reason>().is_ok_and(Reason::may_repeat);
-            if may_repeat {
+            let repeats = refusal.reason.parse::<Reason>().ok().filter(|reason| reason.may_repeat());
+            if let Some(reason) = repeats {
                 let pause = refusal.retry_after.map_or(RETRY_AFTER, border::time::length);
-                submitting.halt(id, pause);
+                submitting.halt(id, pause, Invalid::new(reason, refusal.field, refusal.rule));
                 continue;
             }
             submitting.in_flight.remove(&id);
@@ -309,6 +324,7 @@ impl Session {
             let refused = BrokerRefused { refusal: Some(refusal) };
             records.push(Record::new(kind::BROKER_REFUSED, now, refused.encode_to_vec()));
         }
+        self.desk.link.halted(submitting.halted_for());
         drop(submitting);
         self.submit_bell.notify_one();
         let desk = self.desk.clone();
