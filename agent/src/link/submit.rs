@@ -302,8 +302,10 @@ impl Session {
                 return Box::pin(std::future::ready(Err(invalid)));
             }
             for statement in &batch.statements {
-                let id = v1::ReceiptStatement::decode(statement.clone()).ok().and_then(|said| id_of(&said.message_id));
-                id.into_iter().for_each(|id| submitting.taken(id));
+                let said = v1::ReceiptStatement::decode(statement.clone()).ok();
+                if let Some(id) = said.and_then(|said| id_of(&said.message_id)) {
+                    submitting.taken(id);
+                }
             }
             let accepted = BrokerAccepted { receipts: Some(batch) };
             records.push(Record::new(kind::BROKER_ACCEPTED, now, accepted.encode_to_vec()));
