@@ -9,8 +9,11 @@ mod world;
 
 mod admin;
 mod blobs;
+mod chlorine;
+mod cut_off;
 mod documents;
 mod drill;
+mod every_kind;
 mod exchange;
 mod line;
 mod outage;
