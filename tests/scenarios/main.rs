@@ -15,6 +15,7 @@ mod documents;
 mod drill;
 mod every_kind;
 mod exchange;
+mod hostile;
 mod line;
 mod outage;
 mod rules;
