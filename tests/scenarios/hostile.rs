@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tonic_types::StatusExt as _;
 
 use crate::world::bare::{Bare, header_of, reason};
-use crate::world::drafts::bulletin;
+use crate::world::drafts::{bulletin, officer};
 use crate::world::live::{World, id_of, within};
 use crate::world::papers::paper;
 use crate::world::region::{LY, Lands, RZ, XZ};
@@ -190,5 +190,49 @@ async fn a_title_that_steers_a_screen_or_turns_the_writing_is_shown_and_does_not
     forger.submit(world.broker_address(), forged).await.unwrap();
     let ids = xz.has_received(2).await;
     assert_eq!(xz.inside().summary(ids[1]).unwrap().title, "⟨U+001B⟩[2J清屏");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_altered_on_the_brokers_disk_holds_up_nothing_and_its_author_is_told() {
+    let mut world = World::of(&[LY, XZ]).await;
+    world.agent(XZ).cut().await;
+    let mut sent = Vec::new();
+    for title in ["第一件", "第二件：原文如此", "第三件"] {
+        let id = world.agent(LY).send(bulletin(&[XZ], PRIORITY, title)).await;
+        world.agent(LY).accepted(id).await;
+        sent.push(id);
+    }
+    world.stop_broker().await;
+    world.damage_journal("第二件：原文如此");
+    world.start_broker().await;
+
+    world.agent(XZ).line.mend();
+
+    assert_eq!(world.agent(XZ).has_received(2).await, [sent[0], sent[2]]);
+    world.agent(LY).stage(sent[1], XZ, v1::Stage::Dead).await;
+    let again = world.agent(LY).send(bulletin(&[XZ], PRIORITY, "第二件：原文如此")).await;
+    assert_eq!(world.agent(XZ).has_received(3).await[2], again);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_that_were_altered_on_the_brokers_disk_hold_up_no_later_ones() {
+    let mut world = World::of(&[LY, XZ]).await;
+    let id = world.agent(LY).send(bulletin(&[XZ], PRIORITY, "汛情通报")).await;
+    world.agent(LY).stage(id, XZ, v1::Stage::Delivered).await;
+    world.agent(LY).cut().await;
+    let reader = v1::Officer { name: "第一位读者".into(), role: v1::Role::DutyOfficer.into() };
+    world.desk(XZ).open(&Bytes::copy_from_slice(&id.0), reader).await.unwrap();
+    let ly = LY.parse().unwrap();
+    world.at_broker("the opening", |relay| relay.trace(&ly, id).ok().filter(|trace| trace.receipts.len() == 3)).await;
+    world.stop_broker().await;
+    world.damage_journal("第一位读者");
+    world.start_broker().await;
+
+    world.agent(LY).line.mend();
+    world.desk(XZ).acknowledge(&Bytes::copy_from_slice(&id.0), officer()).await.unwrap();
+
+    world.agent(LY).stage(id, XZ, v1::Stage::Acknowledged).await;
     world.end().await;
 }

@@ -235,6 +235,21 @@ impl World {
         std::fs::write(path, bytes).unwrap();
     }
 
+    /// Changes one byte of what the broker's journal says, where it says `words`.
+    pub fn damage_journal(&self, words: &str) {
+        let mut segments: Vec<_> = std::fs::read_dir(self.state("broker").join("journal")).unwrap().collect();
+        segments.retain(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "seg"));
+        let found = segments.into_iter().find_map(|entry| {
+            let (path, words) = (entry.unwrap().path(), words.as_bytes());
+            let bytes = std::fs::read(&path).unwrap();
+            let at = bytes.windows(words.len()).position(|window| window == words)?;
+            Some((path, bytes, at))
+        });
+        let (path, mut bytes, at) = found.expect("a segment that holds these words");
+        bytes[at] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }
+
     /// Deletes the broker's rows; its journal stays.
     pub fn lose_rows_of_broker(&self) {
         std::fs::remove_dir_all(self.state("broker").join("store")).unwrap();

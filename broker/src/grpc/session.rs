@@ -277,8 +277,7 @@ impl Desk {
         if tries.is_empty() {
             return nothing();
         }
-        let tried = record::Tried { jurisdiction: self.caller.to_string(), tries };
-        let record = Record::new(kind::TRIED, self.relay.clock.now(), tried.encode_to_vec());
+        let record = self.tried(tries);
         let (relay, pump) = (self.relay.clone(), self.pump.clone());
         let bell = self.relay.wakes.bell(&self.caller);
         Box::pin(async move {
@@ -287,6 +286,11 @@ impl Desk {
             bell.notify_one();
             Ok(None)
         })
+    }
+
+    fn tried(&self, tries: Vec<record::FailedTry>) -> Record {
+        let tried = record::Tried { jurisdiction: self.caller.to_string(), tries };
+        Record::new(kind::TRIED, self.relay.clock.now(), tried.encode_to_vec())
     }
 
     async fn tell(&self, out: &Out, frame: Tell) -> Result<(), Gone> {
@@ -346,8 +350,13 @@ impl Desk {
         let mut any = false;
         while !self.session.draining().is_cancelled() {
             let receipts = line.frame(&self.relay.engine, &self.relay.signer).map_err(|error| self.broken(&error))?;
-            let deliveries = self.pump.lock().await.frame(&self.relay.engine).map_err(|error| self.broken(&error))?;
-            if receipts.is_none() && deliveries.is_none() {
+            let (deliveries, unreadable) = {
+                let mut pump = self.pump.lock().await;
+                (pump.frame(&self.relay.engine).map_err(|error| self.broken(&error))?, pump.take_unreadable())
+            };
+            if !unreadable.is_empty() {
+                self.bury(unreadable).await?;
+            } else if receipts.is_none() && deliveries.is_none() {
                 return Ok(any);
             }
             if let Some(receipts) = receipts {
@@ -359,6 +368,12 @@ impl Desk {
             any = true;
         }
         Ok(any)
+    }
+
+    /// Makes dead letters of what cannot be read any more: their senders are told, and everything else goes on.
+    async fn bury(&self, unreadable: Vec<record::FailedTry>) -> Result<(), Gone> {
+        tracing::error!(jurisdiction = %self.caller, "what stood in damaged records cannot be handed over");
+        self.relay.engine.append(vec![self.tried(unreadable)], Lane::Settling).await.map(drop).map_err(|_| Gone)
     }
 
     fn broken(&self, error: &dyn std::error::Error) -> Gone {

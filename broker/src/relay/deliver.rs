@@ -6,16 +6,19 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
+use journal::{JournalError, Record};
 use model::{
     ids::{JurisdictionId, MessageId},
+    limits,
     position::Position,
     precedence::{PerPrecedence, Precedence},
+    reason::Reason,
     schedule::Scheduler,
     stage::Stage,
 };
 use prost::Message as _;
 use proto::{
-    record::{MessageRow, Submitted, WaitingRow},
+    record::{FailedTry, MessageRow, Submitted, WaitingRow},
     v1,
 };
 use store::Rows;
@@ -46,6 +49,8 @@ pub struct Pump {
     sent: PerPrecedence<Amount>,
     next_tag: u64,
     in_flight: BTreeMap<u64, MessageId>,
+    /// Chosen, but their records are damaged.
+    unreadable: Vec<FailedTry>,
 }
 
 /// Bytes and envelopes.
@@ -75,7 +80,7 @@ struct Chosen {
 pub enum DeliverError {
     /// The journal could not be read.
     #[error("journal")]
-    Journal(#[from] journal::JournalError),
+    Journal(#[from] JournalError),
     /// A row or record could not be read.
     #[error("store")]
     Fold(#[from] store::FoldError),
@@ -93,6 +98,7 @@ impl Pump {
             sent: PerPrecedence::default(),
             next_tag: 1,
             in_flight: BTreeMap::new(),
+            unreadable: Vec::new(),
         }
     }
 
@@ -124,9 +130,34 @@ impl Pump {
     /// The next frame: whatever is ready, within credit. None when nothing is.
     pub fn frame(&mut self, engine: &BrokerEngine) -> Result<Option<v1::Deliveries>, DeliverError> {
         let chosen = engine.read(|fold, rows| self.choose(fold, rows))?;
-        let deliveries =
-            chosen.into_iter().map(|chosen| self.delivery(engine, chosen)).collect::<Result<Vec<_>, _>>()?;
+        let mut deliveries = Vec::with_capacity(chosen.len());
+        for Chosen { waiting, message } in chosen {
+            match engine.record(Position(waiting.submitted_at)) {
+                Ok(record) => deliveries.push(self.delivery(record, &waiting, message)?),
+                Err(JournalError::Damaged(_)) => self.give_up(&waiting, &message),
+                Err(error) => return Err(error.into()),
+            }
+        }
         Ok((!deliveries.is_empty()).then_some(v1::Deliveries { deliveries }))
+    }
+
+    /// What a damaged record held nobody can be handed; it must not hold up the rest.
+    fn give_up(&mut self, waiting: &WaitingRow, message: &MessageRow) {
+        let carried_as = i32::try_from(message.carried_as).ok().and_then(Precedence::from_number);
+        if let Some(precedence) = carried_as {
+            let sent = self.sent.get_mut(precedence);
+            sent.bytes = sent.bytes.saturating_sub(waiting.bytes);
+            sent.envelopes = sent.envelopes.saturating_sub(1);
+        }
+        let reason = Reason::Internal.code().to_owned();
+        let tried = FailedTry { message_id: waiting.message_id.clone(), reason };
+        // no try would go better: all of them at once
+        self.unreadable.extend(std::iter::repeat_n(tried, limits::TRIES_MAX as usize));
+    }
+
+    /// The failed tries of what turned out to stand in damaged records, since the last time.
+    pub fn take_unreadable(&mut self) -> Vec<FailedTry> {
+        std::mem::take(&mut self.unreadable)
     }
 
     fn choose(&mut self, fold: &BrokerFold, rows: &Rows<'_>) -> Result<Vec<Chosen>, DeliverError> {
@@ -219,9 +250,12 @@ impl Pump {
         sent.bytes < granted.bytes && sent.envelopes < granted.envelopes
     }
 
-    fn delivery(&mut self, engine: &BrokerEngine, chosen: Chosen) -> Result<v1::Delivery, DeliverError> {
-        let Chosen { waiting, message } = chosen;
-        let record = engine.record(Position(waiting.submitted_at))?;
+    fn delivery(
+        &mut self,
+        record: Record,
+        waiting: &WaitingRow,
+        message: MessageRow,
+    ) -> Result<v1::Delivery, DeliverError> {
         let submitted = Submitted::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?;
         let tag = self.next_tag;
         self.next_tag += 1;

@@ -92,8 +92,15 @@ pub fn receipts(
     Ok(found)
 }
 
+/// The receipts in a record; none if it is damaged, as one lost record must not hold up a whole line.
 fn confirmed(engine: &BrokerEngine, at: Position) -> Result<v1::ReceiptBatch, DeliverError> {
-    let record = engine.record(at)?;
+    let record = match engine.record(at) {
+        Err(journal::JournalError::Damaged(_)) => {
+            tracing::error!(%at, "receipts that stood in a damaged record cannot be handed over");
+            return Ok(v1::ReceiptBatch::default());
+        }
+        read => read?,
+    };
     let confirmed = Confirmed::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?;
     Ok(confirmed.receipts.unwrap_or_default())
 }
