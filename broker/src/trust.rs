@@ -107,17 +107,19 @@ impl Trust {
     }
 
     /// Verifies a batch of receipts that `by` hands in: readable, signed by its key, about itself, of stages an agent signs.
+    /// The key must have been in force when they were signed, not now: an agent that was an island while its key was
+    /// replaced still brings them, and would else never get through a session.
     pub fn verify_receipts(
         &self,
         view: &TrustView,
         by: &JurisdictionId,
         batch: &v1::ReceiptBatch,
-        now: Timestamp,
     ) -> Result<(), Invalid> {
-        let key = view.key_of(border::receipt::batch_key(batch)?, by, now)?;
+        let facts = batch.statements.iter().map(border::receipt::facts).collect::<Result<Vec<_>, _>>()?;
+        let signed = facts.iter().map(|facts| facts.at).max().unwrap_or(Timestamp::EPOCH);
+        let key = view.key_of(border::receipt::batch_key(batch)?, by, signed)?;
         border::receipt::verify_batch(&self.region, &key, batch)?;
-        batch.statements.iter().try_for_each(|statement| {
-            let facts = border::receipt::facts(statement)?;
+        facts.iter().try_for_each(|facts| {
             let own = facts.author == *by && facts.recipient.as_ref() == Some(by);
             let stage = matches!(
                 facts.stage,
