@@ -175,7 +175,11 @@ impl Session {
                 }
                 continue;
             };
-            let submissions = frame.iter().map(|chosen| self.submission(chosen)).collect::<Result<Vec<_>, _>>()?;
+            // one whose record is damaged stays where it waits; it does not hold up what stands behind it
+            let submissions: Vec<_> = frame.iter().filter_map(|chosen| self.submission(chosen).ok()).collect();
+            if submissions.is_empty() {
+                continue;
+            }
             if submissions.iter().any(has_blobs) {
                 *busy.get_mut(precedence) = true;
                 offering.push(Box::pin(self.offer(frame, submissions)));
@@ -283,7 +287,10 @@ impl Session {
     }
 
     fn submission(&self, chosen: &Chosen) -> Result<v1::Submission, Invalid> {
-        let envelope = Some(self.desk.own_envelope(chosen.at)?);
+        let envelope = self.desk.own_envelope(chosen.at).inspect_err(|problem| {
+            tracing::error!(at = %chosen.at, %problem, "a message in a record that cannot be read is not sent");
+        });
+        let envelope = Some(envelope?);
         tracing::trace!(precedence = %chosen.precedence, at = %chosen.at, "submitted");
         let evidence = match id_of(&chosen.row.message_id).filter(|_| chosen.row.again) {
             Some(id) => self.desk.receipts(id)?,
