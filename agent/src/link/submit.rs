@@ -299,6 +299,15 @@ impl Session {
         Ok(v1::Submission { envelope, carried: false, evidence })
     }
 
+    /// The message on its way that has these bytes: a broker that cannot read a header names only their digest.
+    fn sent_with(&self, submitting: &Submitting, content_hash: &[u8]) -> Option<MessageId> {
+        self.desk.engine.read(|_, found| {
+            let is_it =
+                |id: &MessageId| matches!(query::sent(found, *id), Ok(Some(row)) if row.content_hash == content_hash);
+            submitting.in_flight.keys().copied().find(is_it)
+        })
+    }
+
     /// What became of submissions: receipts are verified and stored, final refusals are stored, others wait.
     pub(super) async fn answers(self: &Arc<Self>, answers: v1::Answers) -> Work {
         let mut records = Vec::new();
@@ -317,11 +326,13 @@ impl Session {
             let accepted = BrokerAccepted { receipts: Some(batch) };
             records.push(Record::new(kind::BROKER_ACCEPTED, now, accepted.encode_to_vec()));
         }
-        for refusal in answers.refused {
-            let Some(id) = id_of(&refusal.message_id) else {
-                tracing::error!(reason = refusal.reason, "the broker could not read an envelope of ours");
+        for mut refusal in answers.refused {
+            let named = id_of(&refusal.message_id);
+            let Some(id) = named.or_else(|| self.sent_with(&submitting, &refusal.content_hash)) else {
+                tracing::error!(reason = refusal.reason, "the broker refused an envelope that is not on its way");
                 continue;
             };
+            refusal.message_id = id.0.to_vec().into();
             let repeats = refusal.reason.parse::<Reason>().ok().filter(|reason| reason.may_repeat());
             if let Some(reason) = repeats {
                 let pause = refusal.retry_after.map_or(RETRY_AFTER, border::time::length);
