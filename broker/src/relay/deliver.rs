@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use journal::JournalError;
 use model::{
     ids::{JurisdictionId, MessageId},
     position::Position,
@@ -73,7 +74,7 @@ struct Chosen {
 pub enum DeliverError {
     /// The journal could not be read.
     #[error("journal")]
-    Journal(#[from] journal::JournalError),
+    Journal(#[from] JournalError),
     /// A row or record could not be read.
     #[error("store")]
     Fold(#[from] store::FoldError),
@@ -121,10 +122,20 @@ impl Pump {
 
     /// The next frame: whatever is ready, within credit. None when nothing is.
     pub fn frame(&mut self, engine: &BrokerEngine) -> Result<Option<v1::Deliveries>, DeliverError> {
-        let chosen = engine.read(|fold, rows| self.choose(fold, rows))?;
-        let deliveries =
-            chosen.into_iter().map(|chosen| self.delivery(engine, chosen)).collect::<Result<Vec<_>, _>>()?;
-        Ok((!deliveries.is_empty()).then_some(v1::Deliveries { deliveries }))
+        loop {
+            let chosen = engine.read(|fold, rows| self.choose(fold, rows))?;
+            if chosen.is_empty() {
+                return Ok(None);
+            }
+            let mut deliveries = Vec::with_capacity(chosen.len());
+            for one in chosen {
+                // what is damaged stays where it waits until its time is over; it does not hold up what stands behind it
+                deliveries.extend(readable(self.delivery(engine, one))?);
+            }
+            if !deliveries.is_empty() {
+                return Ok(Some(v1::Deliveries { deliveries }));
+            }
+        }
     }
 
     fn choose(&mut self, fold: &BrokerFold, rows: &Rows<'_>) -> Result<Vec<Chosen>, DeliverError> {
@@ -235,6 +246,18 @@ impl Pump {
             place: Some(v1::JournalPlace { epoch: message.epoch, position: message.position }),
             transport: if message.carried { v1::Transport::Carried } else { v1::Transport::Link } as i32,
         })
+    }
+}
+
+/// None, and a loud word, where the journal has lost the record; every other failure stays one.
+pub(super) fn readable<T>(read: Result<T, DeliverError>) -> Result<Option<T>, DeliverError> {
+    match read {
+        Err(DeliverError::Journal(error @ (JournalError::Damaged(_) | JournalError::Missing(_)))) => {
+            tracing::error!(%error, "a record that is to be sent cannot be read; what stands behind it goes on");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+        Ok(found) => Ok(Some(found)),
     }
 }
 
