@@ -9,9 +9,13 @@ mod world;
 
 mod admin;
 mod blobs;
+mod chlorine;
+mod cut_off;
 mod documents;
 mod drill;
+mod every_kind;
 mod exchange;
+mod hostile;
 mod line;
 mod outage;
 mod rules;

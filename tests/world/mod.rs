@@ -1,6 +1,6 @@
 //! A world to exercise in: brokers and agents in one process, each with its own directory and a clock that moves when
 //! told, and links that are slowed, cut and mended.
-#![allow(dead_code, reason = "each test target uses its own part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test target uses its own part")]
 
 pub mod bare;
 pub mod clock;
@@ -8,5 +8,6 @@ pub mod desk;
 pub mod dice;
 pub mod drafts;
 pub mod live;
+pub mod papers;
 pub mod proxy;
 pub mod region;

@@ -318,8 +318,8 @@ impl Session {
                 return Box::pin(std::future::ready(Err(invalid)));
             }
             for statement in &batch.statements {
-                let id = v1::ReceiptStatement::decode(statement.clone()).ok().and_then(|said| id_of(&said.message_id));
-                if let Some(id) = id {
+                let said = v1::ReceiptStatement::decode(statement.clone()).ok();
+                if let Some(id) = said.and_then(|said| id_of(&said.message_id)) {
                     submitting.taken(id);
                 }
             }

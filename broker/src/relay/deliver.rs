@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use bytes::Bytes;
 use journal::JournalError;
 use model::{
     ids::{JurisdictionId, MessageId},
     position::Position,
     precedence::{PerPrecedence, Precedence},
     schedule::Scheduler,
+    stage::Stage,
 };
 use prost::Message as _;
 use proto::{
@@ -268,8 +270,28 @@ fn still_waits(
     rows: &Rows<'_>,
 ) -> Result<Option<MessageRow>, DeliverError> {
     let Ok(id) = waiting.message_id.as_ref().try_into().map(MessageId) else { return Ok(None) };
-    let Some((row, true)) = super::fold::message(rows, id)? else { return Ok(None) };
-    let mine = row.deliveries.iter().find(|delivery| delivery.jurisdiction == mailbox.as_str());
-    let waits = mine.is_some_and(|delivery| stage_of(delivery) == model::stage::Stage::Accepted);
-    Ok(waits.then_some(row))
+    let Some((mut row, true)) = super::fold::message(rows, id)? else { return Ok(None) };
+    if stage_in(mailbox, &row) != Some(Stage::Accepted) {
+        return Ok(None);
+    }
+    row.skipped = never_seen(mailbox, row.skipped, rows)?;
+    Ok(Some(row))
+}
+
+/// Where a message stands for the owner of this mailbox, if it is one of its recipients.
+fn stage_in(mailbox: &JurisdictionId, row: &MessageRow) -> Option<Stage> {
+    row.deliveries.iter().find(|delivery| delivery.jurisdiction == mailbox.as_str()).map(stage_of)
+}
+
+/// Of the revisions that a row replaced, those that were taken back from this mailbox.
+fn never_seen(mailbox: &JurisdictionId, replaced: Vec<Bytes>, rows: &Rows<'_>) -> Result<Vec<Bytes>, DeliverError> {
+    let mut skipped = Vec::new();
+    for revision in replaced {
+        let Ok(id) = revision.as_ref().try_into().map(MessageId) else { continue };
+        let known = super::fold::message(rows, id)?;
+        if known.is_none_or(|(row, _)| stage_in(mailbox, &row) == Some(Stage::Recalled)) {
+            skipped.push(revision);
+        }
+    }
+    Ok(skipped)
 }

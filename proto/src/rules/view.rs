@@ -110,7 +110,7 @@ impl View<'_> {
     }
 
     fn line(&mut self, label: String, value: String, at: At) {
-        self.lines.push(ViewLine { indent: at.indent, label, value, personal: at.personal });
+        self.lines.push(ViewLine { indent: at.indent, label, value: value::inert(value), personal: at.personal });
     }
 }
 
@@ -167,7 +167,7 @@ fn found(
 }
 
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    value::inert(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn short(text: &str) -> String {

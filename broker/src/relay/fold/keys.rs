@@ -22,7 +22,7 @@ pub mod table {
     pub const DEAD: u8 = b'd';
     /// Lines of receipts, by jurisdiction.
     pub const LINE: u8 = b'l';
-    /// Newest revision of a chain, by author and thread.
+    /// Newest revision of a chain, by author and first message.
     pub const CHAIN: u8 = b'c';
     /// Sequences, by agent and incarnation.
     pub const SEQUENCE: u8 = b's';
@@ -202,9 +202,9 @@ pub fn line_position(key: &[u8]) -> Option<Position> {
     Some(Position(u64::from_be_bytes(at.try_into().ok()?)))
 }
 
-/// One author's chain in one thread.
-pub fn chain(author: &JurisdictionId, originating: MessageId) -> Vec<u8> {
-    Key::new(table::CHAIN).jurisdiction(author).bytes(&originating.0).0
+/// One author's chain, which begins with this message. A thread may hold several of one author.
+pub fn chain(author: &JurisdictionId, root: MessageId) -> Vec<u8> {
+    Key::new(table::CHAIN).jurisdiction(author).bytes(&root.0).0
 }
 
 /// One agent's sequence.

@@ -79,13 +79,14 @@ impl Folding<'_, '_> {
         let chain = self.chain(&header)?;
         let mut row = self.new_row(&header, record, envelope.content.len());
         row.flags.extend(chain.flags.iter().map(|flag| *flag as i32));
+        row.chain = chain.root.map(|root| root.0.to_vec()).unwrap_or_default().into();
         if header.document.is_some() {
             self.change_document(&header, &parts, &row)?;
         }
         // nothing below refuses any more
         self.flash_budget(&header, record, &mut row)?;
         self.replace(&header, &chain, &mut row)?;
-        self.answer(&header)?;
+        self.answer(&header, &chain)?;
         self.steer_drill(&header, &row)?;
         self.take_charge(&header, record, &mut row)?;
         Ok((row, false))
@@ -127,6 +128,7 @@ impl Folding<'_, '_> {
             superior_absent: record.superior_absent.clone(),
             skipped: Vec::new(),
             drill_id: header.drill.as_ref().map(|drill| drill.drill_id.to_string()).unwrap_or_default(),
+            chain: Vec::new().into(),
         }
     }
 
@@ -176,12 +178,19 @@ impl Folding<'_, '_> {
         self.keep(id, row, true)
     }
 
-    /// A definite reply settles what its recipient owed on the message it answers.
-    fn answer(&mut self, header: &Header) -> Result<(), FoldError> {
-        let Some(asked) = header.preceding_message_id else { return Ok(()) };
-        if header.action != Action::Reply || header.answer != Some(Answer::Definite) {
-            return Ok(());
+    /// What a definite reply answers, or a later revision of a reply that was not definite yet.
+    fn answered_by(&self, header: &Header, chain: &Chain) -> Result<Option<MessageId>, FoldError> {
+        match (header.action, chain.root) {
+            _ if header.answer != Some(Answer::Definite) => Ok(None),
+            (Action::Reply, _) => Ok(header.preceding_message_id),
+            (Action::Update, Some(root)) => Ok(self.message(root)?.and_then(|(row, _)| id_of(&row.preceding))),
+            _ => Ok(None),
         }
+    }
+
+    /// A definite answer settles what its sender owed on the message it answers.
+    fn answer(&mut self, header: &Header, chain: &Chain) -> Result<(), FoldError> {
+        let Some(asked) = self.answered_by(header, chain)? else { return Ok(()) };
         let Some((mut row, open)) = self.message(asked)? else { return Ok(()) };
         let mut deliveries = std::mem::take(&mut row.deliveries);
         let answering = header.sender.jurisdiction.clone();
@@ -222,8 +231,13 @@ impl Folding<'_, '_> {
             )
             .into());
         }
-        let key = keys::chain(&header.sender.jurisdiction, header.originating_message_id);
-        chain.newest = self.row::<ChainRow>(&key)?;
+        chain.root = Some(match &before {
+            Some((row, _)) => id_of(&row.chain).unwrap_or(preceding),
+            None => self.root_of_orphan(header, preceding)?,
+        });
+        if let Some(root) = chain.root {
+            chain.newest = self.row::<ChainRow>(&keys::chain(&header.sender.jurisdiction, root))?;
+        }
         if before.is_none() && chain.newest.is_none() {
             chain.first = self.first_of(header)?;
         }
@@ -244,6 +258,13 @@ impl Folding<'_, '_> {
             None => {}
         }
         Ok(chain)
+    }
+
+    /// Where a chain begins of which the message before is not known: with the thread, unless another or a message of
+    /// another kind began that.
+    fn root_of_orphan(&self, header: &Header, preceding: MessageId) -> Result<MessageId, FoldError> {
+        let foreign = self.message(header.originating_message_id)?.is_some() && self.first_of(header)?.is_none();
+        Ok(if foreign { preceding } else { header.originating_message_id })
     }
 
     /// The first message of a chain of which nothing else is known here, if it is the sender's own.
@@ -284,7 +305,10 @@ impl Folding<'_, '_> {
             until: header.expires_at.millis(),
             replaced,
         };
-        self.put(&keys::chain(&header.sender.jurisdiction, header.originating_message_id), &newest)
+        match chain.root {
+            Some(root) => self.put(&keys::chain(&header.sender.jurisdiction, root), &newest),
+            None => Ok(()),
+        }
     }
 
     /// A lower revision that comes late: it takes no effect, and where its kind may be skipped nobody is handed it.
@@ -355,6 +379,8 @@ fn refill(account: &mut SenderRow, now: i64, full: u64) {
 #[derive(Default)]
 struct Chain {
     flags: Vec<v1::Flag>,
+    /// The message that begins the chain, for one that goes on.
+    root: Option<MessageId>,
     newest: Option<ChainRow>,
     /// The first message, where it is all that is known: what came between is still on its way.
     first: Option<MessageId>,

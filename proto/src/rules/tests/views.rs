@@ -35,6 +35,17 @@ fn a_body_is_shown_by_names_and_values_in_the_language_of_its_reader() {
 }
 
 #[test]
+fn nothing_that_a_text_says_acts_on_the_screen_that_shows_it() {
+    let hostile = "\u{1b}[2J<b>全部\u{202e}解除</b>\r\n第二行\r第三行";
+    let body = body(Kind::IncidentReport, &json!({ "title": hostile }));
+
+    let lines = view::lines(sample(), &body, Lang::Zh);
+    assert_eq!(lines[0].value, "⟨U+001B⟩[2J<b>全部⟨U+202E⟩解除</b>\n第二行⟨U+000D⟩第三行");
+    let title = view::title(sample(), &body, Lang::Zh);
+    assert_eq!(title, "⟨U+001B⟩[2J<b>全部⟨U+202E⟩解除</b> 第二行 第三行");
+}
+
+#[test]
 fn an_unknown_count_is_never_shown_as_zero() {
     let count = |dead, lang| shown(Kind::IncidentReport, &with(report(), "/dead", dead), lang)[1].clone();
 

@@ -36,6 +36,23 @@ pub fn shown(field: &FieldRules, value: &Value, lang: Lang) -> String {
     }
 }
 
+/// A text in which nothing acts on a screen: what steers a terminal or turns the direction of writing stands there by
+/// its number. Lines and tabs stay.
+pub fn inert(text: String) -> String {
+    let text = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text };
+    if !text.chars().any(acts) {
+        return text;
+    }
+    let mark = |c: char| if acts(c) { format!("⟨U+{:04X}⟩", u32::from(c)) } else { c.to_string() };
+    text.chars().map(mark).collect()
+}
+
+/// Control characters, and the marks of bidirectional text.
+fn acts(c: char) -> bool {
+    let turns = matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || (c.is_control() && !matches!(c, '\n' | '\t'))
+}
+
 fn pick<'a>(lang: Lang, (zh, en): (&'a str, &'a str)) -> &'a str {
     match lang {
         Lang::Zh => zh,

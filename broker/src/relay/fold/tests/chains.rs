@@ -171,6 +171,61 @@ fn a_definite_answer_settles_what_was_asked() {
 }
 
 #[test]
+fn an_update_that_makes_an_interim_answer_definite_settles_what_was_asked() {
+    let mut exchange = Exchange::new();
+    let asked = exchange.draft(LINYI, &[XUZHOU]).with(|header| header.receipt_required = v1::Stage::Answered as i32);
+    exchange.accept(&asked);
+    exchange.confirm(XUZHOU, asked.id(), Stage::Delivered);
+    let interim = exchange.draft(XUZHOU, &[LINYI]).with(|header| {
+        header.action = Action::Reply as i32;
+        header.preceding_message_id = asked.header.message_id.clone();
+        header.originating_message_id = asked.header.message_id.clone();
+        header.answer = v1::Answer::NeedApproval as i32;
+    });
+    exchange.accept(&interim);
+    let answered = |header: &mut v1::Header, answer: v1::Answer| header.answer = answer as i32;
+    let second = exchange.following(&interim, Action::Update, 2);
+    let second = second.with(|header| answered(header, v1::Answer::NeedApproval));
+    exchange.accept(&second);
+    assert_eq!(exchange.stage(asked.id(), XUZHOU), Stage::Delivered);
+
+    let third = exchange.following(&second, Action::Update, 3);
+    exchange.accept(&third.with(|header| answered(header, v1::Answer::Definite)));
+
+    assert_eq!(exchange.stage(asked.id(), XUZHOU), Stage::Answered);
+    exchange.replay();
+}
+
+#[test]
+fn each_message_of_an_author_begins_a_chain_of_its_own_whatever_else_its_thread_holds() {
+    let mut exchange = Exchange::new();
+    let request = exchange.draft(LINYI, &[XUZHOU]);
+    exchange.accept(&request);
+    let wave = exchange.following(&request, Action::Update, 2);
+    exchange.accept(&wave);
+    let mut orders = [XUZHOU, LIANYUNGANG].map(|to| {
+        exchange.draft(LINYI, &[to]).with(|header| {
+            header.kind = v1::Kind::ResourceDecision as i32;
+            header.action = Action::Reply as i32;
+            header.preceding_message_id = wave.header.message_id.clone();
+            header.originating_message_id = request.header.message_id.clone();
+            header.answer = v1::Answer::Definite as i32;
+        })
+    });
+    for order in &mut orders {
+        exchange.accept(order);
+        *order = exchange.following(order, Action::Update, 2);
+        assert_eq!(flags(&exchange.accept(order)), []);
+    }
+
+    assert_eq!(exchange.stage(wave.id(), XUZHOU), Stage::Accepted, "the amended orders take back no request");
+    let last = exchange.following(&wave, Action::Update, 3);
+    assert_eq!(flags(&exchange.accept(&last)), []);
+    assert_eq!(exchange.stage(wave.id(), XUZHOU), Stage::Recalled);
+    exchange.replay();
+}
+
+#[test]
 fn real_and_exercise_never_refer_to_each_other() {
     let mut exchange = Exchange::new();
     let real = exchange.draft(LINYI, &[XUZHOU]);

@@ -1,0 +1,194 @@
+//! Hostile and broken input at the doors: floods, strangers, noise, and words that try to do something. Each is refused
+//! or shown as it is, and whoever is honest sees nothing of it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use proto::v1;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
+use tonic_types::StatusExt as _;
+
+use crate::world::bare::{Bare, header_of, reason};
+use crate::world::drafts::bulletin;
+use crate::world::live::{World, id_of, within};
+use crate::world::papers::paper;
+use crate::world::region::{LY, Lands, RZ, XZ};
+
+mod stranger;
+
+use stranger::{Show, Stranger};
+
+const PRIORITY: v1::Precedence = v1::Precedence::Priority;
+/// What the connection of somebody who is let in begins with.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// Somebody honest is served as ever: accepted, and delivered.
+async fn serves(world: &World, from: &Bare, session: &mut crate::world::bare::Session<'_>) {
+    let envelope = from.envelope(bulletin(&[XZ], PRIORITY, "汛情通报"));
+    from.submit(world.broker_address(), envelope.clone()).await.unwrap();
+    let handed = session.take(1).await.unwrap();
+    assert_eq!(handed[0].envelope.as_ref(), Some(&envelope));
+    session.confirm(&handed).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_repeats_itself_ten_thousand_times_is_held_to_its_rate_and_nobody_else_is() {
+    let world = World::without_agents(&[LY, XZ, RZ], Lands::Unknown).await;
+    world.region.publish_terms("per_second = 100", world.clock.now()).unwrap();
+    world.relay().reload_trust().await;
+    let (ly, rz, xz) = (world.bare(LY), world.bare(RZ), world.bare(XZ));
+    let mut reader = xz.session(world.broker_address()).await.unwrap();
+    let one = ly.envelope(bulletin(&[XZ], PRIORITY, "重复"));
+    let mut session = ly.session(world.broker_address()).await.unwrap();
+
+    let mut taken = 0;
+    for _ in 0..100 {
+        let answers = session.submit(vec![one.clone(); 100]).await.unwrap();
+        taken += answers.accepted.unwrap().statements.len();
+        assert!(answers.refused.iter().all(|refusal| refusal.reason == "LD104_RATE_LIMITED"));
+        assert!(answers.refused.iter().all(|refusal| refusal.retry_after.is_some()));
+    }
+
+    assert_eq!(taken, 100, "the clock stands still");
+    let submission = Some(v1::Submission { envelope: Some(one), ..Default::default() });
+    let refused = ly.client(world.broker_address()).submit(v1::SubmitRequest { submission }).await.unwrap_err();
+    assert_eq!(reason(&refused), "LD104_RATE_LIMITED");
+    assert!(refused.get_details_retry_info().unwrap().retry_delay.unwrap() > Duration::ZERO);
+    assert_eq!(world.accepted_count(), 1);
+    assert!(world.refusals().len() < 100, "a flood does not fill the journal");
+    let first = reader.take(1).await.unwrap();
+    reader.confirm(&first).await.unwrap();
+    serves(&world, &rz, &mut reader).await;
+    drop((session, reader));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_no_agent_of_the_region_is_turned_away_and_written_down_once() {
+    let world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    let stranger = Stranger::beside(&world);
+    // it says nothing, while the others knock
+    let mut stalled = TcpStream::connect(world.broker_address()).await.unwrap();
+
+    for (shows, why) in [
+        (Show::Nothing, "no certificate was shown"),
+        (Show::OtherRegion, "the certificate is of another region"),
+        (Show::Server, "the certificate must have exactly one URI name of our form"),
+        (Show::OldTls, "TLS 1.3 was not offered"),
+    ] {
+        let told = stranger.knock(world.broker_address(), shows).await;
+        assert!(!told.contains("region") && !told.contains("URI"), "the caller learns no detail: {told}");
+        written_down(&world, why).await;
+    }
+    let silence = within("the door gives up", stalled.read(&mut [0; 64])).await;
+    assert!(silence.is_err() || silence.is_ok_and(|bytes| bytes == 0));
+    written_down(&world, "the handshake took too long").await;
+
+    let (ly, xz) = (world.bare(LY), world.bare(XZ));
+    let mut reader = xz.session(world.broker_address()).await.unwrap();
+    serves(&world, &ly, &mut reader).await;
+    drop(reader);
+    world.end().await;
+}
+
+/// One record says that the door refused a caller, and why.
+async fn written_down(world: &World, why: &str) {
+    let found = || world.refusals().into_iter().filter(|refused| refused.reason == why).collect::<Vec<_>>();
+    let records = world.at_broker(why, |_| Some(found()).filter(|records| !records.is_empty())).await;
+    assert_eq!(records.iter().map(|record| (&*record.source, record.count)).collect::<Vec<_>>(), [("127.0.0.1", 1)]);
+}
+
+/// So many bytes without any sense.
+fn noise(world: &mut World, length: usize) -> Vec<u8> {
+    (0..length).map(|_| u8::try_from(world.dice.below(256)).unwrap()).collect()
+}
+
+/// Says something, and listens until the other side has had enough.
+async fn shout(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, words: &[u8]) {
+    // the other side may hang up in the middle of it
+    drop(stream.write_all(words).await);
+    drop(stream.shutdown().await);
+    let mut answer = Vec::new();
+    drop(within("the other side ends", stream.read_to_end(&mut answer)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn noise_at_any_door_ends_that_connection_and_nothing_else() {
+    let mut world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    world.start_agent(LY).await;
+    world.agent(LY).linked().await;
+    let identity = certs::tls::Identity::load(&world.region.trust.trust(XZ), world.clock.clock()).unwrap();
+    let desk = world.region.agent(LY).desk_socket.clone();
+    for length in [1, 9, 64, 1_000, 70_000] {
+        let words = noise(&mut world, length);
+        let (agents, operators) = (world.broker_address(), world.broker().admin_address);
+        let metrics = world.broker().metrics_address;
+        for door in [agents, operators, metrics] {
+            shout(TcpStream::connect(door).await.unwrap(), &words).await;
+        }
+        shout(UnixStream::connect(&desk).await.unwrap(), &words).await;
+        shout(UnixStream::connect(&desk).await.unwrap(), &[PREFACE, &words].concat()).await;
+        for words in [words.clone(), [PREFACE, &words].concat()] {
+            let (inside, _) = certs::tls::connect(&identity, "127.0.0.1", agents.port()).await.unwrap();
+            shout(inside, &words).await;
+        }
+    }
+
+    let xz = world.bare(XZ);
+    let mut reader = xz.session(world.broker_address()).await.unwrap();
+    let id = world.agent(LY).send(bulletin(&[XZ], PRIORITY, "照常")).await;
+    let handed = reader.take(1).await.unwrap();
+    assert_eq!(id_of(&header_of(handed[0].envelope.as_ref().unwrap()).message_id), id);
+    drop(reader);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_content_that_is_cut_off_or_no_content_is_refused_whatever_its_seal_says() {
+    let mut world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    let ly = world.bare(LY);
+    let whole = ly.envelope(bulletin(&[XZ], PRIORITY, "截断")).content;
+    let mut broken: Vec<Bytes> = (0..whole.len()).step_by(7).map(|end| whole.slice(..end)).collect();
+    for length in [1, 16, 200, 4_000] {
+        broken.push(noise(&mut world, length).into());
+    }
+
+    let mut session = ly.session(world.broker_address()).await.unwrap();
+    let count = broken.len();
+    let sealed = broken.into_iter().map(|content| ly.seal_bytes(content)).collect();
+    let answers = session.submit(sealed).await.unwrap();
+
+    assert_eq!(answers.refused.len(), count);
+    assert!(answers.refused.iter().all(|refusal| refusal.reason.starts_with("LD2")), "each with a word about its form");
+    assert_eq!(world.accepted_count(), 0);
+    let xz = world.bare(XZ);
+    let mut reader = xz.session(world.broker_address()).await.unwrap();
+    serves(&world, &ly, &mut reader).await;
+    drop((session, reader));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_title_that_steers_a_screen_or_turns_the_writing_is_shown_and_does_nothing() {
+    let mut world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    world.start_agent(LY).await;
+    world.start_agent(XZ).await;
+    let (ly, xz) = (world.agent(LY), world.agent(XZ));
+    let turned = "<script>全部\u{202e}解除</script>";
+    let titled = |title: &str| paper!(Bulletin, world.clock.now(), |body| title.clone_into(&mut body.headline)).0;
+
+    let refused = world.desk(LY).send(titled("\u{1b}[2J清屏")).await.unwrap_err();
+    assert_eq!(reason(&refused), "LD201_BAD_SCHEMA", "no honest desk sends what steers a terminal");
+    let id = ly.send(titled(turned)).await;
+
+    assert_eq!(xz.has_received(1).await, [id]);
+    assert_eq!(xz.inside().summary(id).unwrap().title, "<script>全部⟨U+202E⟩解除</script>");
+    // past the desk, for no broker opens a body
+    let forger = world.bare(LY);
+    let forged = forger.envelope(bulletin(&[XZ], PRIORITY, "\u{1b}[2J清屏"));
+    forger.submit(world.broker_address(), forged).await.unwrap();
+    let ids = xz.has_received(2).await;
+    assert_eq!(xz.inside().summary(ids[1]).unwrap().title, "⟨U+001B⟩[2J清屏");
+    world.end().await;
+}
