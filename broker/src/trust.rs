@@ -107,17 +107,19 @@ impl Trust {
     }
 
     /// Verifies a batch of receipts that `by` hands in: readable, signed by its key, about itself, of stages an agent signs.
+    /// The key must have been in force when they were signed, not now: an agent that was an island while its key was
+    /// replaced still brings them, and would else never get through a session.
     pub fn verify_receipts(
         &self,
         view: &TrustView,
         by: &JurisdictionId,
         batch: &v1::ReceiptBatch,
-        now: Timestamp,
     ) -> Result<(), Invalid> {
-        let key = view.key_of(border::receipt::batch_key(batch)?, by, now)?;
+        let facts = batch.statements.iter().map(border::receipt::facts).collect::<Result<Vec<_>, _>>()?;
+        let signed = facts.iter().map(|facts| facts.at).max().unwrap_or(Timestamp::EPOCH);
+        let key = view.key_of(border::receipt::batch_key(batch)?, by, signed)?;
         border::receipt::verify_batch(&self.region, &key, batch)?;
-        batch.statements.iter().try_for_each(|statement| {
-            let facts = border::receipt::facts(statement)?;
+        facts.iter().try_for_each(|facts| {
             let own = facts.author == *by && facts.recipient.as_ref() == Some(by);
             let stage = matches!(
                 facts.stage,
@@ -132,6 +134,8 @@ impl Trust {
     }
 
     /// Of the receipts that a re-offered envelope brings, those that verify and speak of it; the others are nothing.
+    /// Without one of the broker's all are nothing: only it can say that the envelope was accepted once, and anybody may
+    /// sign a receipt in its own name.
     pub fn verified_evidence(
         &self,
         view: &TrustView,
@@ -139,16 +143,22 @@ impl Trust {
         header: &Header,
         content_hash: &Digest,
     ) -> Vec<v1::Receipt> {
-        let good = |receipt: &v1::Receipt| {
+        let mut accepted = false;
+        let mut good = |receipt: &v1::Receipt| {
             let facts = border::receipt::facts(&receipt.statement).ok()?;
             let seal = border::seal::parse(receipt.seal.clone()).ok()?;
             let key = view.key_of(seal.key_id, &facts.author, facts.at).ok()?;
             border::receipt::verify_single(&self.region, &key, receipt).ok()?;
             let by_recipient = facts.recipient.as_ref() == Some(&facts.author) || facts.author.is_broker();
             let same = facts.message_id == header.message_id && facts.content_hash == *content_hash;
+            accepted |= same && facts.author.is_broker();
             (same && by_recipient).then_some(())
         };
-        evidence.into_iter().filter(|receipt| good(receipt).is_some()).collect()
+        let mut good: Vec<_> = evidence.into_iter().filter(|receipt| good(receipt).is_some()).collect();
+        if !accepted {
+            good.clear();
+        }
+        good
     }
 
     /// The signed files that a caller with these versions lacks.

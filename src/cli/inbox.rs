@@ -200,7 +200,12 @@ pub fn title(line: &v1::MessageSummary, context: Context) -> String {
     let header = line.header.clone().unwrap_or_default();
     let recalled = if line.recalled { context.say("（已撤回）", " (recalled)") } else { "" };
     let kind = words::kind(header.kind, context.lang);
-    let title = if line.title.is_empty() || line.title == kind { kind } else { format!("{kind} · {}", line.title) };
+    // a title that was made from a body without one says its kind already
+    let title = match line.title.as_str() {
+        "" => kind,
+        title if title.starts_with(&kind) => title.to_owned(),
+        title => format!("{kind} · {title}"),
+    };
     format!("{}{title}{recalled}", words::not_real(header.status, context.lang))
 }
 

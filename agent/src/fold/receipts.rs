@@ -3,6 +3,7 @@
 
 use model::{
     ids::{JurisdictionId, MessageId},
+    limits,
     position::{EpochId, Position},
     stage::Stage,
 };
@@ -22,9 +23,10 @@ impl Folding<'_, '_> {
             self.receipt_came(&receipt.statement, index(at), unverified)?;
         }
         if let Some(through) = &record.through {
-            self.agent.line_epoch = through.epoch.clone();
-            self.agent.line_position = through.position;
+            // what is no epoch's name is not kept: a row has a bound, and one that does not fit would end the fold
             if let Ok(epoch) = through.epoch.as_ref().try_into() {
+                self.agent.line_epoch = through.epoch.clone();
+                self.agent.line_position = through.position;
                 self.told(EpochId(epoch), Position(through.position));
             }
         }
@@ -36,6 +38,9 @@ impl Folding<'_, '_> {
         let (Some(id), Some(stage)) = (id_of(&statement.message_id), Stage::from_number(statement.stage)) else {
             return Ok(());
         };
+        if statement.recipient.len() > limits::JURISDICTION_ID_BYTES_MAX {
+            return Ok(()); // nobody's name; it would not fit its row
+        }
         let new = self.receipt(id, at, &statement.recipient, stage, bytes, unverified)?;
         let Ok(recipient) = statement.recipient.parse::<JurisdictionId>() else { return Ok(()) };
         let sent = self.sent(id)?;
@@ -96,6 +101,7 @@ impl Folding<'_, '_> {
     /// Receipts of ours, all of one record, are on the broker's disk.
     pub(super) fn confirm_kept(&mut self, record: &ConfirmKept) -> Result<Outcome, FoldError> {
         let Some(place) = &record.place else { return Ok(Outcome::Done) };
+        let Ok(epoch) = place.epoch.as_ref().try_into().map(EpochId) else { return Ok(Outcome::Done) };
         for at in &record.records {
             let at = Position(*at);
             if self.rows.get(&keys::keep(at))?.is_none() {
@@ -105,9 +111,7 @@ impl Folding<'_, '_> {
             let row = KeptRow { epoch: place.epoch.clone(), position: place.position, at: self.now_ms() };
             self.put(&keys::kept(at), &row)?;
         }
-        if let Ok(epoch) = place.epoch.as_ref().try_into() {
-            self.told(EpochId(epoch), Position(place.position));
-        }
+        self.told(epoch, Position(place.position));
         Ok(Outcome::Done)
     }
 

@@ -6,6 +6,7 @@ use certs::{files::Bytes3, trust};
 use model::{ids::JurisdictionId, limits};
 use proto::v1::{self, directory_client::DirectoryClient};
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
 
 use super::Phase;
 use crate::desk::Desk;
@@ -23,7 +24,7 @@ pub async fn run(desk: Arc<Desk>, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = once(&desk) => {}
+            () = again(&desk) => {}
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -32,10 +33,25 @@ pub async fn run(desk: Arc<Desk>, stop: CancellationToken) {
     }
 }
 
+async fn again(desk: &Desk) {
+    if let Some(channel) = desk.link.channel() {
+        once(desk, channel).await;
+    }
+}
+
+/// Fetches the signed files before anything is judged by them, if the broker has newer ones. What was sealed under a key
+/// or sent by a grant that we have not heard of would else be refused, and a refusal is for good.
+pub(super) async fn before(desk: &Desk, channel: Channel, welcome: &v1::Welcome) {
+    let trusted = desk.tls.trusted();
+    let (directory, grants) = (trusted.directory.version, trusted.policy.version);
+    if welcome.directory_version > directory || welcome.grants_version > grants {
+        once(desk, channel).await;
+    }
+}
+
 /// Offers our own revocation list, and puts in force what the broker has that is newer than ours. Every file is verified
 /// here against the pinned root and against what is in force: a broker can withhold, but not forge or turn back.
-async fn once(desk: &Desk) {
-    let Some(channel) = desk.link.channel() else { return };
+async fn once(desk: &Desk, channel: Channel) {
     let mut broker = DirectoryClient::new(channel).max_decoding_message_size(8 * 1024 * 1024);
     let asked = tokio::time::timeout(limits::FIRST_REQUEST_TIME_MAX, broker.fetch(ask(desk))).await;
     let answer = match asked {

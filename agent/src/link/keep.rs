@@ -83,7 +83,9 @@ impl Session {
                 after = *at;
                 first_round &= *at <= last_before;
                 self.outgoing.room().await;
-                self.keep_one(*at, first_round)?;
+                if let Err(problem) = self.keep_one(*at, first_round) {
+                    tracing::error!(%at, %problem, "receipts in a record that cannot be read stay here");
+                }
             }
             if page.len() < PAGE {
                 bell.await;

@@ -20,7 +20,7 @@ use proto::{
 use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{Ended, Phase, Plan, dial::Line, keep::Keeping, outgoing::Outgoing, rollback, submit::Submitting};
+use super::{Ended, Phase, Plan, carry, dial::Line, keep::Keeping, outgoing::Outgoing, rollback, submit::Submitting};
 use crate::{desk::Desk, outbox::not_stored};
 
 /// Frames that wait for the wire.
@@ -117,6 +117,7 @@ pub(super) async fn run(desk: &Arc<Desk>, plan: &Plan, line: Line) -> Ended {
         let renamed = rollback::begin_again(desk, line.channel).await;
         return Ended { problem: renamed.err(), was_alive: true, retry_after: Some(Duration::ZERO) };
     }
+    carry::before(desk, line.channel.clone(), &welcome).await;
     let session = Arc::new(Session {
         desk: desk.clone(),
         plan: plan.clone(),

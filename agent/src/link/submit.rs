@@ -175,7 +175,11 @@ impl Session {
                 }
                 continue;
             };
-            let submissions = frame.iter().map(|chosen| self.submission(chosen)).collect::<Result<Vec<_>, _>>()?;
+            // one whose record is damaged stays where it waits; it does not hold up what stands behind it
+            let submissions: Vec<_> = frame.iter().filter_map(|chosen| self.submission(chosen).ok()).collect();
+            if submissions.is_empty() {
+                continue;
+            }
             if submissions.iter().any(has_blobs) {
                 *busy.get_mut(precedence) = true;
                 offering.push(Box::pin(self.offer(frame, submissions)));
@@ -283,13 +287,25 @@ impl Session {
     }
 
     fn submission(&self, chosen: &Chosen) -> Result<v1::Submission, Invalid> {
-        let envelope = Some(self.desk.own_envelope(chosen.at)?);
+        let envelope = self.desk.own_envelope(chosen.at).inspect_err(|problem| {
+            tracing::error!(at = %chosen.at, %problem, "a message in a record that cannot be read is not sent");
+        });
+        let envelope = Some(envelope?);
         tracing::trace!(precedence = %chosen.precedence, at = %chosen.at, "submitted");
         let evidence = match id_of(&chosen.row.message_id).filter(|_| chosen.row.again) {
             Some(id) => self.desk.receipts(id)?,
             None => Vec::new(),
         };
         Ok(v1::Submission { envelope, carried: false, evidence })
+    }
+
+    /// The message on its way that has these bytes: a broker that cannot read a header names only their digest.
+    fn sent_with(&self, submitting: &Submitting, content_hash: &[u8]) -> Option<MessageId> {
+        self.desk.engine.read(|_, found| {
+            let is_it =
+                |id: &MessageId| matches!(query::sent(found, *id), Ok(Some(row)) if row.content_hash == content_hash);
+            submitting.in_flight.keys().copied().find(is_it)
+        })
     }
 
     /// What became of submissions: receipts are verified and stored, final refusals are stored, others wait.
@@ -310,11 +326,13 @@ impl Session {
             let accepted = BrokerAccepted { receipts: Some(batch) };
             records.push(Record::new(kind::BROKER_ACCEPTED, now, accepted.encode_to_vec()));
         }
-        for refusal in answers.refused {
-            let Some(id) = id_of(&refusal.message_id) else {
-                tracing::error!(reason = refusal.reason, "the broker could not read an envelope of ours");
+        for mut refusal in answers.refused {
+            let named = id_of(&refusal.message_id);
+            let Some(id) = named.or_else(|| self.sent_with(&submitting, &refusal.content_hash)) else {
+                tracing::error!(reason = refusal.reason, "the broker refused an envelope that is not on its way");
                 continue;
             };
+            refusal.message_id = id.0.to_vec().into();
             let repeats = refusal.reason.parse::<Reason>().ok().filter(|reason| reason.may_repeat());
             if let Some(reason) = repeats {
                 let pause = refusal.retry_after.map_or(RETRY_AFTER, border::time::length);

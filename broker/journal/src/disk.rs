@@ -2,7 +2,7 @@
 
 use std::{
     fmt, fs, io,
-    os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -59,11 +59,7 @@ impl Disk for RealDisk {
     }
 
     fn create_dir(&self, folder: &Path) -> io::Result<()> {
-        if folder.is_dir() {
-            return Ok(());
-        }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        folder.parent().map_or(Ok(()), |parent| self.sync_dir(parent))
+        crate::file::create_dir(folder)
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {

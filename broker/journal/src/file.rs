@@ -9,12 +9,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Makes a folder that only its owner may enter, with its parents. One that is there already stays as it is.
+/// Makes a folder that only its owner may enter, with its parents; when this returns, all of them survive a power cut.
+/// One that is there already stays as it is.
 pub fn create_dir(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
+    let made: Vec<&Path> = path.ancestors().take_while(missing).collect();
+    if made.is_empty() {
         return Ok(());
     }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    made.into_iter().try_for_each(|folder| sync_dir(folder_of(folder)))
 }
 
 /// Appends to a file, and makes it if it is not there. Nothing is synced: [`sync_and_rename`] does that when it is whole.
@@ -154,6 +158,16 @@ mod tests {
 
         drop(first);
         assert!(lock(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_folder_is_made_with_its_parents_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/c");
+        create_dir(&path).unwrap();
+        create_dir(&path).unwrap();
+        assert!(path.is_dir());
+        assert!(create_dir(Path::new("")).is_ok(), "here is there already");
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl Documents for DocumentsFace {
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let lang = self.reader(&request)?;
+        let caller = peer::agent(&self.relay, &request)?;
         let ask = request.into_inner();
         let id = document_id(&ask.document_id, lang)?;
         let (steps, wire) = mpsc::channel(4);
@@ -80,7 +81,7 @@ impl Documents for DocumentsFace {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = steps.closed() => {}
-                () = follow(&relay, &id, ask.token, lang, &steps) => {}
+                () = follow(&relay, &caller, &id, ask.token, lang, &steps) => {}
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(wire))))
@@ -145,9 +146,10 @@ impl DocumentsFace {
     }
 }
 
-/// Sends steps until the reader leaves: what is there, then what comes.
+/// Sends steps until the reader leaves, or would not be let in any more: what is there, then what comes.
 async fn follow(
     relay: &Relay,
+    caller: &peer::Caller,
     id: &DocumentId,
     mut token: String,
     lang: Lang,
@@ -155,6 +157,12 @@ async fn follow(
 ) {
     let mut folded = relay.engine.folded();
     loop {
+        let is_trusted = relay.identity.still_trusts(&caller.facts).is_ok();
+        if !is_trusted || relay.may_read(&caller.jurisdiction).is_err() {
+            let ended = status::of(&Invalid::new(Reason::CertRevoked, "", "peer.trusted"), lang);
+            let _ = steps.send(Err(ended)).await;
+            return;
+        }
         let step = relay.sync(id, &token, 0).map_err(|error| document_status(&error, lang));
         let more = step.as_ref().is_ok_and(|step| step.truncated);
         let news = step.as_ref().map_or(true, |step| !step.changed.is_empty() || !step.removed.is_empty());

@@ -132,10 +132,9 @@ impl Pump {
         let chosen = engine.read(|fold, rows| self.choose(fold, rows))?;
         let mut deliveries = Vec::with_capacity(chosen.len());
         for Chosen { waiting, message } in chosen {
-            match engine.record(Position(waiting.submitted_at)) {
-                Ok(record) => deliveries.push(self.delivery(record, &waiting, message)?),
-                Err(JournalError::Damaged(_)) => self.give_up(&waiting, &message),
-                Err(error) => return Err(error.into()),
+            match readable(engine.record(Position(waiting.submitted_at)).map_err(DeliverError::from))? {
+                Some(record) => deliveries.push(self.delivery(record, &waiting, message)?),
+                None => self.give_up(&waiting, &message),
             }
         }
         Ok((!deliveries.is_empty()).then_some(v1::Deliveries { deliveries }))
@@ -271,6 +270,18 @@ impl Pump {
             place: Some(v1::JournalPlace { epoch: message.epoch, position: message.position }),
             transport: if message.carried { v1::Transport::Carried } else { v1::Transport::Link } as i32,
         })
+    }
+}
+
+/// None, and a loud word, where the journal has lost the record; every other failure stays one.
+pub(super) fn readable<T>(read: Result<T, DeliverError>) -> Result<Option<T>, DeliverError> {
+    match read {
+        Err(DeliverError::Journal(error @ (JournalError::Damaged(_) | JournalError::Missing(_)))) => {
+            tracing::error!(%error, "a record that is to be sent cannot be read; what stands behind it goes on");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+        Ok(found) => Ok(Some(found)),
     }
 }
 

@@ -13,7 +13,7 @@ use proto::{
 
 use super::{
     BrokerEngine,
-    deliver::DeliverError,
+    deliver::{DeliverError, readable},
     fold::{decode_row, keys},
     signer::Signer,
 };
@@ -82,7 +82,8 @@ pub fn receipts(
             }
             Some(index) => {
                 if batch.as_ref().is_none_or(|(of, _)| of != at) {
-                    batch = Some((*at, confirmed(engine, *at)?));
+                    // receipts in a damaged record are lost here; the line goes on behind them
+                    batch = Some((*at, readable(confirmed(engine, *at))?.unwrap_or_default()));
                 }
                 batch.as_ref().and_then(|(_, batch)| border::receipt::single(batch, index as usize))
             }
@@ -92,15 +93,8 @@ pub fn receipts(
     Ok(found)
 }
 
-/// The receipts in a record; none if it is damaged, as one lost record must not hold up a whole line.
 fn confirmed(engine: &BrokerEngine, at: Position) -> Result<v1::ReceiptBatch, DeliverError> {
-    let record = match engine.record(at) {
-        Err(journal::JournalError::Damaged(_)) => {
-            tracing::error!(%at, "receipts that stood in a damaged record cannot be handed over");
-            return Ok(v1::ReceiptBatch::default());
-        }
-        read => read?,
-    };
+    let record = engine.record(at)?;
     let confirmed = Confirmed::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?;
     Ok(confirmed.receipts.unwrap_or_default())
 }

@@ -7,12 +7,17 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
     fault::{Fault, Faults},
     watch::Pulse,
 };
+
+/// How often a lock that somebody holds is looked at, and the pause between: ten seconds in all.
+const LOCK_LOOKS: u32 = 1_000;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A key or value that sled handed out.
 pub(crate) type Stored = sled::IVec;
@@ -69,6 +74,7 @@ impl Tree {
     /// Opens or creates sled's folder, with its known debris removed before and its `blobs` empty after.
     pub fn open(folder: &Path, cache_bytes: u64, faults: Faults, pulse: Pulse) -> Result<Self, Unopened> {
         remove_debris(folder).map_err(Unopened::Io)?;
+        wait_for_lock(&folder.join("db")).map_err(Unopened::Io)?;
         let config = sled::Config::new()
             .path(folder)
             .cache_capacity(cache_bytes)
@@ -179,6 +185,24 @@ fn remove_debris(folder: &Path) -> io::Result<()> {
 }
 
 /// Whether an error says something about the machine and nothing about the bytes.
+/// Waits until nobody holds sled's lock. sled gives it up on a thread of its own, a moment after its last handle has gone:
+/// that somebody still holds it says nothing against the rows.
+fn wait_for_lock(db: &Path) -> io::Result<()> {
+    let file = match fs::File::open(db) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for _ in 0..LOCK_LOOKS {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(rustix::fs::flock(&file, rustix::fs::FlockOperation::Unlock)?),
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(LOCK_PAUSE),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::WouldBlock, format!("{} is in use by another process", db.display())))
+}
+
 pub(crate) fn is_of_the_machine(error: &io::Error) -> bool {
     use io::ErrorKind::{OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     const TOO_MANY_FILES: [i32; 2] = [23, 24];

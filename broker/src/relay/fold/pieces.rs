@@ -3,7 +3,8 @@
 //!
 //! What fits is kept as it is. What does not begins with a zero byte, which no encoded row does, and the number of
 //! further pieces (2, big-endian). Pieces of an open row lie in a table of their own, those of a closed one under ids of
-//! their own, of the same time.
+//! their own, of the same time, which no message can have: anybody may ask for any id, in a receipt or a reference, and
+//! must never meet a piece as if it were a row.
 
 use model::ids::{Digest, MessageId};
 use prost::Message as _;
@@ -17,9 +18,15 @@ use super::{decode_row, keys};
 
 /// Zero, and the number of further pieces.
 const HEAD: usize = 3;
+/// The byte of an id in whose upper half its version stands; that of a message's id is 7.
+const VERSION: usize = 6;
+const PIECE_VERSION: u8 = 0xf;
 
 /// The row of a message, open or closed; the flag says whether it is open.
 pub fn message(rows: &Rows<'_>, id: MessageId) -> Result<Option<(MessageRow, bool)>, FoldError> {
+    if id.0[VERSION] >> 4 == PIECE_VERSION {
+        return Ok(None);
+    }
     if let Some(first) = rows.get(&keys::message(id))? {
         let row = whole(&first, |piece| rows.get(&keys::piece(id, piece)))?;
         return Ok(Some((row, true)));
@@ -97,10 +104,12 @@ fn whole(
     decode_row(&all)
 }
 
-/// The id under which a further piece of a closed row lies: of the same time, so the same index files are asked.
-fn piece_id(id: MessageId, number: u16) -> [u8; 16] {
+/// The id under which a further piece of a closed row lies: of the same time, so the same index files are asked, and of a
+/// version that no message's id has.
+pub(super) fn piece_id(id: MessageId, number: u16) -> [u8; 16] {
     let digest = Digest::of(&[&id.0[..], &number.to_be_bytes()].concat());
     let mut derived = id.0;
     derived.iter_mut().skip(6).zip(digest.0).for_each(|(byte, made)| *byte = made);
+    derived[VERSION] = PIECE_VERSION << 4 | derived[VERSION] & 0x0f;
     derived
 }

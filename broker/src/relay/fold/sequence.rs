@@ -8,8 +8,9 @@ use store::FoldError;
 use super::{Folding, keys, submitted::Verdict};
 
 /// Gaps that are remembered. Beyond it the two oldest become one, and what lies between them is taken for missing too:
-/// a number may then be used twice unseen, but none is refused that is new.
-const GAPS_MAX: usize = 256;
+/// a number may then be used twice unseen, but none is refused that is new. So many fit a row, however large an agent
+/// chooses its numbers (ten bytes each): a row that does not fit would end the fold, and every start after it.
+const GAPS_MAX: usize = 192;
 
 impl Folding<'_, '_> {
     /// A number that was used before for other bytes is never taken.
@@ -97,6 +98,15 @@ mod tests {
             let expected: BTreeSet<u64> = (1..row.highest).filter(|seq| !numbers.contains(seq)).collect();
             prop_assert_eq!(missing, expected);
         }
+    }
+
+    #[test]
+    fn the_row_fits_whatever_numbers_an_agent_chooses() {
+        use prost::Message as _;
+        let mut row = booked((0..1_000).map(|n| u64::MAX - 4_000 + n * 3));
+        (row.announced, row.boot_count, row.at) = (u64::MAX, u64::MAX, i64::MIN);
+        assert_eq!(row.missing.len(), 2 * GAPS_MAX);
+        assert!(row.encoded_len() <= store::rows::VALUE_BYTES_MAX, "{}", row.encoded_len());
     }
 
     #[test]

@@ -9,6 +9,9 @@ use store::FoldError;
 
 use super::{Folding, Outcome, keys};
 
+/// Rows of a line that are looked at in one go.
+const PAGE: usize = 256;
+
 impl Folding<'_, '_> {
     /// Judges whether the agent's state was put back from a copy: it used less of its sequence, or was started less
     /// often, than this journal knows of the same incarnation.
@@ -31,20 +34,22 @@ impl Folding<'_, '_> {
         Ok(Outcome::Session { rolled_back })
     }
 
-    /// Drops what an agent has stored of its line.
+    /// Drops what an agent has stored of its line. What comes after it is not looked at: a line may be long, and every
+    /// frame of it is answered by one of these.
     pub(super) fn receipts_seen(&mut self, record: &ReceiptsSeen) -> Result<Outcome, FoldError> {
         let Ok(jurisdiction) = record.jurisdiction.parse::<JurisdictionId>() else { return Ok(Outcome::Done) };
-        let through = Position(record.position);
-        let mut seen = Vec::new();
-        self.rows.each(&keys::line_prefix(&jurisdiction), |key, _| {
-            if keys::line_position(key).is_some_and(|at| at <= through) {
-                seen.push(key.to_vec());
+        let (prefix, through) = (keys::line_prefix(&jurisdiction), Position(record.position));
+        let mut from = prefix.clone();
+        loop {
+            let page = self.rows.scan(&prefix, &from, PAGE)?;
+            let seen = |key: &[u8]| keys::line_position(key).is_some_and(|at| at <= through);
+            for (key, _) in page.iter().take_while(|(key, _)| seen(key)) {
+                self.rows.remove(key)?;
             }
-            Ok(())
-        })?;
-        for key in seen {
-            self.rows.remove(&key)?;
+            match page.last() {
+                Some((last, _)) if page.len() == PAGE && seen(last) => from = [&last[..], &[0]].concat(),
+                Some(_) | None => return Ok(Outcome::Done),
+            }
         }
-        Ok(Outcome::Done)
     }
 }

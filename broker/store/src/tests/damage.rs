@@ -113,7 +113,8 @@ fn assert_survives(prepared: &World, journal: &Memory, file: &Path, spoil: Spoil
         assert_eq!(world.quarantined(), Vec::<PathBuf>::new());
     }
     world.stop();
-    assert!(matches!(world.restart(), Opened::Reopened { replayed: 1 }));
+    let again = world.restart();
+    assert!(matches!(again, Opened::Reopened { replayed: 1 }), "{again:?} after {opened:?}");
     world.assert_equal();
     Some(opened)
 }

@@ -25,7 +25,7 @@ fn a_body_is_shown_by_names_and_values_in_the_language_of_its_reader() {
         "  数量: 100 吨",
         "  必要性: 必需",
         "  原因: 断电",
-        "需用时间: 2026-07-18 12:00",
+        "需用时间: 2026-07-18 12:00 +08:00",
         "需用时长: 1 小时 30 分钟",
         "公路: ",
         "  编号: G2",
@@ -53,7 +53,7 @@ fn an_unknown_count_is_never_shown_as_zero() {
     assert_eq!(count(json!({"certainty": "UNKNOWN", "count": 0}), Lang::En), "Dead: unknown");
     assert_eq!(count(json!({}), Lang::En), "Dead: unknown");
     let confirmed = json!({"certainty": "CONFIRMED", "count": 2, "as_of": "2026-07-18T03:05:09Z"});
-    assert_eq!(count(confirmed, Lang::Zh), "死亡: 2（已核实，截至 2026-07-18 11:05:09）");
+    assert_eq!(count(confirmed, Lang::Zh), "死亡: 2（已核实，截至 2026-07-18 11:05:09 +08:00）");
     assert_eq!(count(json!({"certainty": "ESTIMATED", "count": 3}), Lang::En), "Dead: about 3 (estimated)");
 }
 

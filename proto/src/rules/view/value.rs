@@ -126,7 +126,7 @@ fn time(wire: Option<prost_types::Timestamp>) -> String {
 fn clock(time: Timestamp) -> String {
     let text = time.civil(OFFSET_MIN).to_string();
     let seconds = text.get(16..19).filter(|seconds| *seconds != ":00").unwrap_or_default();
-    format!("{}{seconds}", text.get(..16).unwrap_or(&text))
+    format!("{}{seconds} +08:00", text.get(..16).unwrap_or(&text))
 }
 
 /// `2 d 3 h 30 min`.

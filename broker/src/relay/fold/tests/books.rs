@@ -102,6 +102,22 @@ fn a_line_forgets_what_its_reader_has_stored_and_keeps_the_rest() {
 }
 
 #[test]
+fn a_line_longer_than_a_page_is_forgotten_whole_and_no_further() {
+    let mut exchange = Exchange::new();
+    for _ in 0..300 {
+        let draft = exchange.draft(LINYI, &[XUZHOU]);
+        exchange.accept(&draft); // records 1, 3, 5 …
+        exchange.confirm(XUZHOU, draft.id(), Stage::Delivered); // records 2, 4, 6 …
+    }
+    exchange.fold(kind::RECEIPTS_SEEN, &ReceiptsSeen { jurisdiction: LINYI.to_owned(), position: 598 });
+
+    let prefix = keys::line_prefix(&LINYI.parse().unwrap());
+    let left = exchange.read(|_, rows| rows.scan(&prefix, &prefix, 9)).unwrap();
+    let positions: Vec<_> = left.iter().map(|(key, _)| keys::line_position(key).unwrap()).collect();
+    assert_eq!(positions, [Position(600)]);
+}
+
+#[test]
 fn an_account_is_released_when_the_last_recipient_is_settled() {
     let mut exchange = Exchange::new();
     let draft = exchange.draft(LINYI, &[XUZHOU, LIANYUNGANG]).saying("the river rises");

@@ -53,6 +53,23 @@ fn a_message_to_as_many_as_the_contract_allows_lives_and_closes() {
 }
 
 #[test]
+fn the_id_of_a_piece_is_nobodys_message() {
+    let mut exchange = Exchange::new();
+    exchange.careful = false;
+    let draft = to_counties(&mut exchange, 100);
+    exchange.accept(&draft);
+    (0..100).for_each(|n| exchange.confirm(&county(n), draft.id(), Stage::Delivered));
+    assert!(!exchange.is_open(draft.id()));
+
+    let piece = MessageId(super::super::pieces::piece_id(draft.id(), 1));
+    assert!(!piece.is_v7(), "a message with it is refused");
+    exchange.read(|_, rows| assert!(rows.settled(piece.0).unwrap().is_some(), "it lies there"));
+    assert!(exchange.read(|_, rows| super::super::message(rows, piece)).unwrap().is_none());
+    exchange.confirm(&county(1), piece, Stage::Delivered);
+    exchange.replay();
+}
+
+#[test]
 fn a_long_row_that_is_closed_and_opened_again_is_whole() {
     let mut exchange = Exchange::new();
     exchange.careful = false;
