@@ -4,7 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`region`] | keys, certificates, signed files and configurations of the demo's region |
-//! | [`programs`], [`line`] | broker and agents as child processes; lines that can be cut |
+//! | [`programs`], [`mod@line`] | broker and agents as child processes; lines that can be cut |
 //! | [`desk`], [`board`] | what people do at a desk; what was seen at every desk |
 //! | [`stage`] | all of it put together |
 //! | [`story`], [`acts`] | what happens when |
