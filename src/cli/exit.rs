@@ -73,7 +73,7 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     } else if let Some(status) = cause.downcast_ref::<Status>() {
         Some(of(status.code()))
     } else if let Some(invalid) = cause.downcast_ref::<model::invalid::Invalid>() {
-        Some(of(proto::status::code(invalid.reason)))
+        Some(of(proto::status::code_of(invalid)))
     } else if cause.is::<Unreachable>() || cause.is::<tonic::transport::Error>() {
         Some(UNAVAILABLE)
     } else if cause.is::<NotFound>() {

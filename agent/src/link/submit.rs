@@ -303,7 +303,9 @@ impl Session {
             }
             for statement in &batch.statements {
                 let id = v1::ReceiptStatement::decode(statement.clone()).ok().and_then(|said| id_of(&said.message_id));
-                id.into_iter().for_each(|id| submitting.taken(id));
+                if let Some(id) = id {
+                    submitting.taken(id);
+                }
             }
             let accepted = BrokerAccepted { receipts: Some(batch) };
             records.push(Record::new(kind::BROKER_ACCEPTED, now, accepted.encode_to_vec()));
