@@ -195,7 +195,7 @@ fn a_broken_line_is_red_with_its_remedy_and_writing_goes_on() {
 fn every_way_to_fail_has_its_exit_code_and_says_what_to_do() {
     let place = Place::start(&[LY]);
     let config = place.file("bad.toml", "stat = \"x\"\n");
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 11] = [
         (&["inbx"], 2, "是否指 inbox？"),
         (&["show", "abc"], 65, "末尾至少 6 位"),
         (&["show", "ffffff"], 66, "liandong inbox --sent"),
@@ -203,6 +203,7 @@ fn every_way_to_fail_has_its_exit_code_and_says_what_to_do() {
         (&["send", "bulletin", "--to", LYG], 65, "liandong send bulletin --example"),
         (&["send", "bulletin", "-f", "/nowhere.toml"], 66, "/nowhere.toml"),
         (&["errors", "expird"], 66, "是否指 EXPIRED？"),
+        (&["mailbox", "drain", "--grace", "61"], 2, "1 – 60"),
         (&["certs", "show", "/nowhere"], 66, "没有这个目录"),
         (&["config", "check", "broker", &config], 65, "是否指 `state`？"),
         (&["inbox", "--desk", "/nowhere/desk.sock"], 69, "liandong agent"),

@@ -107,7 +107,7 @@ async fn five_declines_make_a_dead_letter_and_an_operator_gives_it_a_second_life
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_broker_drains_confirms_are_taken_and_no_session_begins() {
+async fn while_the_broker_drains_confirms_are_taken_but_no_session_and_nothing_new() {
     let (world, ly, mut admin) = office().await;
     let xz = world.bare(XZ);
     submit(&world, &ly, PRIORITY).await;
@@ -120,6 +120,10 @@ async fn while_the_broker_drains_confirms_are_taken_and_no_session_begins() {
     assert_eq!(told.sessions, 1);
     assert_eq!(session.ended().await, "", "a friendly word");
     session.confirm(&handed).await.unwrap();
+    let late = xz.envelope(bulletin(&[LY], PRIORITY, "汛情通报"));
+    let answers = session.submit(vec![late]).await.unwrap();
+    assert_eq!(answers.refused[0].reason, "LD107_BUSY", "the sender holds it");
+    assert_eq!(answers.refused[0].rule, "broker.draining");
     let refused = world.bare(LY).session(world.broker_address()).await.map(|_| ()).unwrap_err();
     assert_eq!(reason(&refused), "LD107_BUSY");
     let status = admin.status(v1::StatusRequest {}).await.unwrap().into_inner();
