@@ -229,6 +229,7 @@ async fn the_metrics_count_what_was_accepted_refused_and_waits() {
     assert!(head.contains("application/openmetrics-text"), "{head}");
     for line in [
         "liandong_messages_accepted_total{kind=\"BULLETIN\",precedence=\"PRIORITY\",status=\"ACTUAL\"} 1",
+        "liandong_receipts_total{stage=\"ACCEPTED\"} 1",
         "liandong_messages_refused_total{reason=\"LD501_UNROUTABLE\"} 1",
         "liandong_mailbox_deliveries{jurisdiction=\"320300\",precedence=\"PRIORITY\"} 1",
         "liandong_link_up{jurisdiction=\"320300\"} 0",
