@@ -135,6 +135,27 @@ async fn while_the_broker_drains_confirms_are_taken_but_no_session_and_nothing_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_peer_has_eight_connections_at_most_and_takes_none_from_another() {
+    let (world, ly, _) = office().await;
+    let ask = tonic_health::pb::HealthCheckRequest::default;
+    let mut lines = Vec::new();
+    for _ in 0..8 {
+        let mut line = HealthClient::new(ly.channel(world.broker_address()));
+        line.check(ask()).await.unwrap();
+        lines.push(line);
+    }
+
+    let ninth = HealthClient::new(ly.channel(world.broker_address())).check(ask()).await;
+
+    assert!(ninth.is_err(), "{ninth:?}");
+    let other = world.bare(XZ);
+    HealthClient::new(other.channel(world.broker_address())).check(ask()).await.unwrap();
+    lines[0].check(ask()).await.unwrap();
+    drop((lines, ly, other));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_policy_that_is_reloaded_counts_from_the_next_envelope_on() {
     let (world, ly, mut admin) = office().await;
     submit(&world, &ly, PRIORITY).await;

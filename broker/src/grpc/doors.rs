@@ -12,11 +12,14 @@ use model::limits;
 use store::tasks::Tasks;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::peer::Link;
+use super::{
+    peer::Link,
+    places::{Place, Places},
+};
 use crate::relay::Relay;
 
 /// Connections that wait for the server.
@@ -33,8 +36,7 @@ pub fn open(
     let (ready, links) = mpsc::channel(READY);
     let owner = tasks.clone();
     tasks.essential("doors", move |stop| async move {
-        let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES_MAX));
-        let door = Door { kind, identity, relay, ready, handshakes };
+        let door = Door { kind, identity, relay, ready, room: Arc::default() };
         door.watch(listener, &owner, stop).await;
     });
     links
@@ -46,7 +48,46 @@ struct Door {
     identity: Arc<Identity>,
     relay: Arc<Relay>,
     ready: mpsc::Sender<Result<Link, std::io::Error>>,
+    room: Arc<Room>,
+}
+
+/// How many may be inside and in between.
+#[derive(Debug)]
+struct Room {
+    connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
+    addresses: Places<IpAddr>,
+    peers: Places<String>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            connections: Arc::new(Semaphore::new(limits::CONNECTIONS_MAX)),
+            handshakes: Arc::new(Semaphore::new(limits::HANDSHAKES_MAX)),
+            addresses: Places::default(),
+            peers: Places::default(),
+        }
+    }
+}
+
+/// What a connection holds while nobody knows yet whose it is.
+struct Unknown {
+    connection: OwnedSemaphorePermit,
+    _handshake: OwnedSemaphorePermit,
+    _address: Place<IpAddr>,
+}
+
+impl Room {
+    /// Lets a connection begin its handshake, or says which limit it passes.
+    fn begin(&self, address: IpAddr) -> Result<Unknown, &'static str> {
+        let of = |limit: &Arc<Semaphore>| limit.clone().try_acquire_owned();
+        let connection = of(&self.connections).map_err(|_| "too many connections")?;
+        let handshake = of(&self.handshakes).map_err(|_| "too many handshakes at a time")?;
+        let address = self.addresses.take(address, limits::CONNECTIONS_UNKNOWN_MAX);
+        let address = address.ok_or("too many handshakes of one address at a time")?;
+        Ok(Unknown { connection, _handshake: handshake, _address: address })
+    }
 }
 
 impl Door {
@@ -56,25 +97,27 @@ impl Door {
                 () = stop.cancelled() => return,
                 next = tls::next_connection(&listener) => next,
             };
-            let Ok(permit) = self.handshakes.clone().try_acquire_owned() else {
-                self.relay.turned_away(&TurnedAway { address, why: "too many handshakes at a time".to_owned() });
-                continue;
-            };
-            let door = self.clone();
-            tasks.task("handshake", move |_| async move {
-                door.handshake(stream, address).await;
-                drop(permit);
-            });
+            match self.room.begin(address.ip()) {
+                Ok(unknown) => {
+                    let door = self.clone();
+                    tasks.task("handshake", move |_| async move { door.handshake(stream, address, unknown).await });
+                }
+                Err(why) => self.relay.turned_away(&TurnedAway { address, why: why.to_owned() }),
+            }
         }
     }
 
-    async fn handshake(&self, stream: TcpStream, address: SocketAddr) {
-        match tls::accept(&self.identity, self.kind, stream, address).await {
-            Ok(incoming) => {
-                let _ = self.ready.send(Ok(Link(incoming))).await;
-            }
-            Err(away) => self.relay.turned_away(&away),
-        }
+    async fn handshake(&self, stream: TcpStream, address: SocketAddr, unknown: Unknown) {
+        let incoming = match tls::accept(&self.identity, self.kind, stream, address).await {
+            Ok(incoming) => incoming,
+            Err(away) => return self.relay.turned_away(&away),
+        };
+        let name = incoming.peer.facts.name.to_string();
+        let Some(place) = self.room.peers.take(name.clone(), limits::CONNECTIONS_PER_PEER_MAX) else {
+            return self.relay.turned_away(&TurnedAway { address, why: format!("too many connections of {name}") });
+        };
+        let Unknown { connection, .. } = unknown;
+        let _ = self.ready.send(Ok(Link::new(incoming, (connection, place)))).await;
     }
 }
 
@@ -95,5 +138,27 @@ impl Turned {
     /// What was counted since the last time.
     pub fn take(&mut self) -> Vec<(IpAddr, String, u32)> {
         std::mem::take(&mut self.0).into_iter().map(|((address, why), count)| (address, why, count)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_in_its_handshakes_leaves_room_for_another() {
+        let room = Room::default();
+        let (one, another) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let begun: Vec<_> = (0..limits::CONNECTIONS_UNKNOWN_MAX).map(|_| room.begin(one).unwrap()).collect();
+
+        assert_eq!(room.begin(one).err(), Some("too many handshakes of one address at a time"));
+        assert!(room.begin(another).is_ok());
+        assert_eq!(
+            room.connections.available_permits(),
+            limits::CONNECTIONS_MAX - begun.len(),
+            "refused ones hold none"
+        );
+        drop(begun);
+        assert!(room.begin(one).is_ok());
     }
 }
