@@ -1,6 +1,8 @@
 //! Reasons as gRPC statuses: the one place that knows codes. Every status carries the stable reason, the field and the
 //! rule, and a text in the caller's language; our own faults say "try again" and nothing more.
 
+mod words;
+
 use std::{collections::HashMap, time::Duration};
 
 use model::{
@@ -51,23 +53,27 @@ pub fn with_retry(invalid: &Invalid, lang: Lang, retry_after: Option<Duration>) 
     metadata.insert("field".to_owned(), invalid.field.clone());
     metadata.insert("rule".to_owned(), invalid.rule.clone());
     let mut details = ErrorDetails::with_error_info(invalid.reason.code(), DOMAIN, metadata);
-    if code(invalid.reason) == Code::InvalidArgument {
+    let code = code_of(invalid);
+    if code == Code::InvalidArgument {
         details.add_bad_request_violation(invalid.field.clone(), text.clone());
     }
-    if invalid.reason.may_repeat() {
+    if invalid.reason.may_repeat() || code == Code::Unavailable {
         details.set_retry_info(retry_after);
     }
     if invalid.reason == Reason::RateLimited {
         details.add_quota_failure_violation(invalid.field.clone(), text.clone());
     }
     details.set_localized_message(if lang == Lang::Zh { "zh-CN" } else { "en" }, text.clone());
-    Status::with_error_details(code(invalid.reason), text, details)
+    Status::with_error_details(code, text, details)
 }
 
 /// What a person reads about an invalid value: what happened, where, and what to do, in Chinese and in English. A field
-/// that the contract knows is named as people call it, and its rule is said in words.
+/// that the contract knows is named as people call it, and its rule is said in words; a rule with words of its own says
+/// those instead of its reason's.
 pub fn texts(invalid: &Invalid) -> (String, String) {
-    let texts = invalid.reason.texts();
+    let usual = invalid.reason.texts();
+    let ((what_zh, what_en), (remedy_zh, remedy_en)) = words::of(&invalid.rule)
+        .map_or(((usual.what.zh, usual.what.en), (usual.remedy.zh, usual.remedy.en)), |own| (own.what, own.remedy));
     let detail = if invalid.detail.is_empty() { String::new() } else { format!(": {}", invalid.detail) };
     let place = match (invalid.field.as_str(), invalid.rule.as_str()) {
         ("", "") => String::new(),
@@ -79,16 +85,16 @@ pub fn texts(invalid: &Invalid) -> (String, String) {
         format!(
             "{} {}{zh}{place}{}{}",
             invalid.reason.code(),
-            texts.what.zh,
+            what_zh,
             if zh.is_empty() { "" } else { "。" },
-            texts.remedy.zh
+            remedy_zh
         ),
         format!(
             "{} {}{en}{place}{} {}",
             invalid.reason.code(),
-            texts.what.en,
+            what_en,
             if en.is_empty() { "" } else { "." },
-            texts.remedy.en
+            remedy_en
         ),
     )
 }
@@ -96,6 +102,11 @@ pub fn texts(invalid: &Invalid) -> (String, String) {
 /// Our fault: logged where it happened, answered "try again".
 pub fn internal(lang: Lang) -> Status {
     of(&Invalid::new(Reason::Internal, "", "internal"), lang)
+}
+
+/// The gRPC code of an invalid value: that of its reason, but UNAVAILABLE where it is the link that is missing.
+pub fn code_of(invalid: &Invalid) -> Code {
+    if words::is_link(&invalid.rule) { Code::Unavailable } else { code(invalid.reason) }
 }
 
 /// The gRPC code of a reason.
@@ -128,4 +139,34 @@ pub fn invalid(status: &Status) -> Option<Invalid> {
 pub fn reason(status: &Status) -> Option<Reason> {
     let info = status.get_details_error_info()?;
     (info.domain == DOMAIN).then(|| info.reason.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_link_says_that_messages_wait_here_and_is_unavailable() {
+        let down = Invalid::new(Reason::PeerOffline, "broker", "link.connect").detail("connection refused");
+        let (zh, en) = texts(&down);
+        assert_eq!(code_of(&down), Code::Unavailable);
+        assert!(zh.starts_with("LD503_PEER_OFFLINE 连不上中心。 [broker · link.connect: connection refused]"), "{zh}");
+        assert!(en.contains("The broker cannot be reached.") && en.contains("Messages wait here"), "{en}");
+        assert!(!en.contains("mailbox") && !zh.contains("信箱"), "it never came as far as the mailbox: {en} {zh}");
+
+        let lost = of(&Invalid::new(Reason::Busy, "", "link.lost"), Lang::En);
+        assert_eq!(lost.code(), Code::Unavailable);
+        assert_eq!(reason(&lost), Some(Reason::Busy), "the stable reason stays");
+    }
+
+    #[test]
+    fn a_reason_without_such_a_rule_keeps_its_words_and_its_code() {
+        let usual = Invalid::new(Reason::PeerOffline, "", "");
+        assert!(texts(&usual).1.contains("The recipient's agent is not connected."));
+        assert_eq!(code_of(&usual), code(Reason::PeerOffline));
+
+        let full = Invalid::new(Reason::StoreFull, "precedence", "disk.stage");
+        assert_eq!(code_of(&full), Code::ResourceExhausted);
+        assert!(texts(&full).1.contains("no new attachments"));
+    }
 }

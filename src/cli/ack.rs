@@ -1,12 +1,13 @@
 //! A person acknowledges 签收, or says that an answer will come 研究中.
 
 use clap::Args;
+use model::{header::Action, ids::MessageId, kind::Kind};
 use prost::Message as _;
 use proto::v1;
 
 use super::{
     compose::values,
-    desk::{Where, ask},
+    desk::{Client, Where, ask},
     ids,
     out::{self, Context},
     receipts, words,
@@ -50,11 +51,29 @@ impl Acknowledge {
             context.value(&receipts::row(&statement, None), |_| said(&statement, context))?;
         }
         if let Some(last) = ids.last() {
-            let command = format!("liandong answer {}", words::short(&last.0));
-            context.next(&command, "答复", "answer it");
+            next(&mut desk, *last, context).await?;
         }
         Ok(())
     }
+}
+
+/// What comes after: an answer where the kind owes one, else the next message.
+async fn next(desk: &mut Client, id: MessageId, context: Context) -> anyhow::Result<()> {
+    let shown = desk.show(ask(v1::ShowRequest { message_id: id.0.to_vec().into() })).await?.into_inner();
+    let header = shown.summary.and_then(|summary| summary.header).unwrap_or_default();
+    if owes_reply(&header) {
+        let command = format!("liandong answer {}", words::short(&id.0));
+        context.next(&command, "答复", "answer it");
+    } else {
+        context.next("liandong inbox", "看其余来件", "what else came");
+    }
+    Ok(())
+}
+
+/// Whether a message asks for an answer: requests of a kind that owes one.
+fn owes_reply(header: &v1::Header) -> bool {
+    let asks = matches!(Action::from_number(header.action), Some(Action::Originate | Action::Update));
+    asks && Kind::from_number(header.kind).is_some_and(|kind| kind.facts().owes.is_some())
 }
 
 /// What was signed: the first time counts, so it may be another person's.

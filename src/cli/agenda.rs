@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     compose::values,
     desk::{Client, Where, ask, within},
-    exit::BadInput,
+    exit::{BadInput, Exists},
     out::{self, Context, cell, muted},
     words,
 };
@@ -80,6 +80,7 @@ impl Agenda {
             Self::Show { id } => show(&mut desk, document_id(&id), context).await,
             Self::New { id, title, meeting, set } => {
                 let document_id = document_id(&id);
+                is_new(&mut desk, &document_id, context).await?;
                 let meeting = meeting.unwrap_or_else(|| document_id.trim_start_matches("agenda/").to_owned());
                 let fields = [("status", "OPEN_FOR_PROPOSALS".to_owned()), ("meeting_id", meeting), ("title", title)];
                 let fields: Vec<_> =
@@ -110,6 +111,18 @@ impl Agenda {
             }
         }
     }
+}
+
+/// An agenda begins once; afterwards it has items.
+async fn is_new(desk: &mut Client, document_id: &str, context: Context) -> anyhow::Result<()> {
+    // what cannot be read is left to the broker to judge
+    let found = brought(desk, document_id.to_owned()).await.ok().and_then(|pulled| pulled.document);
+    if found.is_none_or(|document| document.head.is_none()) {
+        return Ok(());
+    }
+    let zh = format!("{document_id} 已经存在：`liandong agenda show {document_id}` 查看");
+    let en = format!("{document_id} exists already: `liandong agenda show {document_id}` shows it");
+    Err(Exists(context.say(&zh, &en).to_owned()).into())
 }
 
 fn document_id(id: &str) -> String {

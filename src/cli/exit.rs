@@ -16,7 +16,7 @@ pub const NOT_FOUND: u8 = 66;
 pub const UNAVAILABLE: u8 = 69;
 /// A fault of ours, or the state of things does not allow it.
 pub const SOFTWARE: u8 = 70;
-/// The same id was used for other bytes.
+/// The same id was used for other bytes, or what would be made is there already.
 pub const TAKEN: u8 = 73;
 /// Bytes are not what they should be, or the disk failed.
 pub const DAMAGE: u8 = 74;
@@ -39,6 +39,11 @@ pub struct Unreachable(pub String);
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotFound(pub String);
+
+/// What the caller would make is there already.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Exists(pub String);
 
 /// What the caller gave cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -73,15 +78,19 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     } else if let Some(status) = cause.downcast_ref::<Status>() {
         Some(of(status.code()))
     } else if let Some(invalid) = cause.downcast_ref::<model::invalid::Invalid>() {
-        Some(of(proto::status::code(invalid.reason)))
+        Some(of(proto::status::code_of(invalid)))
     } else if cause.is::<Unreachable>() || cause.is::<tonic::transport::Error>() {
         Some(UNAVAILABLE)
     } else if cause.is::<NotFound>() {
         Some(NOT_FOUND)
+    } else if cause.is::<Exists>() {
+        Some(TAKEN)
     } else if cause.is::<BadInput>() {
         Some(DATA)
     } else if cause.is::<crate::run::JournalFailed>() {
         Some(DAMAGE)
+    } else if in_use(cause) {
+        Some(SOFTWARE)
     } else if let Some(code) = certs::texts::exit_code(cause) {
         Some(code)
     } else {
@@ -89,10 +98,23 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
 }
 
-const fn of_disk(kind: ErrorKind) -> u8 {
+/// Whether another agent has the socket: a cause without a cause, in either of its forms.
+fn in_use(cause: &(dyn std::error::Error + 'static)) -> bool {
+    use agent::{agent::StartError, api::ServeError};
+    let start = matches!(cause.downcast_ref(), Some(StartError::Serve(ServeError::InUse(_))));
+    start || matches!(cause.downcast_ref(), Some(ServeError::InUse(_)))
+}
+
+/// What the system said: the place is taken or unfit, or the disk failed.
+pub(super) const fn of_disk(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::NotFound => NOT_FOUND,
         ErrorKind::PermissionDenied => PERMISSION,
+        ErrorKind::AlreadyExists
+        | ErrorKind::WouldBlock
+        | ErrorKind::Unsupported
+        | ErrorKind::AddrInUse
+        | ErrorKind::AddrNotAvailable => SOFTWARE,
         _ => DAMAGE,
     }
 }
@@ -142,5 +164,23 @@ mod tests {
         let missing = std::fs::read("/nowhere/at-all").context("attachment").unwrap_err();
         assert_eq!(code(missing), is(NOT_FOUND));
         assert_eq!(code(anyhow::anyhow!("anything else")), is(SOFTWARE));
+    }
+
+    #[test]
+    fn a_place_that_is_taken_is_no_failed_disk_and_a_loose_key_is_a_matter_of_permission() {
+        let state =
+            |kind| broker::broker::StartError::State { path: "state".to_owned(), source: std::io::Error::from(kind) };
+        for kind in [ErrorKind::AlreadyExists, ErrorKind::Unsupported, ErrorKind::WouldBlock] {
+            assert_eq!(code(state(kind)), is(SOFTWARE), "{kind:?}");
+        }
+        assert_eq!(code(state(ErrorKind::StorageFull)), is(DAMAGE));
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let source = ErrorKind::AddrInUse.into();
+        assert_eq!(code(broker::broker::StartError::Listen { address, source }), is(SOFTWARE));
+
+        let loose = || ::certs::keys::KeyError::Mode("leaf.key".into());
+        let leaf = agent::agent::StartError::Trust(::certs::tls::TlsError::Key(loose()));
+        assert_eq!(code(anyhow::Error::from(leaf).context("the agent cannot start")), is(PERMISSION));
+        assert_eq!(code(broker::broker::StartError::Key(loose())), is(PERMISSION));
     }
 }

@@ -58,8 +58,8 @@ pub enum Mailbox {
     },
     /// End all sessions in order and take no new work, before maintenance
     Drain {
-        /// Give sessions this long, in seconds
-        #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = values::up_to(3_600))]
+        /// Give sessions this long to confirm what they hold, in seconds; 60 at most
+        #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = values::up_to(GRACE_MAX))]
         grace: u32,
         /// End the drain: take work again
         #[arg(long)]
@@ -283,6 +283,9 @@ fn chosen(dead: &[v1::PeekEntry], text: &str, context: Context) -> anyhow::Resul
     }
 }
 
+/// The longest grace that a broker gives, in seconds.
+const GRACE_MAX: u32 = 60;
+
 async fn drain(broker: &mut Client, grace: u32, undo: bool, context: Context) -> anyhow::Result<()> {
     let grace = Some(border::time::duration(Duration::from_secs(grace.into())));
     let sessions = broker.drain(ask(v1::DrainRequest { grace, drain: !undo })).await?.into_inner().sessions;
@@ -292,8 +295,8 @@ async fn drain(broker: &mut Client, grace: u32, undo: bool, context: Context) ->
             ("重新接收工作".to_owned(), "taking work again".to_owned())
         } else {
             (
-                format!("已通知 {sessions} 个会话离开；不再接收新工作"),
-                format!("{sessions} sessions were told to go; no new work is taken"),
+                format!("已通知 {sessions} 个会话离开；即刻不再接收新消息，宽限期内仍收回执"),
+                format!("{sessions} sessions were told to go; nothing new is taken from now on, receipts are until the grace is over"),
             )
         };
         context.say(&zh, &en).to_owned()

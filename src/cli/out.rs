@@ -197,7 +197,9 @@ pub fn error(error: &anyhow::Error, context: Context) {
         }
     }
     anstream::eprintln!("\u{1b}[31m{mark}\u{1b}[0m{}", texts.join(say(lang, "：", ": ")));
-    if let Some(reason) = error.chain().find_map(reason_of) {
+    if error.chain().any(is_link) {
+        context.next("liandong link test", "逐步检查，找出原因", "find out why, step by step");
+    } else if let Some(reason) = error.chain().find_map(reason_of) {
         let command = format!("liandong errors LD{}", reason.number());
         context.next(&command, "含义与处置", "what it means, and what to do");
     }
@@ -216,6 +218,12 @@ fn text_of(cause: &(dyn std::error::Error + 'static), lang: Lang) -> String {
         (None, None) if lang == Lang::Zh => certs::texts::zh(cause).unwrap_or_else(|| cause.to_string()),
         (None, None) => cause.to_string(),
     }
+}
+
+/// Whether it is the link that is missing.
+fn is_link(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let status = cause.downcast_ref::<Status>();
+    status.is_some_and(|status| status.code() == tonic::Code::Unavailable && proto::status::reason(status).is_some())
 }
 
 fn reason_of(cause: &(dyn std::error::Error + 'static)) -> Option<model::reason::Reason> {

@@ -138,6 +138,9 @@ fn an_agenda_is_begun_proposed_to_and_read() {
     assert_eq!(begun.code, 0, "{begun:?}");
 
     let title = ["--title", "跨省危化品运输", "--type", "decide", "--minutes", "20", "--set", PRIORITY];
+    let again = place.run(LY, ZH, &["agenda", "new", "371300-M-2027", "--title", "又一个", "--set", PRIORITY]);
+    assert_eq!(again.code, 73, "{again:?}");
+    assert!(again.err.contains("已经存在") && again.err.contains("liandong agenda show"), "{again:?}");
     let propose: Vec<&str> = ["agenda", "propose", "371300-M-2027"].into_iter().chain(title).collect();
     let proposed = place.run(LYG, ZH, &propose);
     assert_eq!(proposed.code, 0, "{proposed:?}");
@@ -192,7 +195,7 @@ fn a_broken_line_is_red_with_its_remedy_and_writing_goes_on() {
 fn every_way_to_fail_has_its_exit_code_and_says_what_to_do() {
     let place = Place::start(&[LY]);
     let config = place.file("bad.toml", "stat = \"x\"\n");
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 11] = [
         (&["inbx"], 2, "是否指 inbox？"),
         (&["show", "abc"], 65, "末尾至少 6 位"),
         (&["show", "ffffff"], 66, "liandong inbox --sent"),
@@ -200,6 +203,8 @@ fn every_way_to_fail_has_its_exit_code_and_says_what_to_do() {
         (&["send", "bulletin", "--to", LYG], 65, "liandong send bulletin --example"),
         (&["send", "bulletin", "-f", "/nowhere.toml"], 66, "/nowhere.toml"),
         (&["errors", "expird"], 66, "是否指 EXPIRED？"),
+        (&["mailbox", "drain", "--grace", "61"], 2, "1 – 60"),
+        (&["certs", "show", "/nowhere"], 66, "没有这个目录"),
         (&["config", "check", "broker", &config], 65, "是否指 `state`？"),
         (&["inbox", "--desk", "/nowhere/desk.sock"], 69, "liandong agent"),
     ];

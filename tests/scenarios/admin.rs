@@ -107,7 +107,7 @@ async fn five_declines_make_a_dead_letter_and_an_operator_gives_it_a_second_life
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_broker_drains_confirms_are_taken_and_no_session_begins() {
+async fn while_the_broker_drains_confirms_are_taken_but_no_session_and_nothing_new() {
     let (world, ly, mut admin) = office().await;
     let xz = world.bare(XZ);
     submit(&world, &ly, PRIORITY).await;
@@ -120,6 +120,10 @@ async fn while_the_broker_drains_confirms_are_taken_and_no_session_begins() {
     assert_eq!(told.sessions, 1);
     assert_eq!(session.ended().await, "", "a friendly word");
     session.confirm(&handed).await.unwrap();
+    let late = xz.envelope(bulletin(&[LY], PRIORITY, "汛情通报"));
+    let answers = session.submit(vec![late]).await.unwrap();
+    assert_eq!(answers.refused[0].reason, "LD107_BUSY", "the sender holds it");
+    assert_eq!(answers.refused[0].rule, "broker.draining");
     let refused = world.bare(LY).session(world.broker_address()).await.map(|_| ()).unwrap_err();
     assert_eq!(reason(&refused), "LD107_BUSY");
     let status = admin.status(v1::StatusRequest {}).await.unwrap().into_inner();
@@ -127,6 +131,27 @@ async fn while_the_broker_drains_confirms_are_taken_and_no_session_begins() {
     admin.drain(v1::DrainRequest { drain: false, grace: None }).await.unwrap();
     drop(session);
     drop(world.bare(LY).session(world.broker_address()).await.unwrap());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_peer_has_eight_connections_at_most_and_takes_none_from_another() {
+    let (world, ly, _) = office().await;
+    let ask = tonic_health::pb::HealthCheckRequest::default;
+    let mut lines = Vec::new();
+    for _ in 0..8 {
+        let mut line = HealthClient::new(ly.channel(world.broker_address()));
+        line.check(ask()).await.unwrap();
+        lines.push(line);
+    }
+
+    let ninth = HealthClient::new(ly.channel(world.broker_address())).check(ask()).await;
+
+    assert!(ninth.is_err(), "{ninth:?}");
+    let other = world.bare(XZ);
+    HealthClient::new(other.channel(world.broker_address())).check(ask()).await.unwrap();
+    lines[0].check(ask()).await.unwrap();
+    drop((lines, ly, other));
     world.end().await;
 }
 
@@ -225,6 +250,7 @@ async fn the_metrics_count_what_was_accepted_refused_and_waits() {
     assert!(head.contains("application/openmetrics-text"), "{head}");
     for line in [
         "liandong_messages_accepted_total{kind=\"BULLETIN\",precedence=\"PRIORITY\",status=\"ACTUAL\"} 1",
+        "liandong_receipts_total{stage=\"ACCEPTED\"} 1",
         "liandong_messages_refused_total{reason=\"LD501_UNROUTABLE\"} 1",
         "liandong_mailbox_deliveries{jurisdiction=\"320300\",precedence=\"PRIORITY\"} 1",
         "liandong_link_up{jurisdiction=\"320300\"} 0",

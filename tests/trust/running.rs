@@ -113,6 +113,7 @@ fn a_revoked_agent_is_cut_and_comes_back_with_a_new_certificate_without_a_restar
     offices.ly(&["certs", "revoke", "--dir", "R", "--serial", serial, "--of", "320700"]).good();
     broker.says("a session is cut");
     agent.says("the link is down");
+    agent.says("session.ended_early");
 
     offices.lyg(&["certs", "renew", "trust"]).good();
     agent.says("the link is up");

@@ -1,7 +1,7 @@
 //! One session, from Hello to its end. One task reads frames in the order of the wire and starts what they ask for;
 //! what must be durable before it is answered is awaited in the same order.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{error::Error as _, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use journal::{Lane, Record};
@@ -105,12 +105,14 @@ pub(super) async fn run(desk: &Arc<Desk>, plan: &Plan, line: Line) -> Ended {
     let opening = tokio::time::timeout(limits::FIRST_REQUEST_TIME_MAX, client.session(ReceiverStream::new(asks))).await;
     let mut frames = match opening {
         Ok(Ok(answer)) => answer.into_inner(),
-        Ok(Err(status)) => return Ended::never(crate::desk::documents::told(&status, "broker")),
+        Ok(Err(status)) => return Ended::never(ended_early(&status)),
         Err(_) => return Ended::never(Invalid::new(Reason::PeerOffline, "broker", "session.no_answer")),
     };
     let first = tokio::time::timeout(limits::FIRST_REQUEST_TIME_MAX, frames.next()).await;
-    let Ok(Some(Ok(v1::SessionResponse { frame: Some(Heard::Welcome(welcome)) }))) = first else {
-        return Ended::never(Invalid::new(Reason::PeerOffline, "broker", "session.no_welcome"));
+    let welcome = match first {
+        Ok(Some(Ok(v1::SessionResponse { frame: Some(Heard::Welcome(welcome)) }))) => welcome,
+        Ok(Some(Err(status))) => return Ended::never(ended_early(&status)),
+        _ => return Ended::never(Invalid::new(Reason::PeerOffline, "broker", "session.no_welcome")),
     };
     if welcome.rolled_back {
         // the next session goes by the new name
@@ -140,6 +142,19 @@ pub(super) async fn run(desk: &Arc<Desk>, plan: &Plan, line: Line) -> Ended {
         failed = session.beat() => Ended { problem: failed.err(), was_alive: true, retry_after: None },
     };
     Ended { was_alive: true, ..ended }
+}
+
+/// Why no session began: what the broker said, or that it left without a word. In TLS 1.3 a certificate that the broker
+/// refuses shows itself only so, for its handshake ends after ours.
+fn ended_early(status: &tonic::Status) -> Invalid {
+    proto::status::invalid(status).unwrap_or_else(|| {
+        let mut cause: &dyn std::error::Error = status;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let detail = if status.source().is_some() { cause.to_string() } else { status.message().to_owned() };
+        Invalid::new(Reason::PeerOffline, "broker", "session.ended_early").detail(detail)
+    })
 }
 
 fn hello(desk: &Desk, plan: &Plan, credit: v1::Credit) -> v1::Hello {
@@ -266,4 +281,20 @@ impl Session {
 
 fn tell(frame: Tell) -> v1::SessionRequest {
     v1::SessionRequest { frame: Some(frame) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_leaves_before_the_session_may_not_accept_our_certificate() {
+        let left = ended_early(&tonic::Status::cancelled("operation was canceled"));
+        assert_eq!((left.reason, left.rule.as_str()), (Reason::PeerOffline, "session.ended_early"));
+        assert!(proto::status::texts(&left).1.contains("it may not accept our certificate"));
+
+        let said = Invalid::new(Reason::NoCommonProtocol, "protocol_max", "session.protocol");
+        let told = ended_early(&proto::status::of(&said, proto::status::Lang::En));
+        assert_eq!(told.reason, Reason::NoCommonProtocol, "what the broker says counts");
+    }
 }

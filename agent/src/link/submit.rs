@@ -97,6 +97,13 @@ impl Submitting {
         }
     }
 
+    /// Why a frame that was not sent waits, until the broker takes one of its precedence.
+    fn waits(&mut self, frame: &[Chosen], why: Invalid) {
+        if let Some(first) = frame.first() {
+            self.lanes.get_mut(first.precedence).halted_for = Some(why);
+        }
+    }
+
     fn sent(&mut self, precedence: Precedence, at: Position, row: &OutboxRow) {
         let lane = self.lanes.get_mut(precedence);
         lane.sent = at;
@@ -212,8 +219,15 @@ impl Session {
             Ok(()) => self.tell(Tell::Submissions(v1::Submissions { submissions })).await,
             Err(Unoffered { id, invalid }) => {
                 tracing::warn!(%id, %invalid, "a file could not be brought to the broker");
-                self.submitting.lock().await.not_sent(&frame, OFFER_AGAIN);
-                if ends_offer(invalid.reason) { self.refuse(id, &invalid).await } else { Ok(()) }
+                let mut submitting = self.submitting.lock().await;
+                submitting.not_sent(&frame, OFFER_AGAIN);
+                if ends_offer(invalid.reason) {
+                    drop(submitting);
+                    return self.refuse(id, &invalid).await;
+                }
+                submitting.waits(&frame, invalid);
+                self.desk.link.halted(submitting.halted_for());
+                Ok(())
             }
         }
     }

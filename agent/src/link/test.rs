@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use certs::tls;
-use model::{invalid::Invalid, limits};
+use model::{invalid::Invalid, limits, reason::Reason};
 use proto::{border, v1};
-use tokio::{net::TcpStream, sync::mpsc, time::Instant};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    net::TcpStream,
+    sync::mpsc,
+    time::Instant,
+};
 
 use super::dial;
 use crate::desk::Desk;
@@ -119,7 +124,7 @@ fn config(endpoint: &str) -> Result<(String, u16), v1::LinkTestResponse> {
 async fn handshake(desk: &Desk, host: &str, port: u16, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
     let step = Step::begin("TLS");
     match tls::connect(&desk.tls, host, port).await {
-        Ok((_, group)) => {
+        Ok((mut stream, group)) => {
             tell(
                 steps,
                 step.good(
@@ -128,8 +133,7 @@ async fn handshake(desk: &Desk, host: &str, port: u16, steps: &mpsc::Sender<v1::
                 ),
             )
             .await?;
-            let (step, us) = (Step::begin("IDENTITY"), desk.names.agent.to_string());
-            tell(steps, step.good(format!("本端身份 {us}"), format!("we are {us}"))).await
+            identity(desk, &mut stream, steps).await
         }
         Err(error) => {
             let remedy = (
@@ -137,6 +141,42 @@ async fn handshake(desk: &Desk, host: &str, port: u16, steps: &mpsc::Sender<v1::
                 "look with `certs show` whether a certificate ended; renew with `certs renew`",
             );
             tell(steps, step.bad((&error.to_string(), &error.to_string()), remedy)).await?;
+            None
+        }
+    }
+}
+
+/// Whether the broker lets us in. In TLS 1.3 our handshake ends before the broker has judged our certificate: what it
+/// sends next is either its first frame or the end.
+async fn identity(
+    desk: &Desk,
+    stream: &mut (impl AsyncRead + Unpin),
+    steps: &mpsc::Sender<v1::LinkTestResponse>,
+) -> Option<()> {
+    let (step, us) = (Step::begin("IDENTITY"), desk.names.agent.to_string());
+    match tokio::time::timeout(limits::FIRST_REQUEST_TIME_MAX, stream.read_u8()).await {
+        Ok(Ok(_)) => {
+            let zh = format!("本端身份 {us}，中心接受我方证书");
+            tell(steps, step.good(zh, format!("we are {us}, and the broker lets us in"))).await
+        }
+        Ok(Err(_)) => {
+            let what = (
+                &*format!("中心在会话开始前断开了连接，可能不接受我方证书（{us}）"),
+                &*format!(
+                    "the broker ended the connection before the session began: it may not accept our certificate ({us})"
+                ),
+            );
+            let remedy = (
+                "请中心值班在其日志中查找我方名称；用 `liandong certs show` 检查证书是否到期或已吊销",
+                "ask its operator to look for our name in its log; check `liandong certs show`",
+            );
+            tell(steps, step.bad(what, remedy)).await?;
+            None
+        }
+        Err(_) => {
+            let what = ("握手之后中心没有应答", "the broker says nothing after the handshake");
+            let remedy = ("请中心值班查看 broker 日志", "ask the broker's operator to look at its log");
+            tell(steps, step.bad(what, remedy)).await?;
             None
         }
     }
@@ -162,7 +202,10 @@ async fn clock(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Optio
 async fn echo(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
     let step = Step::begin("ECHO");
     if desk.link.channel().is_none() {
-        let what = ("到中心的会话尚未建立", "no session with the broker lives yet");
+        let problem = desk.link.watch().borrow().problem.as_ref().map(proto::status::texts);
+        let (zh, en) = problem.unwrap_or_default();
+        let (zh, en) = (format!("到中心的会话尚未建立 {zh}"), format!("no session with the broker lives yet {en}"));
+        let what = (zh.trim_end(), en.trim_end());
         let remedy = (
             "用 `liandong link status` 查看原因和下次重试时间",
             "`liandong link status` tells why, and when it is tried again",
@@ -192,11 +235,15 @@ async fn echo(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option
 
 async fn health(desk: &Desk) -> Result<(), Invalid> {
     use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
-    let needed = || Invalid::new(model::reason::Reason::PeerOffline, "broker", "link.needed");
+    let needed = || Invalid::new(Reason::PeerOffline, "broker", "link.needed");
     let channel = desk.link.channel().ok_or_else(needed)?;
     let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
     let status = answer.map_err(|status| crate::desk::documents::told(&status, "broker"))?.into_inner().status();
-    if status == ServingStatus::Serving { Ok(()) } else { Err(needed().detail(format!("{status:?}"))) }
+    if status == ServingStatus::Serving {
+        Ok(())
+    } else {
+        Err(Invalid::new(Reason::Busy, "broker", "broker.not_serving"))
+    }
 }
 
 async fn said<T>(steps: &mpsc::Sender<v1::LinkTestResponse>, result: Result<T, v1::LinkTestResponse>) -> Option<T> {

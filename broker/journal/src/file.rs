@@ -85,8 +85,7 @@ pub fn lock(folder: &Path) -> io::Result<Lock> {
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Lock { _file: file }),
         Err(rustix::io::Errno::WOULDBLOCK) => {
-            let text = format!("{} is in use by another process", folder.display());
-            Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
+            Err(io::Error::new(io::ErrorKind::AlreadyExists, "in use by another process"))
         }
         Err(error) => Err(error.into()),
     }

@@ -20,7 +20,7 @@ use store::{blobs::BlobError, tasks::Tasks};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::peer;
-use crate::relay::{Relay, fold::keys};
+use crate::relay::{Relay, accept, fold::keys};
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -45,6 +45,7 @@ impl Blobs for BlobsFace {
                 Err(refused) => return Err(refused),
             }
         }
+        self.room_for(digest, lang)?;
         Ok(Response::new(v1::OfferResponse { offset: self.relay.blobs.held(digest) }))
     }
 
@@ -53,6 +54,7 @@ impl Blobs for BlobsFace {
         let mut parts = request.into_inner();
         let first = parts.next().await.transpose()?.ok_or_else(|| status::of(&Invalid::missing("sha256"), lang))?;
         let (digest, bytes) = (announced(&first.sha256, first.bytes, lang)?, first.bytes);
+        self.room_for(digest, lang)?;
         let mut part = Some(first);
         while let Some(chunk) = part {
             if !self.relay.blobs.has(digest) && !chunk.chunk.is_empty() {
@@ -92,6 +94,16 @@ impl Blobs for BlobsFace {
 impl BlobsFace {
     fn is_journalled(&self, digest: Digest) -> bool {
         self.relay.engine.read(|_, rows| rows.get(&keys::blob(digest))).is_ok_and(|row| row.is_some())
+    }
+
+    /// Whether the disk has room for what is not held yet.
+    fn room_for(&self, digest: Digest, lang: Lang) -> Result<(), Status> {
+        let begun = self.relay.blobs.held(digest) > 0;
+        if self.relay.blobs.has(digest) || self.relay.quotas.disk().takes_blob(begun) {
+            return Ok(());
+        }
+        let invalid = Invalid::new(Reason::StoreFull, "sha256", "disk.stage");
+        Err(status::with_retry(&invalid, lang, accept::retry_after(Reason::StoreFull)))
     }
 
     /// First the file is whole and synced, then the journal knows it.

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use certs::tls::{self, Identity, Listener, TurnedAway};
@@ -12,11 +12,14 @@ use model::limits;
 use store::tasks::Tasks;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::peer::Link;
+use super::{
+    peer::Link,
+    places::{Place, Places},
+};
 use crate::relay::Relay;
 
 /// Connections that wait for the server.
@@ -33,8 +36,7 @@ pub fn open(
     let (ready, links) = mpsc::channel(READY);
     let owner = tasks.clone();
     tasks.essential("doors", move |stop| async move {
-        let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES_MAX));
-        let door = Door { kind, identity, relay, ready, handshakes, unknown: Arc::default() };
+        let door = Door { kind, identity, relay, ready, room: Arc::default() };
         door.watch(listener, &owner, stop).await;
     });
     links
@@ -46,8 +48,46 @@ struct Door {
     identity: Arc<Identity>,
     relay: Arc<Relay>,
     ready: mpsc::Sender<Result<Link, std::io::Error>>,
+    room: Arc<Room>,
+}
+
+/// How many may be inside and in between.
+#[derive(Debug)]
+struct Room {
+    connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
-    unknown: Arc<Unknown>,
+    addresses: Places<IpAddr>,
+    peers: Places<String>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            connections: Arc::new(Semaphore::new(limits::CONNECTIONS_MAX)),
+            handshakes: Arc::new(Semaphore::new(limits::HANDSHAKES_MAX)),
+            addresses: Places::default(),
+            peers: Places::default(),
+        }
+    }
+}
+
+/// What a connection holds while nobody knows yet whose it is.
+struct Unknown {
+    connection: OwnedSemaphorePermit,
+    _handshake: OwnedSemaphorePermit,
+    _address: Place<IpAddr>,
+}
+
+impl Room {
+    /// Lets a connection begin its handshake, or says which limit it passes.
+    fn begin(&self, address: IpAddr) -> Result<Unknown, &'static str> {
+        let of = |limit: &Arc<Semaphore>| limit.clone().try_acquire_owned();
+        let connection = of(&self.connections).map_err(|_| "too many connections")?;
+        let handshake = of(&self.handshakes).map_err(|_| "too many handshakes at a time")?;
+        let address = self.addresses.take(address, limits::CONNECTIONS_UNKNOWN_MAX);
+        let address = address.ok_or("too many handshakes of one address at a time")?;
+        Ok(Unknown { connection, _handshake: handshake, _address: address })
+    }
 }
 
 impl Door {
@@ -57,66 +97,27 @@ impl Door {
                 () = stop.cancelled() => return,
                 next = tls::next_connection(&listener) => next,
             };
-            let Some(entered) = self.unknown.enter(address.ip()) else {
-                self.relay.turned_away(&TurnedAway { address, why: "too many handshakes of one address".to_owned() });
-                continue;
-            };
-            let Ok(permit) = self.handshakes.clone().try_acquire_owned() else {
-                self.relay.turned_away(&TurnedAway { address, why: "too many handshakes at a time".to_owned() });
-                continue;
-            };
-            let door = self.clone();
-            tasks.task("handshake", move |_| async move {
-                door.handshake(stream, address).await;
-                drop((permit, entered));
-            });
-        }
-    }
-
-    async fn handshake(&self, stream: TcpStream, address: SocketAddr) {
-        match tls::accept(&self.identity, self.kind, stream, address).await {
-            Ok(incoming) => {
-                let _ = self.ready.send(Ok(Link(incoming))).await;
-            }
-            Err(away) => self.relay.turned_away(&away),
-        }
-    }
-}
-
-/// Who has not shown yet who it is, by address: a stranger that is slow with its handshakes takes no more than its share,
-/// so that everybody else is still let in.
-#[derive(Debug, Default)]
-struct Unknown(Mutex<HashMap<IpAddr, usize>>);
-
-/// One handshake of an address, for as long as it lasts.
-#[derive(Debug)]
-struct Entered {
-    of: Arc<Unknown>,
-    address: IpAddr,
-}
-
-impl Unknown {
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Entered> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.entry(address).or_default();
-        if *count >= limits::CONNECTIONS_UNKNOWN_MAX {
-            return None;
-        }
-        *count += 1;
-        drop(all);
-        Some(Entered { of: self.clone(), address })
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        let mut all = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = all.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                all.remove(&self.address);
+            match self.room.begin(address.ip()) {
+                Ok(unknown) => {
+                    let door = self.clone();
+                    tasks.task("handshake", move |_| async move { door.handshake(stream, address, unknown).await });
+                }
+                Err(why) => self.relay.turned_away(&TurnedAway { address, why: why.to_owned() }),
             }
         }
+    }
+
+    async fn handshake(&self, stream: TcpStream, address: SocketAddr, unknown: Unknown) {
+        let incoming = match tls::accept(&self.identity, self.kind, stream, address).await {
+            Ok(incoming) => incoming,
+            Err(away) => return self.relay.turned_away(&away),
+        };
+        let name = incoming.peer.facts.name.to_string();
+        let Some(place) = self.room.peers.take(name.clone(), limits::CONNECTIONS_PER_PEER_MAX) else {
+            return self.relay.turned_away(&TurnedAway { address, why: format!("too many connections of {name}") });
+        };
+        let Unknown { connection, .. } = unknown;
+        let _ = self.ready.send(Ok(Link::new(incoming, (connection, place)))).await;
     }
 }
 
@@ -145,16 +146,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_address_takes_its_share_of_the_handshakes_and_leaves_the_rest() {
-        let (unknown, slow, other) = (Arc::new(Unknown::default()), IpAddr::from([192, 0, 2, 1]), [192, 0, 2, 2]);
-        let mut entered: Vec<_> = (0..limits::CONNECTIONS_UNKNOWN_MAX).map(|_| unknown.enter(slow)).collect();
-        assert!(entered.iter().all(Option::is_some));
-        assert!(unknown.enter(slow).is_none());
-        assert!(unknown.enter(other.into()).is_some());
+    fn one_address_in_its_handshakes_leaves_room_for_another() {
+        let room = Room::default();
+        let (one, another) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let begun: Vec<_> = (0..limits::CONNECTIONS_UNKNOWN_MAX).map(|_| room.begin(one).unwrap()).collect();
 
-        entered.pop();
-        assert!(unknown.enter(slow).is_some(), "one has ended");
-        entered.clear();
-        assert!(unknown.0.lock().unwrap().is_empty(), "nothing is remembered");
+        assert_eq!(room.begin(one).err(), Some("too many handshakes of one address at a time"));
+        assert!(room.begin(another).is_ok());
+        assert_eq!(
+            room.connections.available_permits(),
+            limits::CONNECTIONS_MAX - begun.len(),
+            "refused ones hold none"
+        );
+        drop(begun);
+        assert!(room.begin(one).is_ok());
     }
 }

@@ -7,6 +7,7 @@ pub mod doors;
 mod exchange;
 mod opening;
 mod peer;
+mod places;
 mod server;
 mod session;
 

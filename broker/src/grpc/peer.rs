@@ -6,8 +6,10 @@ use certs::{
 };
 use model::{ids::JurisdictionId, invalid::Invalid, reason::Reason};
 use proto::status::{self, Lang};
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Request, Status, transport::server::Connected};
 
+use super::places::Place;
 use crate::relay::Relay;
 
 /// An agent that calls.
@@ -52,13 +54,25 @@ fn unknown<T>(request: &Request<T>) -> Status {
 
 /// A connection that was let in, as tonic wants it.
 #[derive(Debug)]
-pub struct Link(pub certs::tls::Incoming);
+pub struct Link {
+    /// Stream and peer.
+    incoming: certs::tls::Incoming,
+    /// Its places among all connections and among those of its peer.
+    _places: (OwnedSemaphorePermit, Place<String>),
+}
+
+impl Link {
+    /// A connection that has its places.
+    pub(super) const fn new(incoming: certs::tls::Incoming, places: (OwnedSemaphorePermit, Place<String>)) -> Self {
+        Self { incoming, _places: places }
+    }
+}
 
 impl Connected for Link {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        self.0.peer.clone()
+        self.incoming.peer.clone()
     }
 }
 
@@ -68,7 +82,7 @@ impl tokio::io::AsyncRead for Link {
         cx: &mut std::task::Context<'_>,
         buf: &mut tokio::io::ReadBuf<'_>,
     ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.get_mut().0.stream).poll_read(cx, buf)
+        std::pin::Pin::new(&mut self.get_mut().incoming.stream).poll_read(cx, buf)
     }
 }
 
@@ -78,21 +92,21 @@ impl tokio::io::AsyncWrite for Link {
         cx: &mut std::task::Context<'_>,
         buf: &[u8],
     ) -> std::task::Poll<std::io::Result<usize>> {
-        std::pin::Pin::new(&mut self.get_mut().0.stream).poll_write(cx, buf)
+        std::pin::Pin::new(&mut self.get_mut().incoming.stream).poll_write(cx, buf)
     }
 
     fn poll_flush(
         self: std::pin::Pin<&mut Self>,
         cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.get_mut().0.stream).poll_flush(cx)
+        std::pin::Pin::new(&mut self.get_mut().incoming.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(
         self: std::pin::Pin<&mut Self>,
         cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.get_mut().0.stream).poll_shutdown(cx)
+        std::pin::Pin::new(&mut self.get_mut().incoming.stream).poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -100,10 +114,10 @@ impl tokio::io::AsyncWrite for Link {
         cx: &mut std::task::Context<'_>,
         bufs: &[std::io::IoSlice<'_>],
     ) -> std::task::Poll<std::io::Result<usize>> {
-        std::pin::Pin::new(&mut self.get_mut().0.stream).poll_write_vectored(cx, bufs)
+        std::pin::Pin::new(&mut self.get_mut().incoming.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.stream.is_write_vectored()
+        self.incoming.stream.is_write_vectored()
     }
 }

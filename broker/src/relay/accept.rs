@@ -162,6 +162,9 @@ impl Relay {
     ) -> Result<Submitted, Invalid> {
         let (now, view) = (self.clock.now(), self.trust.view());
         speaks_for_itself(by, header, &self.region, record.carried)?;
+        if self.sessions.are_draining() {
+            return Err(Invalid::new(Reason::Busy, "", "broker.draining"));
+        }
         let envelope = record.envelope.as_ref().ok_or_else(|| Invalid::missing("envelope"))?;
         let (content_bytes, content_hash) = (envelope.content.len() as u64, Digest::of(&envelope.content));
         holds_together(header, parts)?;

@@ -56,6 +56,15 @@ impl DiskStage {
         }
     }
 
+    /// Whether bytes of an attachment are still taken: from 80 % on no new one, from 90 % on nothing of any.
+    pub fn takes_blob(self, begun: bool) -> bool {
+        match self {
+            Self::Free => true,
+            Self::Watch => begun,
+            Self::Tight | Self::Reserve => false,
+        }
+    }
+
     fn from_byte(byte: u8) -> Self {
         match byte {
             0 => Self::Free,
@@ -147,6 +156,15 @@ mod tests {
         assert_eq!(taken(95), [true, false, false, false]);
         assert_eq!(DiskStage::of(9, 100, 10), DiskStage::Reserve, "what is kept back counts before the percentage");
         assert_eq!(DiskStage::of(0, 0, 0), DiskStage::Free, "a disk without a size says nothing");
+    }
+
+    #[test]
+    fn from_80_percent_on_no_attachment_is_begun_and_from_90_on_none_is_ended() {
+        let taken = |begun| {
+            [79, 80, 90, 95].map(|percent_used: u64| DiskStage::of(100 - percent_used, 100, 0).takes_blob(begun))
+        };
+        assert_eq!(taken(false), [true, false, false, false]);
+        assert_eq!(taken(true), [true, true, false, false]);
     }
 
     #[test]

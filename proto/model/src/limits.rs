@@ -125,7 +125,7 @@ pub const TRIES_MAX: u32 = 5;
 pub const COMMIT_RECORDS_MAX: usize = 256;
 /// Bytes of one commit.
 pub const COMMIT_BYTES_MAX: usize = 1024 * KIB;
-/// Connections in all; beyond it closed at accept.
+/// Connections of one listener; beyond it closed at accept.
 pub const CONNECTIONS_MAX: usize = 1_024;
 /// Connections of one peer.
 pub const CONNECTIONS_PER_PEER_MAX: usize = 8;
@@ -137,8 +137,6 @@ pub const HANDSHAKES_MAX: usize = 64;
 pub const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
 /// From the end of the handshake to the first whole request.
 pub const FIRST_REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
-/// A connection without session.
-pub const IDLE_CONNECTION_TIME_MAX: Duration = Duration::from_secs(30);
 /// Concurrent streams of one connection.
 pub const STREAMS_MAX: u32 = 64;
 /// Header list of one HTTP/2 request, in bytes.

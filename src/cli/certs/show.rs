@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::anyhow;
 use certs::{
     files::{self, Trusted, name},
     handover, keys, seen, signed,
@@ -16,6 +15,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Context, now, out};
+use crate::cli::exit::{BadInput, NotFound};
 
 /// `certs show`
 #[derive(Args, Debug)]
@@ -56,6 +56,10 @@ struct Row {
 
 impl Show {
     pub(super) fn run(self, context: Context) -> anyhow::Result<()> {
+        if !self.dir.exists() {
+            let text = context.say("没有这个目录", "there is no such directory");
+            return Err(NotFound(format!("{}: {text}", self.dir.display())).into());
+        }
         let mut rows = Vec::new();
         let mut problems: Vec<anyhow::Error> = Vec::new();
         let region = self.dir.join("region.toml").exists();
@@ -71,7 +75,7 @@ impl Show {
         }
         if rows.is_empty() && problems.is_empty() {
             let text = context.say("不是信任目录", "is no trust directory");
-            return Err(anyhow!("{}: {text}", self.dir.display()));
+            return Err(BadInput(format!("{}: {text}", self.dir.display())).into());
         }
         context.rows(&rows, &HEADER, |row| cells(row, context))?;
         let mut problems = problems.into_iter();
@@ -223,7 +227,7 @@ fn of_folder(folder: &Path, rows: &mut Vec<Row>, problems: &mut Vec<anyhow::Erro
         let path = folder.join(file);
         let Ok(pem) = fs::read_to_string(&path) else { continue };
         let Some(seen) = seen::first(&pem) else {
-            problems.push(anyhow!("{}: {}", path.display(), certs::profile::Refusal::Unreadable));
+            problems.push(anyhow::anyhow!("{}: {}", path.display(), certs::profile::Refusal::Unreadable));
             continue;
         };
         let uri = [seen.uri.unwrap_or_default(), seen.hosts.join(" ")].join(" ").trim().to_owned();

@@ -2,7 +2,7 @@
 
 use certs::{
     files::FilesError, handover::HandoverError, keys::KeyError, region::RegionError, succession::NotNext,
-    trust::TrustError,
+    tls::TlsError, trust::TrustError,
 };
 
 use crate::cli::exit;
@@ -17,6 +17,9 @@ pub fn zh(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<HandoverError>() {
         return handover(error);
+    }
+    if let Some(TlsError::Key(error)) = error.downcast_ref() {
+        return key(error);
     }
     error.downcast_ref::<KeyError>().and_then(key)
 }
@@ -104,7 +107,7 @@ fn key(error: &KeyError) -> Option<String> {
 /// The exit code of an error of `certs`.
 pub fn exit_code(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     let key = |error: &KeyError| match error {
-        KeyError::Disk { .. } => exit::NOT_FOUND,
+        KeyError::Disk { source, .. } => exit::of_disk(source.kind()),
         KeyError::Mode(_) | KeyError::Folder(_) | KeyError::Owner(_) => exit::PERMISSION,
         KeyError::Form(_) => exit::DATA,
     };
@@ -116,6 +119,12 @@ pub fn exit_code(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if let Some(TrustError::Key(error)) = error.downcast_ref() {
         return Some(key(error));
+    }
+    match error.downcast_ref() {
+        Some(TlsError::Key(error)) => return Some(key(error)),
+        Some(TlsError::Files(FilesError::Disk { source, .. })) => return Some(exit::of_disk(source.kind())),
+        Some(TlsError::Files(_) | TlsError::Pem(_) | TlsError::Rustls(_)) => return Some(exit::DATA),
+        None => {}
     }
     let ours = error.is::<RegionError>() || error.is::<TrustError>() || error.is::<HandoverError>();
     ours.then_some(exit::DATA)

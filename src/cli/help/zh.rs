@@ -158,7 +158,7 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("mailbox redrive", "ids", "这些死信：编号，或其末尾至少 6 位"),
     ("mailbox redrive", "all", "该信箱的全部死信"),
     ("mailbox redrive", "reason", "原因，记入日志"),
-    ("mailbox drain", "grace", "给会话多少秒"),
+    ("mailbox drain", "grace", "给会话多少秒以确认手中消息，最长 60"),
     ("mailbox drain", "undo", "结束排空，恢复接收"),
     ("link test", "jurisdiction", "同时问这个单位是否已连接"),
     ("config check", "program", "中心 broker 还是代理 agent"),

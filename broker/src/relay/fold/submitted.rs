@@ -174,6 +174,7 @@ impl Folding<'_, '_> {
             })?;
         }
         *self.state.tallies.accepted.entry((row.kind, row.carried_as, row.status)).or_default() += 1;
+        *self.state.tallies.receipts.entry(number(Stage::Accepted)).or_default() += 1;
         self.rows.put(&keys::expiry(header.expires_at, id), &[])?;
         self.keep(id, row, true)
     }

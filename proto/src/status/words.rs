@@ -1,0 +1,137 @@
+//! Rules that say more than their reason: why there is no link, and why nothing is taken just now. Their words replace
+//! the reason's own, which tell of the usual case.
+
+/// What happened, and who holds the message now and what to do; in Chinese and in English.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Words {
+    pub(super) what: (&'static str, &'static str),
+    pub(super) remedy: (&'static str, &'static str),
+}
+
+/// The words of a rule, if it has its own.
+pub(super) fn of(rule: &str) -> Option<Words> {
+    let (what, remedy) = link(rule).or_else(|| here(rule)).or_else(|| broker(rule))?;
+    Some(Words { what, remedy })
+}
+
+/// Whether it is the link that is missing: the broker was not asked, or its answer is not known.
+pub(super) fn is_link(rule: &str) -> bool {
+    link(rule).is_some()
+}
+
+type Pair = (&'static str, &'static str);
+
+fn link(rule: &str) -> Option<(Pair, Pair)> {
+    Some(match rule {
+        "link.connect" => (
+            ("连不上中心。", "The broker cannot be reached."),
+            (
+                "消息存在本机，恢复后自动送出，无需重发；用 `liandong link test` 逐步检查线路、防火墙，以及中心是否已启动。",
+                "Messages wait here and leave by themselves: do not send them again. `liandong link test` checks the line, the firewall and whether the broker runs, step by step.",
+            ),
+        ),
+        "link.needed" => (
+            ("此项操作须连接中心，而链路未通。", "This needs the broker, and the link is down."),
+            (
+                "未作任何更改；已存的消息在本机等候。用 `liandong link status` 查看原因，连通后再做一次。",
+                "Nothing was changed; stored messages wait here. `liandong link status` tells why; do it again when the link is up.",
+            ),
+        ),
+        "link.lost" => (
+            ("链路中途断开，中心的答复没有收到。", "The link broke before the broker's answer came."),
+            (
+                "消息存在本机，恢复后自动送出，无需重发；读取类操作请在连通后再做一次（`liandong link status`）。",
+                "Messages wait here and leave by themselves: do not send them again. What was only read, ask again when the link is up (`liandong link status`).",
+            ),
+        ),
+        "link.no_answer" => (
+            ("中心没有在时限内答复。", "The broker did not answer in time."),
+            (
+                "可能已经生效：先查看再决定，不要立即重做；消息存在本机，会自动送出。用 `liandong link test` 检查。",
+                "It may have been done: look before doing it again. Messages wait here and leave by themselves. `liandong link test` checks the way.",
+            ),
+        ),
+        "link.silent" => (
+            ("中心不再发来任何信号，链路已按断开处理。", "The broker fell silent, and the link was taken for broken."),
+            (
+                "消息存在本机，会自动重连并送出，无需重发；若反复出现，用 `liandong link test` 检查线路。",
+                "Messages wait here; it is dialled again and they leave by themselves. If this comes back, check the line with `liandong link test`.",
+            ),
+        ),
+        "link.tls" => (
+            ("与中心的加密握手失败。", "The TLS handshake with the broker failed."),
+            (
+                "消息存在本机，恢复后自动送出；用 `liandong certs show` 检查证书是否到期、信任文件是否最新，并核对中心地址。",
+                "Messages wait here and leave by themselves. Look with `liandong certs show` whether a certificate ended or the trust files are old, and check the broker's address.",
+            ),
+        ),
+        "session.no_answer" | "session.no_welcome" => (
+            ("已连上中心，但它没有开始会话。", "The broker was reached, but it began no session."),
+            (
+                "消息存在本机，会自动重试并送出；若持续出现，请中心值班查看其日志。",
+                "Messages wait here; it is tried again by itself. If this goes on, ask the broker's operator to look at its log.",
+            ),
+        ),
+        "session.ended_early" => (
+            (
+                "中心在会话开始前断开了连接：它可能不接受我方证书。",
+                "The broker ended the connection before the session began: it may not accept our certificate.",
+            ),
+            (
+                "消息存在本机，恢复后自动送出；请中心值班在其日志中查找我方名称，并用 `liandong certs show` 检查证书。",
+                "Messages wait here and leave by themselves. Ask its operator to look for our name in its log; check `liandong certs show`.",
+            ),
+        ),
+        _ => return None,
+    })
+}
+
+fn here(rule: &str) -> Option<(Pair, Pair)> {
+    Some(match rule {
+        "agent.stopping" => (
+            ("本机代理正在停止，此项未存下。", "The agent here is stopping; this was not stored."),
+            (
+                "代理重新启动后再做一次，用同一消息号不会重复。",
+                "Do it again when the agent runs; the same message id is never taken twice.",
+            ),
+        ),
+        "journal.busy" => (
+            ("本机正在写入的内容太多，此项未存下。", "Too much is being written here just now; this was not stored."),
+            (
+                "稍候再做一次，用同一消息号不会重复；若持续出现，检查本机磁盘。",
+                "Do it again shortly; the same message id is never taken twice. If this goes on, look at the disk here.",
+            ),
+        ),
+        _ => return None,
+    })
+}
+
+fn broker(rule: &str) -> Option<(Pair, Pair)> {
+    Some(match rule {
+        "broker.draining" => (
+            ("中心即将维护，暂不接收新消息。", "The broker drains for maintenance and takes nothing new."),
+            (
+                "消息存在发送方，维护结束后自动送出，无需重发；紧急时请电话联系。",
+                "The sender holds its messages; they leave by themselves afterwards. Telephone if it cannot wait.",
+            ),
+        ),
+        "broker.not_serving" => (
+            ("中心有应答，但无法写入其日志。", "The broker answers, but cannot write its journal."),
+            (
+                "消息存在发送方，恢复后自动送出；请中心值班查看 broker 日志与磁盘。",
+                "The sender holds its messages; they leave by themselves afterwards. Ask the broker's operator to look at its log and disk.",
+            ),
+        ),
+        "disk.stage" => (
+            (
+                "中心磁盘将满，只接收更紧急的消息，不接收新附件。",
+                "The broker's disk is nearly full: it takes only what is more urgent, and no new attachments.",
+            ),
+            (
+                "消息存在发送方，有空间后自动送出；紧急时提高等级或电话联系，并请中心值班清理磁盘。",
+                "The sender holds its messages; they leave by themselves when there is room. Raise the precedence or telephone if it cannot wait, and ask the broker's operator to make room.",
+            ),
+        ),
+        _ => return None,
+    })
+}
