@@ -219,7 +219,9 @@ fn every_way_to_fail_has_its_exit_code_and_says_what_to_do() {
 #[test]
 fn json_is_the_same_in_both_languages_and_colour_is_never_piped() {
     let place = Place::start(&[LY]);
-    place.run(LY, EN, &bulletin(&["--precedence", "flash"]));
+    // watched until its fate is known, so that both lists show the same
+    let sent = place.run(LY, EN, &bulletin(&["--precedence", "flash", "--watch"]));
+    assert!(sent.err.contains("LD501_UNROUTABLE"), "{sent:?}");
 
     let [zh, en] = [ZH, EN].map(|lang| place.run(LY, lang, &["inbox", "--sent", "-o", "json"]).out);
     assert_eq!(zh, en);
