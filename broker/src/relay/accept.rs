@@ -145,7 +145,7 @@ impl Relay {
             read(&envelope).map_err(|invalid| Box::new(Refusal::of_content(&envelope.content, invalid)))?;
         let record =
             Submitted { envelope: Some(envelope), carried, evidence, by: by.to_string(), ..Submitted::default() };
-        let judged = self.judge_read(by, &header, &parts, record, clock);
+        let judged = self.judge_read(by, &header, &parts, record, content_hash, clock);
         match judged {
             Ok(record) => Ok(Judged { header, content_hash, record }),
             Err(invalid) => Err(Box::new(Refusal::of_header(&header, content_hash, invalid))),
@@ -158,6 +158,7 @@ impl Relay {
         header: &Header,
         parts: &Parts,
         mut record: Submitted,
+        content_hash: Digest,
         clock: SenderClock,
     ) -> Result<Submitted, Invalid> {
         let (now, view) = (self.clock.now(), self.trust.view());
@@ -166,7 +167,7 @@ impl Relay {
             return Err(Invalid::new(Reason::Busy, "", "broker.draining"));
         }
         let envelope = record.envelope.as_ref().ok_or_else(|| Invalid::missing("envelope"))?;
-        let (content_bytes, content_hash) = (envelope.content.len() as u64, Digest::of(&envelope.content));
+        let content_bytes = envelope.content.len() as u64;
         holds_together(header, parts)?;
         self.trust.verify_envelope(&view, envelope, &header.sender.jurisdiction, header.sent_at)?;
         let evidence = std::mem::take(&mut record.evidence);
