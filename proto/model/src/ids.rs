@@ -11,3 +11,14 @@ pub use self::{
         AgentId, AgreementId, DocumentClass, DocumentId, DrillId, GrantId, GroupId, ItemId, JurisdictionId, RegionId,
     },
 };
+
+use crate::text_form::text_form;
+
+text_form!(AgreementId);
+text_form!(Digest);
+text_form!(DocumentId);
+text_form!(DrillId);
+text_form!(IncidentId);
+text_form!(ItemId);
+text_form!(JurisdictionId);
+text_form!(MessageId);

@@ -9,6 +9,7 @@
 //! | [`kind`] | the catalogue's table of kinds |
 //! | [`header`], [`judge`], [`secrecy`] | the part a broker reads, and what its fields must keep |
 //! | [`deadline`] | what is owed by when, and the ladder |
+//! | [`thread`] | what messages do to the matter they are about: one machine a family |
 //! | [`merkle`], [`seal`] | trees, signatures over roots, paths |
 //! | [`receipt`], [`delivery`] | the proof of a stage, and the life of one envelope in one mailbox |
 //! | [`schedule`], [`bucket`] | what is sent next, and how fast |
@@ -19,6 +20,7 @@
 //! never a value. A rule that is broken is an [`invalid::Invalid`] with its stable [`reason::Reason`].
 
 mod numbered;
+mod text_form;
 
 pub mod bucket;
 pub mod clock;
@@ -48,4 +50,5 @@ pub mod seal;
 pub mod secrecy;
 pub mod stage;
 pub mod status;
+pub mod thread;
 pub mod time;

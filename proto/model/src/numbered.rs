@@ -50,6 +50,8 @@ macro_rules! numbered {
                 })
             }
         }
+
+        $crate::text_form::text_form!($name);
     };
 }
 

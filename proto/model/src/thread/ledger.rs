@@ -1,0 +1,241 @@
+//! What is owed in a matter: by whom, until when, and what became of it. A deadline runs once for each name, obligor and
+//! subject; it is met by a message, breached by time, waived by a person or void with its matter. A breach is never
+//! taken back: what comes later stands beside it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    deadline::{DeadlineName, Rung},
+    ids::{JurisdictionId, MessageId},
+    role::Role,
+    time::Timestamp,
+};
+
+/// Who owes: whoever is on duty in this role.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct Obligor {
+    /// Of which jurisdiction.
+    pub jurisdiction: JurisdictionId,
+    /// In which role.
+    pub role: Role,
+}
+
+/// Where a deadline stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Standing {
+    /// Time runs.
+    Running,
+    /// More than half of it is gone.
+    Warned,
+    /// Met in time.
+    Met,
+    /// Not met in time; `met_at` says when it was done all the same.
+    Breached,
+    /// A shift leader waived it, with a reason.
+    Waived,
+    /// Its matter ended.
+    Void,
+}
+
+impl Standing {
+    /// Time still counts.
+    pub const fn is_running(self) -> bool {
+        matches!(self, Self::Running | Self::Warned)
+    }
+}
+
+/// One thing that is owed.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Deadline {
+    /// Which of the catalogue.
+    pub name: DeadlineName,
+    /// By whom.
+    pub obligor: Obligor,
+    /// About which part of the matter: an item, a mission, an occurrence; empty for all of it.
+    pub subject: String,
+    /// The message that started it.
+    pub cause: MessageId,
+    /// Since when it runs.
+    pub starts_at: Timestamp,
+    /// Until when.
+    pub due_at: Timestamp,
+    /// Where it stands.
+    pub standing: Standing,
+    /// When what was owed came, in time or late.
+    pub met_at: Option<Timestamp>,
+    /// The message that did it; none for a telephone call.
+    pub met_by: Option<MessageId>,
+    /// The highest rung that was raised.
+    pub rung: Option<Rung>,
+    /// Why it was waived.
+    pub reason: String,
+}
+
+impl Deadline {
+    /// When it warns: half way.
+    pub fn warn_at(&self) -> Timestamp {
+        Rung::Reminder.at(self.starts_at, self.due_at)
+    }
+
+    /// By how much it was late, once it was done.
+    pub fn late_by(&self) -> Option<Duration> {
+        let met_at = self.met_at.filter(|_| self.standing == Standing::Breached)?;
+        Some(met_at.since(self.due_at))
+    }
+}
+
+/// What makes a deadline one: its name, who owes, and about what.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct Key {
+    /// Which of the catalogue.
+    pub name: DeadlineName,
+    /// Who owes.
+    pub jurisdiction: JurisdictionId,
+    /// About what.
+    pub subject: String,
+}
+
+/// A deadline to begin.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Which of the catalogue.
+    pub name: DeadlineName,
+    /// By whom.
+    pub obligor: Obligor,
+    /// About which part of the matter; empty for all of it.
+    pub subject: String,
+    /// The message that starts it.
+    pub cause: MessageId,
+    /// Since when.
+    pub starts_at: Timestamp,
+    /// Until when.
+    pub due_at: Timestamp,
+}
+
+/// Every deadline of one matter.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Ledger {
+    #[serde(with = "as_list")]
+    deadlines: BTreeMap<Key, Deadline>,
+}
+
+/// Rows hold a list: its entries name their keys themselves.
+mod as_list {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Deadline, Key};
+
+    pub(super) fn serialize<S: Serializer>(of: &BTreeMap<Key, Deadline>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(of.values())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<Key, Deadline>, D::Error> {
+        let list = Vec::<Deadline>::deserialize(deserializer)?;
+        Ok(list.into_iter().map(|deadline| (deadline.key(), deadline)).collect())
+    }
+}
+
+impl Deadline {
+    /// What makes it one.
+    pub fn key(&self) -> Key {
+        let (jurisdiction, subject) = (self.obligor.jurisdiction.clone(), self.subject.clone());
+        Key { name: self.name, jurisdiction, subject }
+    }
+}
+
+impl Ledger {
+    /// Every deadline, running or not, in a stable order.
+    pub fn all(&self) -> impl Iterator<Item = &Deadline> {
+        self.deadlines.values()
+    }
+
+    /// One of them.
+    pub fn get(&self, key: &Key) -> Option<&Deadline> {
+        self.deadlines.get(key)
+    }
+
+    /// Begins one, unless the same already runs or ran: an update does not start it again.
+    pub fn start(&mut self, start: Start) {
+        let key = Key {
+            name: start.name,
+            jurisdiction: start.obligor.jurisdiction.clone(),
+            subject: start.subject.clone(),
+        };
+        self.deadlines.entry(key).or_insert_with(|| Deadline {
+            name: start.name,
+            obligor: start.obligor,
+            subject: start.subject,
+            cause: start.cause,
+            starts_at: start.starts_at,
+            due_at: start.due_at,
+            standing: Standing::Running,
+            met_at: None,
+            met_by: None,
+            rung: None,
+            reason: String::new(),
+        });
+    }
+
+    /// What was owed came: in time it is met, later it stands beside the breach. A second time changes nothing.
+    pub fn meet(&mut self, key: &Key, at: Timestamp, by: Option<MessageId>) {
+        let Some(deadline) = self.deadlines.get_mut(key).filter(|deadline| deadline.met_at.is_none()) else { return };
+        if !deadline.standing.is_running() && deadline.standing != Standing::Breached {
+            return;
+        }
+        deadline.met_at = Some(at);
+        deadline.met_by = by;
+        let late = at > deadline.due_at || deadline.standing == Standing::Breached;
+        deadline.standing = if late { Standing::Breached } else { Standing::Met };
+    }
+
+    /// A rung was reached: half way warns, the due time breaches. What does not run any more stays as it is.
+    pub fn raise(&mut self, key: &Key, rung: Rung) {
+        let Some(deadline) = self.deadlines.get_mut(key) else { return };
+        let open = deadline.met_at.is_none()
+            && (deadline.standing.is_running() || deadline.standing == Standing::Breached);
+        if !open || deadline.rung.is_some_and(|raised| raised >= rung) {
+            return;
+        }
+        deadline.rung = Some(rung);
+        deadline.standing = if rung == Rung::Reminder { Standing::Warned } else { Standing::Breached };
+    }
+
+    /// A shift leader waived it.
+    pub fn waive(&mut self, key: &Key, reason: &str) {
+        if let Some(deadline) = self.deadlines.get_mut(key).filter(|deadline| deadline.standing.is_running()) {
+            deadline.standing = Standing::Waived;
+            deadline.reason = reason.to_owned();
+        }
+    }
+
+    /// Ends one that nothing is owed for any more.
+    pub fn void(&mut self, key: &Key) {
+        if let Some(deadline) = self.deadlines.get_mut(key).filter(|deadline| deadline.standing.is_running()) {
+            deadline.standing = Standing::Void;
+        }
+    }
+
+    /// The matter is cancelled or aborted: nothing is owed in it any more.
+    pub fn void_all(&mut self) {
+        for deadline in self.deadlines.values_mut().filter(|deadline| deadline.standing.is_running()) {
+            deadline.standing = Standing::Void;
+        }
+    }
+
+    /// The broker took charge of a message of ours: what it started counts from then, unless something else was
+    /// said at its start.
+    pub fn accepted(&mut self, cause: MessageId, queued_at: Timestamp, at: Timestamp) {
+        let began = |deadline: &&mut Deadline| deadline.cause == cause && deadline.starts_at == queued_at;
+        for deadline in self.deadlines.values_mut().filter(began) {
+            let within = deadline.due_at.since(deadline.starts_at);
+            deadline.starts_at = at;
+            deadline.due_at = at.plus(within);
+        }
+    }
+}
