@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{self, ServeError, Sockets},
+    clerk,
     config::{Config, Identity},
     desk::{AgentEngine, Desk},
     fold::{AgentFold, Bells},
@@ -93,8 +94,7 @@ pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running
         return Err(StartError::Region { found, configured: names.region.to_string() });
     }
     let bells = Arc::new(Bells::default());
-    let owner = format!("{}/{}", names.region, names.jurisdiction());
-    let engine = open(&config, &owner, &bells, &clock, &tasks).await?;
+    let engine = open(&config, &names, &bells, &clock, &tasks).await?;
     begin(&engine, &clock).await?;
     let sockets = Sockets::open(&config).await?;
     let address = sockets.address();
@@ -110,17 +110,18 @@ struct Stored {
 
 async fn open(
     config: &Config,
-    owner: &str,
+    names: &Identity,
     bells: &Arc<Bells>,
     clock: &Clock,
     tasks: &Tasks,
 ) -> Result<AgentEngine, StartError> {
     let journal = journal::Options {
         segment_bytes: config.segment_bytes,
-        owner: owner.to_owned(),
+        owner: format!("{}/{}", names.region, names.jurisdiction()),
         ..journal::Options::new(config.state.join("journal"), clock.clone())
     };
-    let (fold, options) = (AgentFold::new(bells.clone()), store::Options::new(&config.state));
+    let fold = AgentFold::new(names.jurisdiction().clone(), bells.clone());
+    let options = store::Options::new(&config.state);
     let (threads, engine_clock) = (tasks.clone(), clock.clone());
     let opening = tasks.blocking("open", move || {
         let journal = FileJournal::open(journal)?;
@@ -186,6 +187,8 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("link", move |stop| link::run(linked, plan, stop));
     let carried = desk.clone();
     tasks.essential("carry", move |stop| link::carry::run(carried, stop));
+    let clerk = desk.clone();
+    tasks.essential("clerk", move |stop| clerk::run(clerk, stop));
     let watched = desk.clone();
     tasks.essential("watch", move |stop| watch(watched, stop));
 }

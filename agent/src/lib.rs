@@ -17,6 +17,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod clerk;
 pub mod config;
 pub mod desk;
 pub mod fold;

@@ -33,6 +33,12 @@ pub fn read(envelope: &v1::Envelope) -> Result<Read, Invalid> {
     Ok(Read { header, parts, content_hash: Digest::of(&envelope.content) })
 }
 
+/// Header and body of a content that was read before; no digest is made.
+pub fn header_and_body(content: &Bytes) -> Result<(Header, Bytes), Invalid> {
+    let parts = border::parts(content)?;
+    Ok((border::header::parse(&parts.header)?, parts.body))
+}
+
 /// Checks that the inline parts are the files that the header lists, in its order.
 pub fn check_inline(read: &Read) -> Result<(), Invalid> {
     check_parts(&read.header, &read.parts.inline)

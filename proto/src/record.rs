@@ -53,4 +53,12 @@ pub mod kind {
     pub const DOCUMENT_CACHED: u16 = 41;
     /// [`super::Resealed`].
     pub const RESEALED: u16 = 42;
+    /// [`super::Rung`].
+    pub const RUNG: u16 = 43;
+    /// [`super::DeskAct`].
+    pub const DESK_ACT: u16 = 44;
+    /// [`super::Followed`].
+    pub const FOLLOWED: u16 = 45;
+    /// [`super::PeersSeen`].
+    pub const PEERS_SEEN: u16 = 46;
 }

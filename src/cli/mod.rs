@@ -7,6 +7,7 @@ mod blob;
 mod certs;
 mod compose;
 pub mod config;
+mod deadlines;
 mod desk;
 mod errors;
 pub mod exit;
@@ -22,6 +23,7 @@ mod receipts;
 mod send;
 mod show;
 mod suggest;
+mod tasks;
 mod thread;
 mod usage;
 mod words;
@@ -85,6 +87,14 @@ enum Command {
     /// Threads, and the way of one message through all places
     #[command(subcommand)]
     Thread(thread::Thread),
+    /// What is owed by when, and how it was kept
+    #[command(subcommand)]
+    Deadlines(deadlines::Deadlines),
+    /// What a person should do
+    #[command(subcommand)]
+    Tasks(tasks::Tasks),
+    /// Record a telephone call about a message: it stands for an acknowledgement
+    Call(tasks::Call),
     /// The shared agenda of a joint meeting
     #[command(subcommand)]
     Agenda(agenda::Agenda),
@@ -153,6 +163,9 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Show(show) => show.run(place, context).await,
         Command::Ack(ack) => ack.run(place, context).await,
         Command::Thread(thread) => thread.run(place, context).await,
+        Command::Deadlines(deadlines) => deadlines.run(place, context).await,
+        Command::Tasks(tasks) => tasks.run(place, context).await,
+        Command::Call(call) => call.run(place, context).await,
         Command::Agenda(agenda) => agenda.run(place, context).await,
         Command::Blob(blob) => blob.run(place, context).await,
         Command::Mailbox(mailbox) => mailbox.run(context).await,

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::{
     compose::values,
-    desk::{Where, ask},
+    deadlines,
+    desk::{Client, Where, ask},
     ids, inbox,
     out::{self, Cell, Context, bad, cell, good, muted},
     words,
@@ -71,9 +72,36 @@ async fn show(place: &Where, id: &str, context: Context) -> anyhow::Result<()> {
     let ask_for = v1::ThreadsRequest { originating_message_id, ..v1::ThreadsRequest::default() };
     let lines = desk.threads(ask(ask_for)).await?.into_inner().messages;
     print(&lines, context)?;
+    if context.is_table() {
+        standing(&mut desk, &lines, context).await?;
+    }
     if let Some(header) = lines.last().and_then(|line| line.header.as_ref()) {
         let command = format!("liandong thread trace {}", words::short(&header.message_id));
         context.next(&command, "最新一条走到了哪里", "how far the newest has come");
+    }
+    Ok(())
+}
+
+/// State, parts and deadlines of the matter that the thread belongs to.
+async fn standing(desk: &mut Client, lines: &[v1::MessageSummary], context: Context) -> anyhow::Result<()> {
+    let Some(header) = lines.last().and_then(|line| line.header.as_ref()) else { return Ok(()) };
+    let ask_for = v1::MatterRequest { message_id: header.message_id.clone() };
+    let matter = desk.matter(ask(ask_for)).await?.into_inner();
+    let word = |state: &v1::StateSeen| context.say(&state.text_zh, &state.name).to_owned();
+    if let Some(state) = &matter.state {
+        out::line(&format!("\n{}  {}", context.say("状态", "state"), word(state)))?;
+    }
+    if !matter.parts.is_empty() {
+        let rows = matter.parts.iter().map(|part| {
+            let state = part.state.as_ref().map(word).unwrap_or_default();
+            vec![cell(&part.name), cell(state), muted(&part.detail)]
+        });
+        out::line(&format!("\n{}", out::table(None, rows)))?;
+    }
+    let owed: Vec<&v1::DeadlineSeen> = matter.deadlines.iter().chain(&matter.acknowledgements).collect();
+    if !owed.is_empty() {
+        out::line("")?;
+        context.table(&deadlines::HEADER, owed.iter().map(|seen| deadlines::cells(seen, context)))?;
     }
     Ok(())
 }

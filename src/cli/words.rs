@@ -1,7 +1,10 @@
 //! The words of the contract as people read them: precedence with its mark, kinds, stages, roles, addresses.
 
 use comfy_table::{Attribute, Cell, Color};
-use model::{ids::MessageId, level, precedence::Precedence, role::Role, stage::As, stage::Stage, status::Status};
+use model::{
+    deadline::DeadlineName, ids::MessageId, level, precedence::Precedence, role::Role, stage::As, stage::Stage,
+    status::Status, thread::ledger::Standing,
+};
 use proto::{rules, v1};
 
 use crate::lang::{Lang, say};
@@ -125,6 +128,35 @@ pub fn addresses(header: &v1::Header, lang: Lang) -> String {
         Some(document) if all.is_empty() => document.document_id.clone(),
         _ => all.join(say(lang, "、", ", ")),
     }
+}
+
+/// Where a deadline stands.
+pub fn standing(number: i32, lang: Lang) -> String {
+    let standing = Standing::from_number(number);
+    standing.map_or_else(|| unknown(number), |standing| said(lang, standing.zh(), standing.name()))
+}
+
+/// What a deadline of the catalogue is about.
+pub fn deadline(name: &str, lang: Lang) -> String {
+    name.parse().map_or_else(|_| String::new(), |name: DeadlineName| said(lang, name.zh(), name.en()))
+}
+
+/// How a task ended: a word of the program, or a person's remark as it stands.
+pub fn outcome(text: &str, lang: Lang) -> String {
+    let known = match text {
+        "MET" => say(lang, "已办结", "met"),
+        "MET_LATE" => say(lang, "已补办", "done late"),
+        "WAIVED" => say(lang, "已豁免", "waived"),
+        "VOID" => say(lang, "已失效", "void"),
+        "DONE" => say(lang, "已完成", "done"),
+        other => {
+            return Stage::ALL
+                .iter()
+                .find(|stage| stage.zh() == other)
+                .map_or_else(|| other.to_owned(), |stage| said(lang, stage.zh(), stage.name()));
+        }
+    };
+    known.to_owned()
 }
 
 /// How far a delivery is, for one recipient.

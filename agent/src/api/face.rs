@@ -214,6 +214,54 @@ impl DeskService for DeskFace {
         }))
     }
 
+    async fn matter(&self, request: Request<v1::MatterRequest>) -> Result<Response<v1::MatterResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        let id = message_id(&request.get_ref().message_id, lang)?;
+        answer(self.desk.matter(id), lang)
+    }
+
+    async fn deadlines(
+        &self,
+        request: Request<v1::DeadlinesRequest>,
+    ) -> Result<Response<v1::DeadlinesResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.deadlines(request.get_ref()), lang)
+    }
+
+    async fn waive(&self, request: Request<v1::WaiveRequest>) -> Result<Response<v1::WaiveResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.waive(request.into_inner()).await, lang)
+    }
+
+    async fn record_call(
+        &self,
+        request: Request<v1::RecordCallRequest>,
+    ) -> Result<Response<v1::RecordCallResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.record_call(request.into_inner()).await, lang)
+    }
+
+    async fn tasks(&self, request: Request<v1::TasksRequest>) -> Result<Response<v1::TasksResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.tasks(request.get_ref()), lang)
+    }
+
+    async fn close_task(
+        &self,
+        request: Request<v1::CloseTaskRequest>,
+    ) -> Result<Response<v1::CloseTaskResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.close_task(request.into_inner()).await, lang)
+    }
+
+    async fn report_card(
+        &self,
+        request: Request<v1::ReportCardRequest>,
+    ) -> Result<Response<v1::ReportCardResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.report_card(request.get_ref()), lang)
+    }
+
     type LinkTestStream = Flow<v1::LinkTestResponse>;
 
     async fn link_test(&self, request: Request<v1::LinkTestRequest>) -> Result<Response<Self::LinkTestStream>, Status> {

@@ -72,16 +72,7 @@ impl Desk {
         stage: Stage,
         officer: Option<v1::Officer>,
     ) -> Result<v1::ReceiptStatement, Invalid> {
-        let mut officer = officer.unwrap_or_default();
-        if officer.name.is_empty() {
-            officer.name.clone_from(&self.officer.name);
-        }
-        if officer.name.is_empty() {
-            return Err(Invalid::missing("officer.name"));
-        }
-        if officer.role == 0 {
-            officer.role = self.names.role.number();
-        }
+        let officer = self.officer_of(officer)?;
         Ok(v1::ReceiptStatement {
             message_id: id.0.to_vec().into(),
             content_hash: row.content_hash.clone(),
@@ -95,6 +86,21 @@ impl Desk {
             sender: row.sender.clone(),
             ..v1::ReceiptStatement::default()
         })
+    }
+
+    /// The person who acts; what is not said is the officer of the configuration.
+    pub(super) fn officer_of(&self, officer: Option<v1::Officer>) -> Result<v1::Officer, Invalid> {
+        let mut officer = officer.unwrap_or_default();
+        if officer.name.is_empty() {
+            officer.name.clone_from(&self.officer.name);
+        }
+        if officer.name.is_empty() {
+            return Err(Invalid::missing("officer.name"));
+        }
+        if officer.role == 0 {
+            officer.role = self.names.role.number();
+        }
+        Ok(officer)
     }
 
     /// Where a statement of ours stands, for whoever files it.

@@ -6,7 +6,7 @@ use model::{
     ids::MessageId,
     invalid::Invalid,
     judge,
-    kind::Kind,
+    kind::{Incident, Kind},
     level::{EventLevel, WarningLevel},
     precedence::Precedence,
     reason::Reason,
@@ -46,6 +46,7 @@ impl Desk {
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
         check_body(&body, &wire)?;
         self.check_files(&header, &draft.inline)?;
+        self.check_step(&header, &body)?;
         Ok(Unsealed { header, body, inline: draft.inline })
     }
 
@@ -184,10 +185,11 @@ fn share(wire: &mut v1::Header, before: &Before, follows: bool) {
         let same = follows || before.ours;
         wire.recipients = if same { header.recipients.clone() } else { vec![to_sender(header)] };
     }
-    if wire.incident_id.is_empty() {
+    let names_incidents = Kind::from_number(wire.kind).is_none_or(|kind| kind.facts().incident != Incident::Never);
+    if wire.incident_id.is_empty() && names_incidents {
         wire.incident_id.clone_from(&header.incident_id);
     }
-    if wire.event_level == 0 {
+    if wire.event_level == 0 && names_incidents {
         wire.event_level = header.event_level;
     }
     if wire.warning_level == 0 && wire.kind == Kind::Alert.number() {
@@ -207,7 +209,7 @@ fn share(wire: &mut v1::Header, before: &Before, follows: bool) {
     }
 }
 
-fn to_sender(header: &v1::Header) -> v1::Address {
+pub(super) fn to_sender(header: &v1::Header) -> v1::Address {
     let id = header.sender.as_ref().map(|sender| sender.jurisdiction.clone()).unwrap_or_default();
     let to = v1::address::To::Jurisdiction(v1::JurisdictionAddress { id, role: 0 });
     v1::Address { to: Some(to) }

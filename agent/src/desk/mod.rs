@@ -4,6 +4,8 @@ pub mod act;
 pub mod compose;
 pub mod documents;
 pub mod events;
+pub mod matters;
+mod objection;
 pub mod read;
 
 use std::sync::Arc;

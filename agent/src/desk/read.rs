@@ -78,11 +78,12 @@ impl Desk {
     /// One line about a message.
     pub fn summary(&self, id: MessageId) -> Result<v1::MessageSummary, Invalid> {
         let (sent, received) = self.engine.read(|_, found| (query::sent(found, id), query::received(found, id)));
-        match (sent.map_err(rows)?, received.map_err(rows)?) {
+        let summary = match (sent.map_err(rows)?, received.map_err(rows)?) {
             (Some(row), _) => self.sent_summary(id, &row),
             (None, Some(row)) => self.received_summary(&row),
             (None, None) => Err(unknown(id)),
-        }
+        }?;
+        Ok(v1::MessageSummary { judgement: self.judgement(id)?, ..summary })
     }
 
     fn sent_summary(&self, id: MessageId, row: &SentRow) -> Result<v1::MessageSummary, Invalid> {

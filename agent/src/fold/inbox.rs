@@ -14,7 +14,9 @@ use proto::{
 };
 use store::FoldError;
 
-use super::{Folding, Outcome, bytes_of, decode_row, hash_of, id_of, index, keys, number, stage_of};
+use super::{
+    Folding, Outcome, bytes_of, decode_row, duties, hash_of, id_of, index, keys, matters::Knock, number, stage_of,
+};
 use crate::message::{self, Read};
 
 /// More authors than this do not cancel one message that has not come yet.
@@ -52,6 +54,11 @@ impl Folding<'_, '_> {
         let stage = stage_of(row.stage).unwrap_or(Stage::Delivered);
         self.receipt(id, at, &recipient, stage, statement, false)?;
         self.cancel_early(&read, &mut row)?;
+        if row.refused.is_empty() {
+            let accepted_at = duties::accepted_at(delivery.stamp.as_ref()).unwrap_or(self.at.time);
+            row.matter = self.knock(&Knock::of(&read, accepted_at, row.cursor, false))?;
+            self.ack_of_theirs(&read.header, delivery.stamp.as_ref(), &recipient)?;
+        }
         self.put(&keys::received(id), &row)?;
         if let Some(place) = &delivery.place
             && let Ok(epoch) = place.epoch.as_ref().try_into()
@@ -157,6 +164,10 @@ impl Folding<'_, '_> {
             self.agent.unopened = self.agent.unopened.saturating_sub(1);
         }
         self.put(&keys::received(id), &row)?;
+        if let Ok(us) = statement.recipient.parse() {
+            let when = duties::time_of(statement.at).unwrap_or(self.at.time);
+            self.stage_proved(id, &us, stage, when)?;
+        }
         Ok((Some((self.at.position, at)), true))
     }
 

@@ -2,9 +2,12 @@
 //! order is the order people mean. Lists that people read from the newest on count their cursor downwards.
 
 use model::{
-    ids::{DocumentId, IncidentId, JurisdictionId, MessageId},
+    deadline::DeadlineName,
+    ids::{Digest, DocumentId, IncidentId, JurisdictionId, MessageId},
     position::{EpochId, Position},
     precedence::Precedence,
+    thread::Matter,
+    time::Timestamp,
 };
 
 /// One byte a table. A byte never changes its meaning.
@@ -47,6 +50,24 @@ pub mod table {
     pub const EARLY_CANCEL: u8 = b'x';
     /// Copies of documents.
     pub const DOCUMENT: u8 = b'D';
+    /// Matters: machine and ledger, in pieces.
+    pub const MATTER: u8 = b'M';
+    /// When time next reaches a rung in a matter.
+    pub const WAKE: u8 = b'w';
+    /// What the machine of its matter said to a message.
+    pub const JUDGED: u8 = b'j';
+    /// Messages that follow one which has not come.
+    pub const ORPHAN: u8 = b'f';
+    /// Unlawful steps of others whose senders are not told yet.
+    pub const OBJECTION: u8 = b'q';
+    /// Tasks by id.
+    pub const TASK: u8 = b'y';
+    /// Neighbours as the broker last told.
+    pub const PEER: u8 = b'p';
+    /// Grave messages of ours that a recipient has not acknowledged.
+    pub const GRAVE: u8 = b'g';
+    /// How deadlines were kept.
+    pub const CARD: u8 = b'z';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -273,10 +294,123 @@ pub fn document_id(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(key.get(1..)?).ok()
 }
 
+/// A matter as keys and records name it: a byte for its sort, and the id or the digest of the name that makes it one.
+pub fn matter(matter: &Matter) -> MatterKey {
+    let named = |sort: u8, name: &str| (sort, cut(&Digest::of(name.as_bytes()).0));
+    let (sort, id) = match matter {
+        Matter::Thread(id) => (b't', id.0),
+        Matter::Message(id) => (b'm', id.0),
+        Matter::Drill(id) => named(b'd', id.as_str()),
+        Matter::Meeting(id) => named(b'k', id),
+        Matter::Duty(jurisdiction, date) => named(b'z', &format!("{jurisdiction}/{date}")),
+    };
+    let mut key = [sort; 17];
+    key.iter_mut().skip(1).zip(id).for_each(|(to, from)| *to = from);
+    key
+}
+
+/// The width of every matter's name in a key.
+pub type MatterKey = [u8; 17];
+
+fn cut(digest: &[u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
+    half
+}
+
+/// The row of a matter; its pieces follow.
+pub fn matter_row(matter: &MatterKey) -> Vec<u8> {
+    Key::new(table::MATTER).bytes(matter).0
+}
+
+/// The matter in the key of one of its pieces.
+pub fn matter_in_row(key: &[u8]) -> Option<MatterKey> {
+    key.get(1..18)?.try_into().ok()
+}
+
+/// When time next reaches a rung in a matter. Times before 1970 count as 1970.
+pub fn wake(at: Timestamp, matter: &MatterKey) -> Vec<u8> {
+    Key::new(table::WAKE).number(u64::try_from(at.millis()).unwrap_or(0)).bytes(matter).0
+}
+
+/// Time and matter in such a key.
+pub fn wake_parts(key: &[u8]) -> Option<(Timestamp, MatterKey)> {
+    let at = i64::try_from(tail(key.get(1..9)?)?).ok()?;
+    Some((Timestamp::from_millis(at), key.get(9..)?.try_into().ok()?))
+}
+
+/// What was said to a message.
+pub fn judged(id: MessageId) -> Vec<u8> {
+    Key::new(table::JUDGED).bytes(&id.0).0
+}
+
+/// A message that waits for the one it follows.
+pub fn orphan(matter: &MatterKey, cursor: u64) -> Vec<u8> {
+    Key::new(table::ORPHAN).bytes(matter).number(cursor).0
+}
+
+/// Messages that wait in a matter begin so.
+pub fn orphan_prefix(matter: &MatterKey) -> Vec<u8> {
+    Key::new(table::ORPHAN).bytes(matter).0
+}
+
+/// The matter in such a key.
+pub fn orphan_matter(key: &[u8]) -> Option<MatterKey> {
+    key.get(1..18)?.try_into().ok()
+}
+
+/// An unlawful step whose sender is not told yet.
+pub fn objection(id: MessageId) -> Vec<u8> {
+    Key::new(table::OBJECTION).bytes(&id.0).0
+}
+
+/// The message in such a key.
+pub fn objection_id(key: &[u8]) -> Option<MessageId> {
+    Some(MessageId(key.get(1..)?.try_into().ok()?))
+}
+
+/// A task.
+pub fn task(id: &[u8; 16]) -> Vec<u8> {
+    Key::new(table::TASK).bytes(id).0
+}
+
+/// A neighbour.
+pub fn peer(jurisdiction: &JurisdictionId) -> Vec<u8> {
+    Key::new(table::PEER).padded(jurisdiction.as_str(), JURISDICTION).0
+}
+
+/// A grave message that this recipient has not acknowledged.
+pub fn grave(recipient: &JurisdictionId, id: MessageId) -> Vec<u8> {
+    Key::new(table::GRAVE).padded(recipient.as_str(), JURISDICTION).bytes(&id.0).0
+}
+
+/// Grave messages for this recipient begin so.
+pub fn grave_prefix(recipient: &JurisdictionId) -> Vec<u8> {
+    Key::new(table::GRAVE).padded(recipient.as_str(), JURISDICTION).0
+}
+
+/// The message in such a key.
+pub fn grave_id(key: &[u8]) -> Option<MessageId> {
+    Some(MessageId(key.get(1 + JURISDICTION..)?.try_into().ok()?))
+}
+
+/// How one jurisdiction kept one deadline.
+pub fn card(jurisdiction: &JurisdictionId, deadline: DeadlineName) -> Vec<u8> {
+    let number = u8::try_from(deadline.number()).unwrap_or(u8::MAX);
+    Key::new(table::CARD).padded(jurisdiction.as_str(), JURISDICTION).bytes(&[number]).0
+}
+
+/// Jurisdiction and deadline in such a key.
+pub fn card_parts(key: &[u8]) -> Option<(JurisdictionId, DeadlineName)> {
+    let (padded, number) = key.get(1..)?.split_at_checked(JURISDICTION)?;
+    let end = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
+    let jurisdiction = std::str::from_utf8(padded.get(..end)?).ok()?.parse().ok()?;
+    Some((jurisdiction, DeadlineName::from_number(i32::from(*number.first()?))?))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use model::time::Timestamp;
     use proptest::prelude::*;
 
     use super::*;

@@ -4,8 +4,11 @@
 //! One file a record family. `keys` says where rows lie, `query` reads them for desk and link.
 
 mod broker;
+mod duties;
 mod inbox;
 pub mod keys;
+mod long;
+pub mod matters;
 mod outbox;
 mod own;
 pub mod query;
@@ -20,7 +23,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use journal::Record;
 use model::{
-    ids::{Digest, MessageId},
+    ids::{Digest, JurisdictionId, MessageId},
     position::Position,
     stage::Stage,
 };
@@ -46,19 +49,27 @@ pub struct Bells {
     pub outbox: Notify,
     /// Receipts of ours wait for the broker.
     pub confirms: Notify,
+    /// The clerk has something to do, or at another time than it thought.
+    pub clerk: Notify,
     /// Everything up to here is folded.
     pub folded: watch::Sender<Position>,
 }
 
 impl Default for Bells {
     fn default() -> Self {
-        Self { outbox: Notify::new(), confirms: Notify::new(), folded: watch::Sender::new(Position::START) }
+        Self {
+            outbox: Notify::new(),
+            confirms: Notify::new(),
+            clerk: Notify::new(),
+            folded: watch::Sender::new(Position::START),
+        }
     }
 }
 
 /// The agent's fold.
 #[derive(Debug)]
 pub struct AgentFold {
+    us: JurisdictionId,
     agent: AgentRow,
     bells: Arc<Bells>,
     rung: Rung,
@@ -69,12 +80,14 @@ pub struct AgentFold {
 struct Rung {
     outbox: bool,
     confirms: bool,
+    wake: bool,
+    tasks: bool,
 }
 
 impl AgentFold {
-    /// A fold that rings `bells`.
-    pub fn new(bells: Arc<Bells>) -> Self {
-        Self { agent: AgentRow::default(), bells, rung: Rung::default() }
+    /// The fold of this jurisdiction's agent, which rings `bells`.
+    pub fn new(us: JurisdictionId, bells: Arc<Bells>) -> Self {
+        Self { us, agent: AgentRow::default(), bells, rung: Rung::default() }
     }
 
     /// The agent itself: incarnation, sequence, cursors, counters.
@@ -88,7 +101,7 @@ impl Fold for AgentFold {
 
     fn apply(&mut self, at: At, record: &Record, rows: &mut Rows<'_>) -> Result<Outcome, FoldError> {
         let before = self.agent.clone();
-        let mut folding = Folding { at, rows, agent: &mut self.agent, rung: &mut self.rung };
+        let mut folding = Folding { at, rows, us: &self.us, agent: &mut self.agent, rung: &mut self.rung };
         let outcome = match record.kind {
             kind::INCARNATED => Ok(folding.incarnated(&decode(record)?)),
             kind::QUEUED => folding.queued(&decode(record)?),
@@ -101,6 +114,10 @@ impl Fold for AgentFold {
             kind::CONFIRM_KEPT => folding.confirm_kept(&decode(record)?),
             kind::EPOCHS_KNOWN => folding.epochs_known(&decode(record)?),
             kind::DOCUMENT_CACHED => folding.document_cached(&decode(record)?),
+            kind::RUNG => folding.rung_reached(&decode(record)?),
+            kind::DESK_ACT => folding.desk_act(&decode(record)?),
+            kind::FOLLOWED => folding.followed(&decode(record)?),
+            kind::PEERS_SEEN => folding.peers_seen(&decode(record)?),
             kind::EPOCH_BEGAN | kind::BLOB_STORED | kind::REFUSED => Ok(Outcome::Done),
             unknown => Err(FoldError::new(format!("record kind {unknown} is not known to this version"))),
         }?;
@@ -118,6 +135,9 @@ impl Fold for AgentFold {
         if rung.confirms {
             self.bells.confirms.notify_one();
         }
+        if rung.wake || rung.tasks {
+            self.bells.clerk.notify_one();
+        }
         self.bells.folded.send_replace(through);
     }
 
@@ -131,6 +151,7 @@ impl Fold for AgentFold {
 struct Folding<'f, 'r> {
     at: At,
     rows: &'f mut Rows<'r>,
+    us: &'f JurisdictionId,
     agent: &'f mut AgentRow,
     rung: &'f mut Rung,
 }

@@ -15,7 +15,7 @@ use proto::{
 };
 use store::FoldError;
 
-use super::{Folding, Outcome, bytes_of, id_of, index, keys, number, stage_of};
+use super::{Folding, Outcome, bytes_of, duties, id_of, index, keys, matters::Knock, number, stage_of};
 use crate::message::{self, Read};
 
 impl Folding<'_, '_> {
@@ -26,12 +26,14 @@ impl Folding<'_, '_> {
             return Ok(Outcome::Done);
         }
         let cursor = keys::cursor(self.at.position, 0);
-        let row = SentRow { at: self.now_ms(), ..self.sent_row(&read, record.envelope.as_ref()) };
+        let matter = self.knock(&Knock::of(&read, self.at.time, cursor, true))?;
+        let row = SentRow { at: self.now_ms(), matter, ..self.sent_row(&read, record.envelope.as_ref()) };
         self.put_sent(id, &row)?;
         self.enqueue(id, &row, false)?;
         self.put(&keys::listed(keys::table::SENT_LIST, cursor), &ListRow { message_id: bytes_of(id), sent: true })?;
         self.file(header, cursor, true)?;
         self.follow(header)?;
+        self.objected(header)?;
         self.count_sequence(header);
         Ok(Outcome::Done)
     }
@@ -43,8 +45,12 @@ impl Folding<'_, '_> {
         let id = read.header.message_id;
         let Some(old) = self.sent(id)?.filter(|row| row.accepted_epoch.is_empty()) else { return Ok(Outcome::Done) };
         self.dequeue(&old)?;
-        let row =
-            SentRow { at: old.at, followed_by: old.followed_by, ..self.sent_row(&read, record.envelope.as_ref()) };
+        let row = SentRow {
+            at: old.at,
+            followed_by: old.followed_by,
+            matter: old.matter,
+            ..self.sent_row(&read, record.envelope.as_ref())
+        };
         self.put_sent(id, &row)?;
         self.enqueue(id, &row, false)?;
         self.count_sequence(&read.header);
@@ -66,7 +72,17 @@ impl Folding<'_, '_> {
             owed: number(header.owed_stage().number()),
             incident: header.incident_id.as_ref().map(ToString::to_string).unwrap_or_default(),
             seq: header.sender_seq,
+            grave: duties::is_grave(header),
+            level: header.level().map_or(0, |level| number(level.number())),
             ..SentRow::default()
+        }
+    }
+
+    /// An objection of ours is on its way: it is owed no more.
+    fn objected(&mut self, header: &Header) -> Result<(), FoldError> {
+        match (header.action, header.preceding_message_id) {
+            (Action::Error, Some(about)) => self.rows.remove(&keys::objection(about)),
+            _ => Ok(()),
         }
     }
 
@@ -129,6 +145,7 @@ impl Folding<'_, '_> {
         self.receipt(id, at, "", Stage::Accepted, statement, false)?;
         self.expect(id, accepted.stamp.as_ref())?;
         self.put_sent(id, &row)?;
+        self.acks_of_ours(id, accepted)?;
         self.settle_sent(id, row)
     }
 

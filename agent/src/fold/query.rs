@@ -1,14 +1,23 @@
 //! What desk and link ask of the rows.
 
 use model::{
+    deadline::DeadlineName,
     ids::{DocumentId, JurisdictionId, MessageId},
     position::{EpochId, Position},
     precedence::Precedence,
+    time::Timestamp,
 };
-use proto::record::{CachedRow, ListRow, OutboxRow, ReceiptRow, ReceivedRow, SentDeliveryRow, SentRow};
+use proto::record::{
+    CachedRow, CardRow, JudgedRow, ListRow, OrphanRow, OutboxRow, PeerRow, ReceiptRow, ReceivedRow, SentDeliveryRow,
+    SentRow, TaskRow,
+};
 use store::{FoldError, Rows};
 
-use super::{decode_row, keys};
+use super::{
+    decode_row, keys,
+    keys::MatterKey,
+    matters::{MatterState, read_matter},
+};
 
 /// A receipt and where it stands in the journal.
 #[derive(Clone, Debug)]
@@ -139,4 +148,90 @@ pub fn documents(rows: &Rows<'_>, prefix: &str) -> Result<Vec<(String, CachedRow
         Ok(())
     })?;
     Ok(found)
+}
+
+/// Every matter in which something is owed, or every matter there is.
+pub fn matters(rows: &Rows<'_>, owed: bool) -> Result<Vec<(MatterKey, MatterState)>, FoldError> {
+    let mut keys = Vec::new();
+    let table = if owed { keys::table::WAKE } else { keys::table::MATTER };
+    rows.each(&[table], |key, _| {
+        let key = if owed { keys::wake_parts(key).map(|(_, key)| key) } else { keys::matter_in_row(key) };
+        if let Some(key) = key.filter(|key| keys.last() != Some(key)) {
+            keys.push(key);
+        }
+        Ok(())
+    })?;
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        found.extend(read_matter(rows, &key)?.map(|state| (key, state)));
+    }
+    Ok(found)
+}
+
+/// The first time at which a deadline reaches a rung, and in which matter.
+pub fn first_wake(rows: &Rows<'_>) -> Result<Option<(Timestamp, MatterKey)>, FoldError> {
+    let table = [keys::table::WAKE];
+    Ok(rows.scan(&table, &table, 1)?.first().and_then(|(key, _)| keys::wake_parts(key)))
+}
+
+/// A task.
+pub fn task(rows: &Rows<'_>, id: &[u8; 16]) -> Result<Option<TaskRow>, FoldError> {
+    rows.get(&keys::task(id))?.map(|bytes| decode_row(&bytes)).transpose()
+}
+
+/// Every task.
+pub fn tasks(rows: &Rows<'_>) -> Result<Vec<([u8; 16], TaskRow)>, FoldError> {
+    let mut found = Vec::new();
+    rows.each(&[keys::table::TASK], |key, value| {
+        if let Some(id) = key.get(1..).and_then(|id| id.try_into().ok()) {
+            found.push((id, decode_row(value)?));
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// How deadlines were kept.
+pub fn cards(rows: &Rows<'_>) -> Result<Vec<((JurisdictionId, DeadlineName), CardRow)>, FoldError> {
+    let mut found = Vec::new();
+    rows.each(&[keys::table::CARD], |key, value| {
+        if let Some(parts) = keys::card_parts(key) {
+            found.push((parts, decode_row(value)?));
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// What the rules said to a message.
+pub fn judged(rows: &Rows<'_>, id: MessageId) -> Result<Option<JudgedRow>, FoldError> {
+    rows.get(&keys::judged(id))?.map(|bytes| decode_row(&bytes)).transpose()
+}
+
+/// Messages that wait for the one they follow; true where its matter has begun by now.
+pub fn orphans(rows: &Rows<'_>) -> Result<Vec<(OrphanRow, bool)>, FoldError> {
+    let mut found = Vec::new();
+    rows.each(&[keys::table::ORPHAN], |key, value| {
+        found.extend(keys::orphan_matter(key).map(|matter| (matter, decode_row::<OrphanRow>(value))));
+        Ok(())
+    })?;
+    let begun = |matter: MatterKey| read_matter(rows, &matter).map(|state| state.is_some());
+    found.into_iter().map(|(matter, row)| Ok((row?, begun(matter)?))).collect()
+}
+
+/// Up to `limit` unlawful steps whose senders are not told yet.
+pub fn objections(rows: &Rows<'_>, limit: usize) -> Result<Vec<MessageId>, FoldError> {
+    let table = [keys::table::OBJECTION];
+    Ok(rows.scan(&table, &table, limit)?.iter().filter_map(|(key, _)| keys::objection_id(key)).collect())
+}
+
+/// A neighbour as the broker last told.
+pub fn peer(rows: &Rows<'_>, jurisdiction: &JurisdictionId) -> Result<Option<PeerRow>, FoldError> {
+    rows.get(&keys::peer(jurisdiction))?.map(|bytes| decode_row(&bytes)).transpose()
+}
+
+/// Whether a grave message of ours waits for anybody.
+pub fn any_grave(rows: &Rows<'_>) -> Result<bool, FoldError> {
+    let table = [keys::table::GRAVE];
+    Ok(!rows.scan(&table, &table, 1)?.is_empty())
 }

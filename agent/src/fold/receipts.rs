@@ -14,7 +14,7 @@ use proto::{
 };
 use store::FoldError;
 
-use super::{Folding, Outcome, decode_row, hash_of, id_of, index, keys, number, outbox::waiting, stage_of};
+use super::{Folding, Outcome, decode_row, duties, hash_of, id_of, index, keys, number, outbox::waiting, stage_of};
 
 impl Folding<'_, '_> {
     pub(super) fn receipts_received(&mut self, record: &ReceiptsReceived) -> Result<Outcome, FoldError> {
@@ -49,6 +49,8 @@ impl Folding<'_, '_> {
             return Ok(());
         }
         self.advance(id, &recipient, stage)?;
+        let when = duties::time_of(statement.at).unwrap_or(self.at.time);
+        self.stage_proved(id, &recipient, stage, when)?;
         sent.map_or(Ok(()), |row| self.settle_sent(id, row))
     }
 

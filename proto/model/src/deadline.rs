@@ -69,6 +69,37 @@ numbered! {
     }
 }
 
+impl DeadlineName {
+    /// What it is about, in English.
+    pub const fn en(self) -> &'static str {
+        match self {
+            Self::D01 => "acknowledge",
+            Self::D02 => "report by phone",
+            Self::D03 => "first report in writing",
+            Self::D04 => "tell neighbours",
+            Self::D05 => "follow-up report",
+            Self::D06 => "report a change",
+            Self::D07 => "final report",
+            Self::D08 => "casualty supplement",
+            Self::D09 => "verify a lead",
+            Self::D10 => "answer a resource request",
+            Self::D11 => "definite answer",
+            Self::D12 => "decide on an offer",
+            Self::D13 => "commit to an order",
+            Self::D14 => "deployment report",
+            Self::D15 => "answer an action request",
+            Self::D16 => "answer a consultation call",
+            Self::D17 => "pass an alert on",
+            Self::D18 => "duty report",
+            Self::D19 => "answer a release or return",
+            Self::D20 => "cost statement",
+            Self::D21 => "drill date",
+            Self::D22 => "meeting date",
+            Self::D23 => "sign of life",
+        }
+    }
+}
+
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(minutes * 60)
 }

@@ -21,4 +21,3 @@ text_form!(DrillId);
 text_form!(IncidentId);
 text_form!(ItemId);
 text_form!(JurisdictionId);
-text_form!(MessageId);

@@ -9,6 +9,7 @@
 //! | [`kind`] | the catalogue's table of kinds |
 //! | [`header`], [`judge`], [`secrecy`] | the part a broker reads, and what its fields must keep |
 //! | [`deadline`] | what is owed by when, and the ladder |
+//! | [`task`] | what a person should do, as far as the program can tell |
 //! | [`thread`] | what messages do to the matter they are about: one machine a family |
 //! | [`merkle`], [`seal`] | trees, signatures over roots, paths |
 //! | [`receipt`], [`delivery`] | the proof of a stage, and the life of one envelope in one mailbox |
@@ -50,5 +51,6 @@ pub mod seal;
 pub mod secrecy;
 pub mod stage;
 pub mod status;
+pub mod task;
 pub mod thread;
 pub mod time;

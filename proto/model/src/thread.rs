@@ -103,6 +103,8 @@ impl Step<'_> {
 pub enum Matter {
     /// The thread that this message opened.
     Thread(MessageId),
+    /// What the recipients of one message owe it, whatever it is about.
+    Message(MessageId),
     /// Everything about one drill.
     Drill(DrillId),
     /// Everything about one meeting, by its id.

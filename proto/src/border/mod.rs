@@ -2,6 +2,7 @@
 //! Bodies stay closed here; `rules` reads them through their descriptors.
 
 pub mod content;
+pub mod facts;
 pub mod geometry;
 pub mod header;
 pub mod receipt;

@@ -86,7 +86,7 @@ pub struct Table {
 impl Table {
     pub fn new() -> Self {
         let bells = Arc::new(Bells::default());
-        let trial = Trial::new(AgentFold::new(bells.clone())).unwrap();
+        let trial = Trial::new(AgentFold::new(LINYI.parse().unwrap(), bells.clone())).unwrap();
         let mut table = Self { trial, bells, now: NOON, made: 0, records: Vec::new() };
         let incarnated =
             proto::record::Incarnated { incarnation: vec![9; 8].into(), boot_count: 1, why: String::new() };
@@ -157,9 +157,28 @@ impl Table {
 
     /// The broker took charge, at this place of its journal.
     pub fn accept(&mut self, draft: &Draft, epoch: u8, position: u64) {
+        let stamp = v1::Stamp { accepted_at: None, ack_by: None, ..self.stamp(draft, 0) };
+        self.accept_stamped(draft, (epoch, position), stamp);
+    }
+
+    /// The same; an acknowledgement is owed within so many ms.
+    pub fn accept_by(&mut self, draft: &Draft, within: i64) {
+        let stamp = self.stamp(draft, within);
+        let at = self.made + 100;
+        self.made += 1;
+        self.accept_stamped(draft, (1, at), stamp);
+    }
+
+    /// The stamp of a message that the broker takes charge of now.
+    pub fn stamp(&self, draft: &Draft, within: i64) -> v1::Stamp {
         let deliveries =
             draft.to.iter().map(|to| v1::StampedDelivery { jurisdiction: to.clone(), r#as: v1::DeliveryAs::To as i32 });
-        let stamp = v1::Stamp { deliveries: deliveries.collect(), ..v1::Stamp::default() };
+        let at = |ms| Some(border::time::to_wire(Timestamp::from_millis(ms)));
+        let (accepted_at, ack_by) = (at(self.now), at(self.now + within));
+        v1::Stamp { deliveries: deliveries.collect(), accepted_at, ack_by, ..v1::Stamp::default() }
+    }
+
+    fn accept_stamped(&mut self, draft: &Draft, (epoch, position): (u8, u64), stamp: v1::Stamp) {
         let accepted = v1::ReceiptStatement {
             epoch: vec![epoch; 16].into(),
             position,
@@ -204,6 +223,13 @@ impl Table {
             })
             .collect();
         self.fold(kind::RECEIVED, &Received { deliveries, receipts: Some(batch(&statements)) });
+    }
+
+    /// One delivery with its stamp was put into the inbox.
+    pub fn receive_stamped(&mut self, draft: &Draft, stamp: v1::Stamp) {
+        let delivery = Delivered { envelope: Some(draft.envelope()), stamp: Some(stamp), ..Delivered::default() };
+        let statement = self.statement(draft, LINYI, Stage::Delivered);
+        self.fold(kind::RECEIVED, &Received { deliveries: vec![delivery], receipts: Some(batch(&[statement])) });
     }
 
     /// An officer signs a stage; where the receipt that counts stands.
@@ -285,13 +311,13 @@ impl Table {
 
     /// Begins again from the rows alone, and from the records alone: both must come to the same.
     pub fn replay(&mut self) {
-        let mut again = Trial::new(AgentFold::new(self.bells.clone())).unwrap();
+        let mut again = Trial::new(AgentFold::new(LINYI.parse().unwrap(), self.bells.clone())).unwrap();
         for record in &self.records {
             again.apply(record).unwrap();
         }
         assert_eq!(again.fingerprint().unwrap(), self.trial.fingerprint().unwrap(), "the same records, other rows");
         let before = self.read(|fold, _| fold.agent().clone());
-        self.trial.reopen(AgentFold::new(self.bells.clone())).unwrap();
+        self.trial.reopen(AgentFold::new(LINYI.parse().unwrap(), self.bells.clone())).unwrap();
         assert_eq!(self.read(|fold, _| fold.agent().clone()), before);
     }
 

@@ -2,5 +2,6 @@
 
 mod any_order;
 mod desk;
+mod duties;
 mod received;
 mod sent;

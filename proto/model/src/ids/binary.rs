@@ -96,6 +96,28 @@ bytes_id! {
     MessageId, 16, "message_id"
 }
 
+/// In rows an id is its bytes in hex, whatever they are: what was written is read again.
+impl serde::Serialize for MessageId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Hex(&self.0))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for MessageId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+        hex(&text).map(Self).ok_or_else(|| serde::de::Error::custom("32 hex digits"))
+    }
+}
+
+struct Hex<'b>(&'b [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, self.0)
+    }
+}
+
 bytes_id! {
     /// A SHA-256 hash of content: what dedupe, etags and attachments go by.
     Digest, 32, "sha256"

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     deadline::{DeadlineName, Rung},
     ids::{JurisdictionId, MessageId},
+    level::EventLevel,
+    numbered::numbered,
     role::Role,
     time::Timestamp,
 };
@@ -22,21 +24,22 @@ pub struct Obligor {
     pub role: Role,
 }
 
-/// Where a deadline stands.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub enum Standing {
-    /// Time runs.
-    Running,
-    /// More than half of it is gone.
-    Warned,
-    /// Met in time.
-    Met,
-    /// Not met in time; `met_at` says when it was done all the same.
-    Breached,
-    /// A shift leader waived it, with a reason.
-    Waived,
-    /// Its matter ended.
-    Void,
+numbered! {
+    /// Where a deadline stands.
+    pub enum Standing as "standing" {
+        /// Time runs.
+        Running = 1, "RUNNING", "计时中";
+        /// More than half of it is gone.
+        Warned = 2, "WARNED", "过半";
+        /// Met in time.
+        Met = 3, "MET", "按时完成";
+        /// Not met in time; `met_at` says when it was done all the same.
+        Breached = 4, "BREACHED", "超时";
+        /// A shift leader waived it, with a reason.
+        Waived = 5, "WAIVED", "已豁免";
+        /// Its matter ended.
+        Void = 6, "VOID", "已失效";
+    }
 }
 
 impl Standing {
@@ -133,9 +136,7 @@ mod as_list {
         serializer.collect_seq(of.values())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<Key, Deadline>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Key, Deadline>, D::Error> {
         let list = Vec::<Deadline>::deserialize(deserializer)?;
         Ok(list.into_iter().map(|deadline| (deadline.key(), deadline)).collect())
     }
@@ -160,13 +161,15 @@ impl Ledger {
         self.deadlines.get(key)
     }
 
+    /// Puts a deadline as it was read from elsewhere.
+    pub fn put_back(&mut self, deadline: Deadline) {
+        self.deadlines.insert(deadline.key(), deadline);
+    }
+
     /// Begins one, unless the same already runs or ran: an update does not start it again.
     pub fn start(&mut self, start: Start) {
-        let key = Key {
-            name: start.name,
-            jurisdiction: start.obligor.jurisdiction.clone(),
-            subject: start.subject.clone(),
-        };
+        let key =
+            Key { name: start.name, jurisdiction: start.obligor.jurisdiction.clone(), subject: start.subject.clone() };
         self.deadlines.entry(key).or_insert_with(|| Deadline {
             name: start.name,
             obligor: start.obligor,
@@ -197,8 +200,8 @@ impl Ledger {
     /// A rung was reached: half way warns, the due time breaches. What does not run any more stays as it is.
     pub fn raise(&mut self, key: &Key, rung: Rung) {
         let Some(deadline) = self.deadlines.get_mut(key) else { return };
-        let open = deadline.met_at.is_none()
-            && (deadline.standing.is_running() || deadline.standing == Standing::Breached);
+        let open =
+            deadline.met_at.is_none() && (deadline.standing.is_running() || deadline.standing == Standing::Breached);
         if !open || deadline.rung.is_some_and(|raised| raised >= rung) {
             return;
         }
@@ -237,5 +240,32 @@ impl Ledger {
             deadline.starts_at = at;
             deadline.due_at = at.plus(within);
         }
+    }
+}
+
+impl Deadline {
+    /// The next rung that time will reach, and when; none once it is met, waived or void. What does not climb warns at
+    /// half time and is breached when due.
+    pub fn next_rung(&self, level: EventLevel) -> Option<(Rung, Timestamp)> {
+        if self.met_at.is_some() || matches!(self.standing, Standing::Met | Standing::Waived | Standing::Void) {
+            return None;
+        }
+        let plain: &[Rung] = &[Rung::Reminder, Rung::Breach];
+        let rungs = if self.name.climbs() { self.name.ladder(level) } else { plain };
+        let next = rungs.iter().copied().find(|rung| self.rung.is_none_or(|raised| *rung > raised))?;
+        Some((next, next.at(self.starts_at, self.due_at)))
+    }
+}
+
+impl Ledger {
+    /// When time will next reach a rung of any deadline here.
+    pub fn wake(&self, level: EventLevel) -> Option<Timestamp> {
+        self.all().filter_map(|deadline| deadline.next_rung(level)).map(|(_, at)| at).min()
+    }
+
+    /// Every rung that time has reached by `now` and nobody has raised, the lowest of each deadline first.
+    pub fn reached(&self, level: EventLevel, now: Timestamp) -> Vec<(Key, Rung)> {
+        let due = |deadline: &Deadline| deadline.next_rung(level).filter(|(_, at)| *at <= now);
+        self.all().filter_map(|deadline| due(deadline).map(|(rung, _)| (deadline.key(), rung))).collect()
     }
 }

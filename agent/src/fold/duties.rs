@@ -1,0 +1,397 @@
+//! What is owed by when: the recipients' acknowledgements, the deadlines of matters, what time does to them, and what it
+//! means for the people at this desk.
+
+use model::{
+    deadline::{DeadlineName, Rung, event_id},
+    header::{Header, Precedence, Stage, Status},
+    ids::{JurisdictionId, MessageId},
+    level::EventLevel,
+    role::Role,
+    stage::As,
+    task::{TaskKind, task_id},
+    thread::{
+        Deadline, Ledger, Matter, Obligor,
+        ledger::{Key, Standing, Start},
+    },
+    time::Timestamp,
+};
+use proto::{
+    record::{self, CardRow, DeskAct, GraveRow, PeerRow, PeersSeen, PhoneCall, TaskRow, desk_act},
+    v1,
+};
+use store::FoldError;
+
+use super::{Folding, Outcome, bytes_of, decode_row, id_of, keys, keys::MatterKey, matters::MatterState, number};
+
+/// Messages for one recipient that are looked at when its link goes down.
+const GRAVE_MAX: usize = 1_024;
+
+/// A message whose recipients owe an acknowledgement.
+struct Owing {
+    id: MessageId,
+    level: EventLevel,
+    accepted_at: Timestamp,
+    ack_by: Timestamp,
+    status: Status,
+}
+
+impl Folding<'_, '_> {
+    /// The broker took charge of a message of ours: its recipients owe an acknowledgement, where one is asked.
+    pub(super) fn acks_of_ours(&mut self, id: MessageId, accepted: &v1::ReceiptStatement) -> Result<(), FoldError> {
+        let Some(row) = self.sent(id)? else { return Ok(()) };
+        let Some(stamp) = &accepted.stamp else { return Ok(()) };
+        let at = time_of(accepted.at).unwrap_or(self.at.time);
+        self.retime(&row, id, at)?;
+        let Some(ack_by) = time_of(stamp.ack_by) else { return Ok(()) };
+        let grave = row.grave;
+        let owing = Owing { id, level: level_of(row.level), accepted_at: at, ack_by, status: status_of(row.status) };
+        for delivery in stamp.deliveries.iter().filter(|delivery| delivery.r#as == As::To.number()) {
+            let Ok(recipient) = delivery.jurisdiction.parse::<JurisdictionId>() else { continue };
+            self.owe_ack(&owing, &recipient)?;
+            if grave && !self.has_acknowledged(id, &recipient)? {
+                self.watch_grave(id, &recipient)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a message of ours started counts from the broker's time, not from when it was queued.
+    fn retime(&mut self, row: &record::SentRow, id: MessageId, at: Timestamp) -> Result<(), FoldError> {
+        let Ok(key) = MatterKey::try_from(row.matter.as_ref()) else { return Ok(()) };
+        let Some(before) = self.matter(&key)? else { return Ok(()) };
+        let mut state = before.clone();
+        state.ledger_mut().accepted(id, Timestamp::from_millis(row.at), at);
+        self.put_matter(&key, Some(&before), state).map(|_| ())
+    }
+
+    /// A message came to us: we owe an acknowledgement, where one is asked.
+    pub(super) fn ack_of_theirs(
+        &mut self,
+        header: &Header,
+        stamp: Option<&v1::Stamp>,
+        recipient: &str,
+    ) -> Result<(), FoldError> {
+        let Ok(us) = recipient.parse::<JurisdictionId>() else { return Ok(()) };
+        let copied = |delivery: &v1::StampedDelivery| {
+            delivery.jurisdiction == recipient && delivery.r#as == As::CcSuperior.number()
+        };
+        let Some(stamp) = stamp.filter(|stamp| !stamp.deliveries.iter().any(copied)) else { return Ok(()) };
+        let accepted_at = time_of(stamp.accepted_at).unwrap_or(self.at.time);
+        let Some(ack_by) = time_of(stamp.ack_by) else { return Ok(()) };
+        let level = header.level().unwrap_or(EventLevel::L0);
+        let owing = Owing { id: header.message_id, level, accepted_at, ack_by, status: header.status };
+        self.owe_ack(&owing, &us)
+    }
+
+    fn owe_ack(&mut self, owing: &Owing, recipient: &JurisdictionId) -> Result<(), FoldError> {
+        let key = keys::matter(&Matter::Message(owing.id));
+        let before = self.matter(&key)?;
+        let mut state = before.clone().unwrap_or_else(|| duties_of(owing));
+        state.ledger_mut().start(Start {
+            name: DeadlineName::D01,
+            obligor: Obligor { jurisdiction: recipient.clone(), role: Role::DutyOfficer },
+            subject: String::new(),
+            cause: owing.id,
+            starts_at: owing.accepted_at,
+            due_at: owing.ack_by,
+        });
+        if self.has_acknowledged(owing.id, recipient)? {
+            let at = self.at.time.min(owing.ack_by);
+            state.ledger_mut().meet(&ack_key(recipient), at, None);
+        }
+        self.put_matter(&key, before.as_ref(), state).map(|_| ())
+    }
+
+    fn has_acknowledged(&self, id: MessageId, recipient: &JurisdictionId) -> Result<bool, FoldError> {
+        let row: Option<record::SentDeliveryRow> = self.row(&keys::sent_delivery(id, recipient))?;
+        let stage = row.and_then(|row| super::stage_of(row.stage));
+        Ok(stage.is_some_and(|stage| !stage.is_negative() && stage >= Stage::Acknowledged))
+    }
+
+    /// A recipient's stage is proved: an acknowledgement meets what it owes, an end makes it needless. What expires
+    /// unread at the two gravest levels is a breach.
+    pub(super) fn stage_proved(
+        &mut self,
+        id: MessageId,
+        recipient: &JurisdictionId,
+        stage: Stage,
+        at: Timestamp,
+    ) -> Result<(), FoldError> {
+        let acknowledged = !stage.is_negative() && stage >= Stage::Acknowledged;
+        if !acknowledged && !stage.is_negative() {
+            return Ok(());
+        }
+        self.rows.remove(&keys::grave(recipient, id))?;
+        self.close_task(&task_id(TaskKind::VoiceFallback, id, Some(recipient)), stage.zh())?;
+        let key = keys::matter(&Matter::Message(id));
+        let Some(before) = self.matter(&key)? else { return Ok(()) };
+        let mut state = before.clone();
+        let (ack, urgent) = (ack_key(recipient), matches!(before.level, EventLevel::L1 | EventLevel::L2));
+        match (acknowledged, stage == Stage::Expired && urgent) {
+            (true, _) => state.ledger_mut().meet(&ack, at, None),
+            (false, true) => state.ledger_mut().raise(&ack, Rung::Breach),
+            (false, false) => state.ledger_mut().void(&ack),
+        }
+        self.put_duties(&key, &before, state)
+    }
+
+    /// Duties that were all kept in time, or are none any more, leave the rows.
+    fn put_duties(&mut self, key: &MatterKey, before: &MatterState, state: MatterState) -> Result<(), FoldError> {
+        let open = |deadline: &Deadline| deadline.standing.is_running() || deadline.standing == Standing::Breached;
+        if state.thread.is_some() || state.ledger().all().any(open) {
+            return self.put_matter(key, Some(before), state).map(|_| ());
+        }
+        self.settle_duties(before.ledger(), state.ledger())?;
+        self.drop_matter(key, before)
+    }
+
+    /// Time reached a rung. The record says which, so a replay needs no clock.
+    pub(super) fn rung_reached(&mut self, record: &record::Rung) -> Result<Outcome, FoldError> {
+        let named = deadline_key(record.deadline, &record.jurisdiction, &record.subject);
+        let rung = i32::try_from(record.rung).ok().and_then(Rung::from_number);
+        let (Ok(key), Some(deadline), Some(rung)) = (MatterKey::try_from(record.matter.as_ref()), named, rung) else {
+            return Ok(Outcome::Done);
+        };
+        if let Some(before) = self.matter(&key)? {
+            let mut state = before.clone();
+            state.ledger_mut().raise(&deadline, rung);
+            self.put_matter(&key, Some(&before), state)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// What the difference between two ledgers means: tasks come and go, and kept or broken duties are counted.
+    pub(super) fn settle_duties(&mut self, before: &Ledger, after: &Ledger) -> Result<(), FoldError> {
+        for deadline in after.all() {
+            let old = before.get(&deadline.key());
+            if old == Some(deadline) {
+                continue;
+            }
+            if let Some(rung) = deadline.rung.filter(|rung| old.and_then(|old| old.rung) != Some(*rung)) {
+                self.rung_task(deadline, rung)?;
+            }
+            let ended = deadline.met_at.is_some() || matches!(deadline.standing, Standing::Waived | Standing::Void);
+            let was_ended = old
+                .is_some_and(|old| old.met_at.is_some() || matches!(old.standing, Standing::Waived | Standing::Void));
+            if ended && !was_ended {
+                self.close_rungs(deadline)?;
+            }
+            self.count_on_card(old, deadline)?;
+        }
+        Ok(())
+    }
+
+    /// What a rung asks of the people here: of the obligor's to do it, of the other side's to telephone.
+    fn rung_task(&mut self, deadline: &Deadline, rung: Rung) -> Result<(), FoldError> {
+        let ours = deadline.obligor.jurisdiction == *self.us;
+        let kind = match (ours, rung) {
+            (true, Rung::Reminder) => TaskKind::Remind,
+            (true, _) => TaskKind::Overdue,
+            (false, Rung::Reminder) => return Ok(()),
+            (false, Rung::Breach) => TaskKind::CallByPhone,
+            (false, Rung::Leaders | Rung::Superior) => TaskKind::Escalated,
+        };
+        let about = &deadline.obligor.jurisdiction;
+        let peer: Option<PeerRow> = self.row(&keys::peer(about))?;
+        self.raise_task(
+            rung_id(deadline, rung),
+            &TaskRow {
+                kind: number(kind.number()),
+                message_id: bytes_of(deadline.cause),
+                about: about.to_string(),
+                deadline: number(deadline.name.number()),
+                subject: deadline.subject.clone(),
+                rung: number(rung.number()),
+                phone: peer.map(|peer| peer.phone).unwrap_or_default(),
+                ..TaskRow::default()
+            },
+        )
+    }
+
+    fn close_rungs(&mut self, deadline: &Deadline) -> Result<(), FoldError> {
+        let outcome = match deadline.standing {
+            Standing::Waived => "WAIVED",
+            Standing::Void => "VOID",
+            Standing::Met => "MET",
+            Standing::Breached | Standing::Running | Standing::Warned => "MET_LATE",
+        };
+        for rung in Rung::ALL {
+            self.close_task(&rung_id(deadline, *rung), outcome)?;
+        }
+        Ok(())
+    }
+
+    fn count_on_card(&mut self, old: Option<&Deadline>, new: &Deadline) -> Result<(), FoldError> {
+        let was = old.map(|old| old.standing);
+        let done_late =
+            new.standing == Standing::Breached && new.met_at.is_some() && old.is_none_or(|old| old.met_at.is_none());
+        let missing = new.standing == Standing::Breached && was != Some(Standing::Breached);
+        let on_time = new.standing == Standing::Met && was != Some(Standing::Met);
+        let waived = new.standing == Standing::Waived && was != Some(Standing::Waived);
+        if !(done_late || missing || on_time || waived) {
+            return Ok(());
+        }
+        let key = keys::card(&new.obligor.jurisdiction, new.name);
+        let mut card: CardRow = self.row(&key)?.unwrap_or_default();
+        card.on_time += u64::from(on_time);
+        card.late += u64::from(done_late);
+        card.missing += u64::from(missing);
+        card.waived += u64::from(waived);
+        self.put(&key, &card)
+    }
+
+    /// Puts a task, unless it is there: the same cause has one task, open or closed.
+    pub(super) fn raise_task(&mut self, id: [u8; 16], row: &TaskRow) -> Result<(), FoldError> {
+        if self.rows.get(&keys::task(&id))?.is_some() {
+            return Ok(());
+        }
+        self.rung.tasks = true;
+        self.put(&keys::task(&id), &TaskRow { at: self.now_ms(), ..row.clone() })
+    }
+
+    /// Closes a task; one that is closed or not there stays so.
+    pub(super) fn close_task(&mut self, id: &[u8; 16], outcome: &str) -> Result<(), FoldError> {
+        let row: Option<TaskRow> = self.row(&keys::task(id))?;
+        let Some(row) = row.filter(|row| row.closed_at == 0) else { return Ok(()) };
+        self.rung.tasks = true;
+        let outcome = outcome.chars().take(200).collect();
+        self.put(&keys::task(id), &TaskRow { closed_at: self.now_ms(), outcome, ..row })
+    }
+
+    /// What a person did that no message says.
+    pub(super) fn desk_act(&mut self, record: &DeskAct) -> Result<Outcome, FoldError> {
+        match &record.act {
+            Some(desk_act::Act::Waiver(waiver)) => self.waived(waiver)?,
+            Some(desk_act::Act::Call(call)) => self.called(call)?,
+            Some(desk_act::Act::Task(done)) => {
+                if let Ok(id) = <[u8; 16]>::try_from(done.task_id.as_ref()) {
+                    self.close_task(&id, if done.note.is_empty() { "DONE" } else { &done.note })?;
+                }
+            }
+            None => {}
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn waived(&mut self, waiver: &record::Waiver) -> Result<(), FoldError> {
+        let named = deadline_key(waiver.deadline, &waiver.jurisdiction, &waiver.subject);
+        let (Ok(key), Some(deadline)) = (MatterKey::try_from(waiver.matter.as_ref()), named) else { return Ok(()) };
+        let Some(before) = self.matter(&key)? else { return Ok(()) };
+        let mut state = before.clone();
+        state.ledger_mut().waive(&deadline, &waiver.reason.chars().take(400).collect::<String>());
+        self.put_duties(&key, &before, state)
+    }
+
+    /// A telephone call stands for an acknowledgement.
+    fn called(&mut self, call: &PhoneCall) -> Result<(), FoldError> {
+        let (Some(id), Ok(with)) = (id_of(&call.message_id), call.jurisdiction.parse::<JurisdictionId>()) else {
+            return Ok(());
+        };
+        let at = Timestamp::from_millis(call.at);
+        self.close_task(&task_id(TaskKind::VoiceFallback, id, Some(&with)), &call.gist)?;
+        let key = keys::matter(&Matter::Message(id));
+        let Some(before) = self.matter(&key)? else { return Ok(()) };
+        let mut state = before.clone();
+        state.ledger_mut().meet(&ack_key(&with), at, None);
+        self.put_duties(&key, &before, state)
+    }
+
+    /// Whom the broker says to be linked. A link that is down while a grave message waits is a task at once.
+    pub(super) fn peers_seen(&mut self, record: &PeersSeen) -> Result<Outcome, FoldError> {
+        for seen in &record.peers {
+            let Ok(peer) = seen.jurisdiction.parse::<JurisdictionId>() else { continue };
+            let phone = seen.phone.chars().take(40).collect();
+            let row = PeerRow { linked: seen.linked, since: self.now_ms(), phone };
+            self.put(&keys::peer(&peer), &row)?;
+            if !seen.linked {
+                self.call_about_all(&peer, &row)?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn call_about_all(&mut self, peer: &JurisdictionId, row: &PeerRow) -> Result<(), FoldError> {
+        let prefix = keys::grave_prefix(peer);
+        for (key, value) in self.rows.scan(&prefix, &prefix, GRAVE_MAX)? {
+            let grave: GraveRow = decode_row(&value)?;
+            if let Some(id) = keys::grave_id(&key).filter(|_| !grave.called) {
+                self.voice_fallback(id, peer, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn watch_grave(&mut self, id: MessageId, recipient: &JurisdictionId) -> Result<(), FoldError> {
+        self.put(&keys::grave(recipient, id), &GraveRow { called: false })?;
+        self.rung.wake = true;
+        let peer: Option<PeerRow> = self.row(&keys::peer(recipient))?;
+        match peer.filter(|peer| !peer.linked) {
+            Some(peer) => self.voice_fallback(id, recipient, &peer),
+            None => Ok(()),
+        }
+    }
+
+    fn voice_fallback(&mut self, id: MessageId, recipient: &JurisdictionId, peer: &PeerRow) -> Result<(), FoldError> {
+        self.put(&keys::grave(recipient, id), &GraveRow { called: true })?;
+        self.raise_task(
+            task_id(TaskKind::VoiceFallback, id, Some(recipient)),
+            &TaskRow {
+                kind: number(TaskKind::VoiceFallback.number()),
+                message_id: bytes_of(id),
+                about: recipient.to_string(),
+                phone: peer.phone.clone(),
+                ..TaskRow::default()
+            },
+        )
+    }
+}
+
+/// Whether a dead link to a recipient of this asks for a telephone call: L1, L2, RED, ORANGE or FLASH.
+pub(super) fn is_grave(header: &Header) -> bool {
+    let grave = matches!(header.level(), Some(EventLevel::L1 | EventLevel::L2));
+    grave || header.precedence == Precedence::Flash
+}
+
+fn duties_of(owing: &Owing) -> MatterState {
+    MatterState {
+        matter: Matter::Message(owing.id),
+        status: owing.status,
+        level: owing.level,
+        incident: None,
+        opened_by: owing.id,
+        thread: None,
+        duties: Ledger::default(),
+        wake: None,
+    }
+}
+
+fn ack_key(jurisdiction: &JurisdictionId) -> Key {
+    Key { name: DeadlineName::D01, jurisdiction: jurisdiction.clone(), subject: String::new() }
+}
+
+fn rung_id(deadline: &Deadline, rung: Rung) -> [u8; 16] {
+    event_id(deadline.cause, deadline.name, (&deadline.obligor.jurisdiction, Some(deadline.obligor.role)), rung)
+}
+
+fn deadline_key(name: u32, jurisdiction: &str, subject: &str) -> Option<Key> {
+    let name = i32::try_from(name).ok().and_then(DeadlineName::from_number)?;
+    Some(Key { name, jurisdiction: jurisdiction.parse().ok()?, subject: subject.to_owned() })
+}
+
+fn level_of(number: u32) -> EventLevel {
+    i32::try_from(number).ok().and_then(EventLevel::from_number).unwrap_or(EventLevel::L0)
+}
+
+fn status_of(number: u32) -> Status {
+    i32::try_from(number).ok().and_then(Status::from_number).unwrap_or(Status::Actual)
+}
+
+/// When the broker took charge, as its stamp says.
+pub(super) fn accepted_at(stamp: Option<&v1::Stamp>) -> Option<Timestamp> {
+    time_of(stamp?.accepted_at)
+}
+
+/// A time of the wire, if it is one.
+pub(super) fn time_of(at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    proto::border::time::optional(at, "at").ok().flatten()
+}

@@ -1,0 +1,324 @@
+//! What messages do to the matter they are about. A lawful step moves the matter on; one that is not changes nothing, is
+//! marked, and its sender is told. A message whose matter has not begun here waits for the one it follows.
+
+use bytes::Bytes;
+use model::{
+    header::{Action, Header, Status},
+    ids::{IncidentId, MessageId},
+    invalid::Invalid,
+    kind::Kind,
+    level::EventLevel,
+    reason::Reason,
+    task::{TaskKind, task_id},
+    thread::{Facts, Ledger, Mark, Marked, Marks, Matter, Step, Thread},
+    time::Timestamp,
+};
+use proto::{
+    border,
+    record::{Followed, JudgedRow, MarkRow, OrphanRow, TaskRow},
+};
+use serde::{Deserialize, Serialize};
+use store::{FoldError, Rows};
+
+use super::{Folding, Outcome, bytes_of, id_of, keys, keys::MatterKey, long, number};
+use crate::message::Read;
+
+/// A matter as its row keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MatterState {
+    /// Which.
+    pub matter: Matter,
+    /// Real or exercise: the two never touch.
+    pub status: Status,
+    /// The column of the deadline tables, by the newest message that said one.
+    pub level: EventLevel,
+    /// The incident it is about.
+    pub incident: Option<IncidentId>,
+    /// The message that opened it.
+    pub opened_by: MessageId,
+    /// Machine and ledger; no machine where only the recipients' duties are kept.
+    pub thread: Option<Thread>,
+    /// What is owed where there is no machine.
+    pub duties: Ledger,
+    /// When time next reaches a rung here.
+    pub wake: Option<Timestamp>,
+}
+
+impl MatterState {
+    /// What is owed.
+    pub fn ledger(&self) -> &Ledger {
+        self.thread.as_ref().map_or(&self.duties, |thread| &thread.ledger)
+    }
+
+    /// The same, to change it.
+    pub fn ledger_mut(&mut self) -> &mut Ledger {
+        match &mut self.thread {
+            Some(thread) => &mut thread.ledger,
+            None => &mut self.duties,
+        }
+    }
+}
+
+/// A message at the door of its matter.
+pub(super) struct Knock<'a> {
+    pub header: &'a Header,
+    pub body: &'a Bytes,
+    /// When the broker took charge of it, or when it was queued here.
+    pub at: Timestamp,
+    /// Its place in the lists of this agent.
+    pub cursor: u64,
+    /// Ours: nobody need be told what is wrong with it.
+    pub ours: bool,
+}
+
+impl<'a> Knock<'a> {
+    pub fn of(read: &'a Read, at: Timestamp, cursor: u64, ours: bool) -> Self {
+        Self { header: &read.header, body: &read.parts.body, at, cursor, ours }
+    }
+}
+
+impl Folding<'_, '_> {
+    /// Lets a message step its matter; gives that matter's key, or nothing where no machine follows the kind.
+    pub(super) fn knock(&mut self, knock: &Knock<'_>) -> Result<Bytes, FoldError> {
+        let header = knock.header;
+        if !is_followed(header) {
+            return Ok(Bytes::new());
+        }
+        let facts = match border::facts::facts(header, knock.body) {
+            Ok(Facts::Nothing) => return Ok(Bytes::new()),
+            Ok(facts) => facts,
+            Err(invalid) => {
+                self.object(knock, &invalid)?;
+                return Ok(Bytes::new());
+            }
+        };
+        let matter = Matter::of(header, &facts);
+        let key = keys::matter(&matter);
+        let step = Step { header, facts: &facts, at: knock.at };
+        match self.matter(&key)? {
+            Some(state) => self.go_on(knock, &key, state, &step)?,
+            None if begins(header, &matter) => self.begin(knock, &key, matter, &step)?,
+            None => self.wait(knock, &key)?,
+        }
+        Ok(Bytes::copy_from_slice(&key))
+    }
+
+    fn begin(&mut self, knock: &Knock<'_>, key: &MatterKey, matter: Matter, step: &Step<'_>) -> Result<(), FoldError> {
+        let (thread, marks) = match Thread::open(step) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok(()),
+            Err(invalid) => return self.object(knock, &invalid),
+        };
+        let header = knock.header;
+        let state = MatterState {
+            matter,
+            status: header.status,
+            level: header.level().unwrap_or(EventLevel::L0),
+            incident: header.incident_id.clone(),
+            opened_by: header.message_id,
+            thread: Some(thread),
+            duties: Ledger::default(),
+            wake: None,
+        };
+        self.keep(knock, key, None, state, marks)
+    }
+
+    fn go_on(
+        &mut self,
+        knock: &Knock<'_>,
+        key: &MatterKey,
+        mut state: MatterState,
+        step: &Step<'_>,
+    ) -> Result<(), FoldError> {
+        let before = state.clone();
+        if state.status != knock.header.status {
+            return self.object(knock, &Invalid::new(Reason::StatusMix, "header.status", "thread.status"));
+        }
+        let stepped = state.thread.as_mut().map_or(Ok(Marks::new()), |thread| thread.step(step));
+        match stepped {
+            Ok(marks) => {
+                if let Some(level) = knock.header.level() {
+                    state.level = level;
+                }
+                self.keep(knock, key, Some(before), state, marks)
+            }
+            Err(invalid) => self.object(knock, &invalid),
+        }
+    }
+
+    fn keep(
+        &mut self,
+        knock: &Knock<'_>,
+        key: &MatterKey,
+        before: Option<MatterState>,
+        state: MatterState,
+        marks: Marks,
+    ) -> Result<(), FoldError> {
+        if !self.put_matter(key, before.as_ref(), state)? {
+            return self.object(knock, &Invalid::new(Reason::TooLarge, "header.originating_message_id", "thread.size"));
+        }
+        self.mark(knock, &marks)
+    }
+
+    /// Writes a matter with its wake and what its ledger's changes mean for tasks and cards. False when it has grown too
+    /// large to be kept; then nothing has changed.
+    pub(super) fn put_matter(
+        &mut self,
+        key: &MatterKey,
+        before: Option<&MatterState>,
+        mut state: MatterState,
+    ) -> Result<bool, FoldError> {
+        let old = before.and_then(|before| before.wake);
+        state.wake = state.ledger().wake(state.level);
+        let json = serde_json::to_vec(&state).map_err(|error| FoldError::new(format!("a matter: {error}")))?;
+        if !long::put(self.rows, &keys::matter_row(key), &json)? {
+            return Ok(false);
+        }
+        if old != state.wake {
+            if let Some(at) = old {
+                self.rows.remove(&keys::wake(at, key))?;
+            }
+            if let Some(at) = state.wake {
+                self.rows.put(&keys::wake(at, key), &[])?;
+                self.rung.wake = true;
+            }
+        }
+        let nothing = Ledger::default();
+        self.settle_duties(before.map_or(&nothing, MatterState::ledger), state.ledger())?;
+        Ok(true)
+    }
+
+    /// Removes a matter in which nothing is owed any more and that no machine follows.
+    pub(super) fn drop_matter(&mut self, key: &MatterKey, state: &MatterState) -> Result<(), FoldError> {
+        if let Some(at) = state.wake {
+            self.rows.remove(&keys::wake(at, key))?;
+        }
+        long::remove(self.rows, &keys::matter_row(key))
+    }
+
+    /// The matter under this key.
+    pub(super) fn matter(&self, key: &MatterKey) -> Result<Option<MatterState>, FoldError> {
+        read_matter(self.rows, key)
+    }
+
+    fn wait(&mut self, knock: &Knock<'_>, key: &MatterKey) -> Result<(), FoldError> {
+        let id = knock.header.message_id;
+        let row = OrphanRow { message_id: bytes_of(id), at: self.now_ms(), accepted_at: knock.at.millis() };
+        self.put(&keys::orphan(key, knock.cursor), &row)?;
+        self.rung.wake = true;
+        self.put(&keys::judged(id), &JudgedRow { orphan: true, ..JudgedRow::default() })
+    }
+
+    /// A message that waited takes its step, or has waited long enough.
+    pub(super) fn followed(&mut self, record: &Followed) -> Result<Outcome, FoldError> {
+        let Some(id) = id_of(&record.message_id) else { return Ok(Outcome::Done) };
+        let Some((key, cursor)) = self.orphan_of(id)? else { return Ok(Outcome::Done) };
+        self.rows.remove(&keys::orphan(&key, cursor))?;
+        let Ok((header, body)) = crate::message::header_and_body(&record.content) else {
+            let invalid = Invalid::new(Reason::UnknownReference, "header.preceding_message_id", "thread.unknown");
+            self.judge_row(id, &invalid)?;
+            self.rows.put(&keys::objection(id), &[])?;
+            return Ok(Outcome::Done);
+        };
+        self.rows.remove(&keys::judged(id))?;
+        let at = Timestamp::from_millis(record.at);
+        let ours = self.sent(id)?.is_some();
+        self.knock(&Knock { header: &header, body: &body, at, cursor, ours })?;
+        Ok(Outcome::Done)
+    }
+
+    fn orphan_of(&self, id: MessageId) -> Result<Option<(MatterKey, u64)>, FoldError> {
+        let mut found = None;
+        self.rows.each(&[keys::table::ORPHAN], |key, value| {
+            let row: OrphanRow = super::decode_row(value)?;
+            if row.message_id.as_ref() == id.0 {
+                found = keys::orphan_matter(key).zip(keys::thread_cursor(key));
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Marks a step that was not lawful. Another's is objected to, and stands among the tasks.
+    fn object(&mut self, knock: &Knock<'_>, invalid: &Invalid) -> Result<(), FoldError> {
+        let id = knock.header.message_id;
+        self.judge_row(id, invalid)?;
+        if knock.ours || knock.header.kind == Kind::Error {
+            return Ok(());
+        }
+        self.rows.put(&keys::objection(id), &[])?;
+        self.rung.wake = true;
+        let about = &knock.header.sender.jurisdiction;
+        self.raise_task(
+            task_id(TaskKind::OutOfOrder, id, Some(about)),
+            &TaskRow {
+                kind: number(TaskKind::OutOfOrder.number()),
+                message_id: bytes_of(id),
+                about: about.to_string(),
+                detail: invalid.rule.clone(),
+                ..TaskRow::default()
+            },
+        )
+    }
+
+    fn judge_row(&mut self, id: MessageId, invalid: &Invalid) -> Result<(), FoldError> {
+        let row = JudgedRow {
+            reason: invalid.reason.code().to_owned(),
+            field: cut(&invalid.field),
+            rule: cut(&invalid.rule),
+            detail: cut(&invalid.detail),
+            ..JudgedRow::default()
+        };
+        self.put(&keys::judged(id), &row)
+    }
+
+    fn mark(&mut self, knock: &Knock<'_>, marks: &[Marked]) -> Result<(), FoldError> {
+        if marks.is_empty() {
+            return Ok(());
+        }
+        let id = knock.header.message_id;
+        let rows = marks.iter().take(MARKS_MAX);
+        let rows = rows.map(|marked| MarkRow { mark: number(marked.mark.number()), about: cut(&marked.about) });
+        self.put(&keys::judged(id), &JudgedRow { marks: rows.collect(), ..JudgedRow::default() })?;
+        let asks = |marked: &&Marked| matches!(marked.mark, Mark::LevelProposal | Mark::TwoHeads | Mark::Recurring);
+        for marked in marks.iter().filter(asks) {
+            self.raise_task(
+                task_id(TaskKind::Discrepancy, id, None),
+                &TaskRow {
+                    kind: number(TaskKind::Discrepancy.number()),
+                    message_id: bytes_of(id),
+                    about: knock.header.sender.jurisdiction.to_string(),
+                    detail: cut(&format!("{} {}", marked.mark.zh(), marked.about)),
+                    ..TaskRow::default()
+                },
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Marks of one message that are kept.
+const MARKS_MAX: usize = 32;
+/// Characters of a field, rule or detail that a row keeps.
+const CHARS_MAX: usize = 60;
+
+fn cut(text: &str) -> String {
+    text.chars().take(CHARS_MAX).collect()
+}
+
+/// The matter under a key, for whoever reads rows.
+pub fn read_matter(rows: &Rows<'_>, key: &MatterKey) -> Result<Option<MatterState>, FoldError> {
+    let Some(json) = long::get(rows, &keys::matter_row(key))? else { return Ok(None) };
+    let read = serde_json::from_slice(&json);
+    read.map(Some).map_err(|error| FoldError::new(format!("a matter cannot be read: {error}")))
+}
+
+/// TEST and what the program itself says are followed by no machine, and neither is an objection.
+pub fn is_followed(header: &Header) -> bool {
+    matches!(header.status, Status::Actual | Status::Exercise) && header.action != Action::Error
+}
+
+/// A thread begins with its first message; drills, meetings and duty days with any of theirs.
+pub fn begins(header: &Header, matter: &Matter) -> bool {
+    header.action == Action::Originate || !matches!(matter, Matter::Thread(_))
+}
