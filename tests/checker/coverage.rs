@@ -7,11 +7,13 @@ use super::{Rule, Violation};
 /// Of a hundred kills, so many must fall while a call waits for its answer.
 pub const IN_FLIGHT_PERCENT_LEAST: usize = 90;
 
-/// How many kills there were, and how many of them fell while a call waited for its answer.
+/// How many kills there were of programs that worked, how many of them fell while a call waited for its answer, and how
+/// many fell while the program was starting again.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Kills {
     pub all: usize,
     pub in_flight: usize,
+    pub starting: usize,
 }
 
 /// Counts kills of our own programs, not of those at a desk. A call is in flight from its submit until the first word about it: accepted, failed, unknown, refused.
@@ -28,13 +30,14 @@ pub fn kills(lines: &[Line]) -> Kills {
                 kills.all += 1;
                 kills.in_flight += usize::from(!waiting.is_empty());
             }
+            Event::Fault(fault) if fault.kind == FaultKind::KillStarting => kills.starting += 1,
             _ => {}
         }
     }
     kills
 }
 
-/// Every planned fault fired, at least nine kills in ten fell with a call in flight, and something was accepted.
+/// Every planned fault fired, at least nine kills in ten of programs that worked fell with a call in flight, and something was accepted.
 pub fn not_vacuous(lines: &[Line]) -> Vec<Violation> {
     let history = History::of(lines);
     let mut found: Vec<Violation> = unfired(&history);

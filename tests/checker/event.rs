@@ -217,6 +217,8 @@ pub struct Fault {
 pub enum FaultKind {
     /// kill -9.
     Kill,
+    /// kill -9 of a program that is just starting: it cannot have taken a call yet.
+    KillStarting,
     /// The link is cut.
     Cut,
     /// The state directory is gone or an older copy is back.

@@ -60,8 +60,8 @@ fn percentile(sorted: &[u64], percent: usize) -> u64 {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Kills { all, in_flight } = self.kills;
-        writeln!(f, "kills {all}, with a submit in flight {in_flight}")?;
+        let Kills { all, in_flight, starting } = self.kills;
+        writeln!(f, "kills {all}, with a submit in flight {in_flight}; besides {starting} while starting")?;
         writeln!(
             f,
             "accepted {}, handed {}, refused {}, unknown {}",

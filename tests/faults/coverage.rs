@@ -38,7 +38,7 @@ fn complaints(events: Vec<Event>) -> Vec<String> {
 fn a_run_whose_faults_all_fired_while_calls_were_waiting_counts() {
     let events = vec![plan(&["one"]), submit("m1"), kill("one"), accepted("m1")];
 
-    assert_eq!(kills(&told(events.clone())), Kills { all: 1, in_flight: 1 });
+    assert_eq!(kills(&told(events.clone())), Kills { all: 1, in_flight: 1, starting: 0 });
     assert_eq!(complaints(events), Vec::<String>::new());
 }
 
@@ -60,6 +60,15 @@ fn kills_between_calls_do_not_count() {
 #[test]
 fn the_death_of_a_program_at_a_desk_is_no_kill_of_ours() {
     assert_eq!(kills(&told(vec![kill_of_a_desk()])), Kills::default());
+}
+
+#[test]
+fn a_kill_of_a_program_that_starts_is_counted_apart() {
+    let starting = Event::Fault(Fault { name: "1".into(), kind: FaultKind::KillStarting, victim: "broker".into() });
+    let events = vec![submit("m1"), kill("0"), accepted("m1"), starting];
+
+    assert_eq!(kills(&told(events.clone())), Kills { all: 1, in_flight: 1, starting: 1 });
+    assert_eq!(complaints(events), Vec::<String>::new());
 }
 
 #[test]

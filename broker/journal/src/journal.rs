@@ -11,6 +11,7 @@ use crate::{
     Journal, JournalError, committer,
     committer::Queue,
     disk::{self, Place, RealDisk},
+    figures::Figures,
     mark::Marker,
     open::{self, OpenError, Opened, Options, Plan},
     record::{Committed, Record, RecordBatch},
@@ -32,6 +33,7 @@ struct Inner {
     stopping: Mutex<()>,
     epochs: Vec<Epoch>,
     report: OpenReport,
+    figures: Arc<Figures>,
 }
 
 impl fmt::Debug for FileJournal {
@@ -52,7 +54,8 @@ impl FileJournal {
     pub(crate) fn start(opened: Opened) -> Result<Self, OpenError> {
         let Opened { mut writer, marker, epochs, report } = opened;
         let (queue, shelf, threads) = (Arc::new(Queue::default()), writer.shelf.clone(), Threads::default());
-        let journal = Inner { queue, shelf, marker, threads, stopping: Mutex::default(), epochs, report };
+        let figures = writer.figures.clone();
+        let journal = Inner { queue, shelf, marker, threads, stopping: Mutex::default(), epochs, report, figures };
         writer.spares.start(writer.number.saturating_add(1), &journal.threads)?;
         let (queue, shelf, marker) = (journal.queue.clone(), journal.shelf.clone(), journal.marker.clone());
         journal.threads.start("journal", move || committer::run(writer, &queue, &shelf, &marker))?;
@@ -77,6 +80,11 @@ impl FileJournal {
     /// What opening found and did.
     pub fn report(&self) -> &OpenReport {
         &self.0.report
+    }
+
+    /// Figures since it was opened.
+    pub fn figures(&self) -> &Figures {
+        &self.0.figures
     }
 
     /// What cannot be read any more: found when opening, or since.

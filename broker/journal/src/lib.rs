@@ -6,6 +6,7 @@
 //!                                                  └─ mark: the high-water mark, at most each second
 //! open: headers ─▶ scan from the mark on ─▶ torn or damaged? ─▶ put right ─▶ a new epoch
 //! format/  the bytes        disk  the one trait to the file system (real files; the tests have a simulated one)
+//! figures  what a collector reads
 //! file     small files, folders and locks of a state directory, for everybody else
 //! ```
 //!
@@ -14,6 +15,7 @@
 
 mod committer;
 mod disk;
+pub mod figures;
 pub mod file;
 mod format;
 mod journal;

@@ -154,6 +154,7 @@ fn begin(plan: &Plan, surveyed: Surveyed, mark: Option<&Mark>, mut report: OpenR
         number: surveyed.number,
         live: None,
         buffer: Vec::new(),
+        figures: Arc::default(),
     };
     writer.begin_epoch().map_err(|error| match error {
         WriteError::NoSpace(error) | WriteError::Fatal(error) => error,

@@ -2,6 +2,8 @@
 
 use std::{io, sync::Arc};
 
+use tokio::time::Instant;
+
 use model::{
     clock::Clock,
     merkle::{Frontier, Hash},
@@ -11,6 +13,7 @@ use model::{
 
 use crate::{
     disk::{DiskFile, is_full},
+    figures::Figures,
     format::{self, EPOCH_BEGAN, HEADER_BYTES, Header, Mark, Seed},
     record::{Committed, Record, Ticket},
     segment,
@@ -69,6 +72,7 @@ pub(crate) struct Writer {
     pub number: u32,
     pub live: Option<Live>,
     pub buffer: Vec<u8>,
+    pub figures: Arc<Figures>,
 }
 
 /// The segment that grows.
@@ -121,7 +125,10 @@ impl Writer {
         let header = self.buffer.len() as u64;
         format::encode(&mut self.buffer, live.seed, first, records, (synced_to, after.root()));
         live.file.write_at(&self.buffer, live.at).map_err(WriteError::Fatal)?;
+        let began = Instant::now();
         live.file.sync().map_err(WriteError::Fatal)?;
+        self.figures.sync_us.add(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+        self.figures.records.add(records.len() as u64);
         let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
         let entry = Entry { first, at: live.at + header, length: u32::try_from(length).unwrap_or(u32::MAX), count };
         live.at = entry.at + length as u64;

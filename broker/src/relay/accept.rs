@@ -232,7 +232,10 @@ impl Relay {
         if records.is_empty() {
             return Vec::new();
         }
-        let outcomes = match self.engine.append(records, lane).await {
+        let began = tokio::time::Instant::now();
+        let appended = self.engine.append(records, lane).await;
+        self.metrics.answered(headers.iter().map(|(header, _)| header.precedence), began.elapsed());
+        let outcomes = match appended {
             Ok((_, outcomes)) => outcomes,
             Err(error) => {
                 let reason = if matches!(error, AppendError::Busy) { Reason::Busy } else { Reason::Internal };

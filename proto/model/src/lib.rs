@@ -14,6 +14,7 @@
 //! | [`merkle`], [`seal`] | trees, signatures over roots, paths |
 //! | [`receipt`], [`delivery`] | the proof of a stage, and the life of one envelope in one mailbox |
 //! | [`schedule`], [`bucket`] | what is sent next, and how fast |
+//! | [`histogram`] | figures for a collector |
 //! | [`geometry`], [`directory`], [`route`] | areas, who there is, and where a message goes |
 //! | [`grant`], [`rights`] | who may send what to whom, and which role may say it |
 //!
@@ -32,6 +33,7 @@ pub mod document;
 pub mod geometry;
 pub mod grant;
 pub mod header;
+pub mod histogram;
 pub mod ids;
 pub mod invalid;
 pub mod judge;

@@ -63,6 +63,7 @@ impl Book {
             digest: digest_of(draft.body.as_ref()),
             expires: None,
         }));
+        self.changed.notify_waiters();
         (id, call, draft)
     }
 

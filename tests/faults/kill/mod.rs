@@ -161,8 +161,9 @@ impl Harness {
 
     async fn cycle(&mut self, name: &str, victims: &[usize]) {
         self.pause(300).await;
-        self.book.until(GOES_ON_WITHIN, Book::in_flight).await;
-        self.kill(name, victims).await;
+        let works = self.book.until(GOES_ON_WITHIN, Book::in_flight).await;
+        assert!(works, "{name}: no call was made within {GOES_ON_WITHIN:?}");
+        self.kill(name, FaultKind::Kill, victims).await;
         self.pause(200).await;
         // one restart in five dies while it starts
         if self.dice.below(5) == 0 {
@@ -170,7 +171,7 @@ impl Harness {
                 self.programs[*victim].start();
             }
             self.pause(150).await;
-            self.kill(&format!("{name}, starting"), victims).await;
+            self.kill(&format!("{name}, starting"), FaultKind::KillStarting, victims).await;
         }
         self.start_programs(victims).await;
         for victim in victims {
@@ -184,12 +185,12 @@ impl Harness {
         assert!(ended.is_empty(), "{ended:?}");
     }
 
-    async fn kill(&mut self, name: &str, victims: &[usize]) {
+    async fn kill(&mut self, name: &str, kind: FaultKind, victims: &[usize]) {
         for victim in victims {
             let program = &mut self.programs[*victim];
             let (name, victim) = (format!("{name} {}", program.name), program.name.clone());
             // written before the blow: what is in flight then was in flight
-            self.book.history.record(Event::Fault(Fault { name, kind: FaultKind::Kill, victim }));
+            self.book.history.record(Event::Fault(Fault { name, kind, victim }));
             program.kill().await;
             // now and then its rows are gone too: they are folded again from the journal
             if self.dice.below(8) == 0 {
