@@ -176,6 +176,7 @@ fn desk(
         link: Link::new(clock.now()),
         blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
         documents: Blobs::open(config.state.join("documents")).map_err(state)?,
+        minting: tokio::sync::Mutex::default(),
         clock: clock.clone(),
     }))
 }

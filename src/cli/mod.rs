@@ -14,6 +14,7 @@ pub mod exit;
 mod help;
 mod ids;
 mod inbox;
+mod incident;
 mod join;
 mod kinds;
 mod link;
@@ -87,6 +88,9 @@ enum Command {
     /// Threads, and the way of one message through all places
     #[command(subcommand)]
     Thread(thread::Thread),
+    /// Incidents: learn of one, list them
+    #[command(subcommand)]
+    Incident(incident::Incident),
     /// What is owed by when, and how it was kept
     #[command(subcommand)]
     Deadlines(deadlines::Deadlines),
@@ -163,6 +167,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Show(show) => show.run(place, context).await,
         Command::Ack(ack) => ack.run(place, context).await,
         Command::Thread(thread) => thread.run(place, context).await,
+        Command::Incident(incident) => incident.run(place, context).await,
         Command::Deadlines(deadlines) => deadlines.run(place, context).await,
         Command::Tasks(tasks) => tasks.run(place, context).await,
         Command::Call(call) => call.run(place, context).await,

@@ -148,6 +148,7 @@ pub fn outcome(text: &str, lang: Lang) -> String {
         "MET_LATE" => say(lang, "已补办", "done late"),
         "WAIVED" => say(lang, "已豁免", "waived"),
         "VOID" => say(lang, "已失效", "void"),
+        "REPORTED" => say(lang, "已转入报告", "carried on by the report"),
         "DONE" => say(lang, "已完成", "done"),
         other => {
             return Stage::ALL

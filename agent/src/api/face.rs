@@ -254,6 +254,22 @@ impl DeskService for DeskFace {
         answer(self.desk.close_task(request.into_inner()).await, lang)
     }
 
+    async fn learn_incident(
+        &self,
+        request: Request<v1::LearnIncidentRequest>,
+    ) -> Result<Response<v1::LearnIncidentResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.learn_incident(request.into_inner()).await, lang)
+    }
+
+    async fn incidents(
+        &self,
+        request: Request<v1::IncidentsRequest>,
+    ) -> Result<Response<v1::IncidentsResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.incidents(request.get_ref()), lang)
+    }
+
     async fn report_card(
         &self,
         request: Request<v1::ReportCardRequest>,

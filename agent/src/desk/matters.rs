@@ -56,7 +56,7 @@ impl Desk {
         }
     }
 
-    fn matter_at(&self, key: &MatterKey) -> Result<Option<MatterState>, Invalid> {
+    pub(super) fn matter_at(&self, key: &MatterKey) -> Result<Option<MatterState>, Invalid> {
         self.engine.read(|_, found| matters::read_matter(found, key)).map_err(rows)
     }
 
@@ -200,7 +200,7 @@ impl Desk {
         Ok(row.map(judgement_seen))
     }
 
-    async fn act(&self, officer: v1::Officer, act: desk_act::Act) -> Result<(), Invalid> {
+    pub(super) async fn act(&self, officer: v1::Officer, act: desk_act::Act) -> Result<(), Invalid> {
         let record = DeskAct { officer: Some(officer), act: Some(act) };
         let record = Record::new(kind::DESK_ACT, self.clock.now(), record.encode_to_vec());
         self.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| not_stored(&error))
@@ -247,7 +247,7 @@ impl Desk {
     }
 }
 
-fn needed(text: &str, field: &'static str) -> Result<(), Invalid> {
+pub(super) fn needed(text: &str, field: &'static str) -> Result<(), Invalid> {
     let chars = text.chars().count();
     if text.trim().is_empty() {
         Err(Invalid::missing(field))
@@ -258,7 +258,7 @@ fn needed(text: &str, field: &'static str) -> Result<(), Invalid> {
     }
 }
 
-fn limit_of(asked: u32) -> usize {
+pub(super) fn limit_of(asked: u32) -> usize {
     if asked == 0 { LIST_DEFAULT } else { (asked as usize).min(LIST_MAX) }
 }
 
@@ -285,7 +285,7 @@ fn met_by_call(deadline: Deadline, at: Timestamp) -> Deadline {
     ledger.get(&key).cloned().unwrap_or(deadline)
 }
 
-fn seen_all(key: &MatterKey, state: &MatterState) -> Vec<v1::DeadlineSeen> {
+pub(super) fn seen_all(key: &MatterKey, state: &MatterState) -> Vec<v1::DeadlineSeen> {
     state.ledger().all().map(|deadline| seen(key, deadline, state.incident.as_ref())).collect()
 }
 
@@ -318,7 +318,7 @@ fn wire(at: Timestamp) -> prost_types::Timestamp {
     border::time::to_wire(at)
 }
 
-fn state_seen(state: StateName) -> v1::StateSeen {
+pub(super) fn state_seen(state: StateName) -> v1::StateSeen {
     v1::StateSeen { name: state.name.to_owned(), text_zh: state.zh.to_owned(), over: state.over }
 }
 

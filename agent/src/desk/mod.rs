@@ -4,6 +4,7 @@ pub mod act;
 pub mod compose;
 pub mod documents;
 pub mod events;
+pub mod incidents;
 pub mod matters;
 mod objection;
 pub mod read;
@@ -60,6 +61,8 @@ pub struct Desk {
     pub blobs: Blobs,
     /// Copies of documents.
     pub documents: Blobs,
+    /// One incident is minted at a time.
+    pub minting: tokio::sync::Mutex<()>,
     /// The time.
     pub clock: Clock,
 }

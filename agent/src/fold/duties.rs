@@ -208,6 +208,16 @@ impl Folding<'_, '_> {
         )
     }
 
+    /// Closes every task that these duties raised: they go on elsewhere.
+    pub(super) fn close_all_rungs(&mut self, ledger: &Ledger) -> Result<(), FoldError> {
+        for deadline in ledger.all() {
+            for rung in Rung::ALL {
+                self.close_task(&rung_id(deadline, *rung), "REPORTED")?;
+            }
+        }
+        Ok(())
+    }
+
     fn close_rungs(&mut self, deadline: &Deadline) -> Result<(), FoldError> {
         let outcome = match deadline.standing {
             Standing::Waived => "WAIVED",
@@ -268,6 +278,7 @@ impl Folding<'_, '_> {
                     self.close_task(&id, if done.note.is_empty() { "DONE" } else { &done.note })?;
                 }
             }
+            Some(desk_act::Act::Incident(incident)) => self.learned(incident)?,
             None => {}
         }
         Ok(Outcome::Done)

@@ -68,6 +68,8 @@ pub mod table {
     pub const GRAVE: u8 = b'g';
     /// How deadlines were kept.
     pub const CARD: u8 = b'z';
+    /// Incidents that were learned of here.
+    pub const LEARNED: u8 = b'l';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -300,6 +302,7 @@ pub fn matter(matter: &Matter) -> MatterKey {
     let (sort, id) = match matter {
         Matter::Thread(id) => (b't', id.0),
         Matter::Message(id) => (b'm', id.0),
+        Matter::Incident(id) => named(b'i', &id.to_string()),
         Matter::Drill(id) => named(b'd', id.as_str()),
         Matter::Meeting(id) => named(b'k', id),
         Matter::Duty(jurisdiction, date) => named(b'z', &format!("{jurisdiction}/{date}")),
@@ -392,6 +395,18 @@ pub fn grave_prefix(recipient: &JurisdictionId) -> Vec<u8> {
 /// The message in such a key.
 pub fn grave_id(key: &[u8]) -> Option<MessageId> {
     Some(MessageId(key.get(1 + JURISDICTION..)?.try_into().ok()?))
+}
+
+/// An incident that was learned of here.
+pub fn learned(incident: &IncidentId) -> Vec<u8> {
+    Key::new(table::LEARNED).padded(&incident.to_string(), INCIDENT).0
+}
+
+/// The incident in such a key.
+pub fn learned_incident(key: &[u8]) -> Option<IncidentId> {
+    let padded = key.get(1..)?;
+    let end = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
+    std::str::from_utf8(padded.get(..end)?).ok()?.parse().ok()
 }
 
 /// How one jurisdiction kept one deadline.

@@ -120,7 +120,11 @@ impl Folding<'_, '_> {
             duties: Ledger::default(),
             wake: None,
         };
-        self.keep(knock, key, None, state, marks)
+        let owed = match (&state.incident, header.kind) {
+            (Some(incident), Kind::IncidentReport) if knock.ours => self.reported(incident)?,
+            _ => Ledger::default(),
+        };
+        self.keep(knock, key, &owed, None, state, marks)
     }
 
     fn go_on(
@@ -140,7 +144,8 @@ impl Folding<'_, '_> {
                 if let Some(level) = knock.header.level() {
                     state.level = level;
                 }
-                self.keep(knock, key, Some(before), state, marks)
+                let owed = before.ledger().clone();
+                self.keep(knock, key, &owed, before.wake, state, marks)
             }
             Err(invalid) => self.object(knock, &invalid),
         }
@@ -150,11 +155,12 @@ impl Folding<'_, '_> {
         &mut self,
         knock: &Knock<'_>,
         key: &MatterKey,
-        before: Option<MatterState>,
+        owed: &Ledger,
+        wake: Option<Timestamp>,
         state: MatterState,
         marks: Marks,
     ) -> Result<(), FoldError> {
-        if !self.put_matter(key, before.as_ref(), state)? {
+        if !self.put_over(key, owed, wake, state)? {
             return self.object(knock, &Invalid::new(Reason::TooLarge, "header.originating_message_id", "thread.size"));
         }
         self.mark(knock, &marks)
@@ -166,9 +172,21 @@ impl Folding<'_, '_> {
         &mut self,
         key: &MatterKey,
         before: Option<&MatterState>,
+        state: MatterState,
+    ) -> Result<bool, FoldError> {
+        let nothing = Ledger::default();
+        let owed = before.map_or(&nothing, MatterState::ledger);
+        self.put_over(key, owed, before.and_then(|before| before.wake), state)
+    }
+
+    /// The same over what was owed and the wake that stood.
+    fn put_over(
+        &mut self,
+        key: &MatterKey,
+        owed: &Ledger,
+        old: Option<Timestamp>,
         mut state: MatterState,
     ) -> Result<bool, FoldError> {
-        let old = before.and_then(|before| before.wake);
         state.wake = state.ledger().wake(state.level);
         let json = serde_json::to_vec(&state).map_err(|error| FoldError::new(format!("a matter: {error}")))?;
         if !long::put(self.rows, &keys::matter_row(key), &json)? {
@@ -183,8 +201,7 @@ impl Folding<'_, '_> {
                 self.rung.wake = true;
             }
         }
-        let nothing = Ledger::default();
-        self.settle_duties(before.map_or(&nothing, MatterState::ledger), state.ledger())?;
+        self.settle_duties(owed, state.ledger())?;
         Ok(true)
     }
 

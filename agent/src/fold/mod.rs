@@ -7,6 +7,7 @@ mod broker;
 mod duties;
 mod inbox;
 pub mod keys;
+mod learned;
 mod long;
 pub mod matters;
 mod outbox;

@@ -2,14 +2,14 @@
 
 use model::{
     deadline::DeadlineName,
-    ids::{DocumentId, JurisdictionId, MessageId},
+    ids::{DocumentId, IncidentId, JurisdictionId, MessageId},
     position::{EpochId, Position},
     precedence::Precedence,
     time::Timestamp,
 };
 use proto::record::{
-    CachedRow, CardRow, JudgedRow, ListRow, OrphanRow, OutboxRow, PeerRow, ReceiptRow, ReceivedRow, SentDeliveryRow,
-    SentRow, TaskRow,
+    CachedRow, CardRow, JudgedRow, LearnedRow, ListRow, OrphanRow, OutboxRow, PeerRow, ReceiptRow, ReceivedRow,
+    SentDeliveryRow, SentRow, TaskRow,
 };
 use store::{FoldError, Rows};
 
@@ -91,11 +91,7 @@ pub fn thread(rows: &Rows<'_>, originating: MessageId, limit: usize) -> Result<V
 }
 
 /// The threads of an incident, newest first.
-pub fn incident(
-    rows: &Rows<'_>,
-    incident: &model::ids::IncidentId,
-    limit: usize,
-) -> Result<Vec<(u64, ListRow)>, FoldError> {
+pub fn incident(rows: &Rows<'_>, incident: &IncidentId, limit: usize) -> Result<Vec<(u64, ListRow)>, FoldError> {
     let prefix = keys::incident_prefix(incident);
     lines(rows.scan(&prefix, &prefix, limit)?)
 }
@@ -234,4 +230,28 @@ pub fn peer(rows: &Rows<'_>, jurisdiction: &JurisdictionId) -> Result<Option<Pee
 pub fn any_grave(rows: &Rows<'_>) -> Result<bool, FoldError> {
     let table = [keys::table::GRAVE];
     Ok(!rows.scan(&table, &table, 1)?.is_empty())
+}
+
+/// Incidents that were learned of here.
+pub fn learned(rows: &Rows<'_>) -> Result<Vec<(IncidentId, LearnedRow)>, FoldError> {
+    let mut found = Vec::new();
+    rows.each(&[keys::table::LEARNED], |key, value| {
+        if let Some(incident) = keys::learned_incident(key) {
+            found.push((incident, decode_row(value)?));
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Ids of incidents that `author` minted, as far as they are known here.
+pub fn incidents_of(rows: &Rows<'_>, author: &JurisdictionId) -> Result<Vec<IncidentId>, FoldError> {
+    let mut found = Vec::new();
+    for table in [keys::table::LEARNED, keys::table::INCIDENT_LIST] {
+        rows.each(&[table], |key, _| {
+            found.extend(keys::learned_incident(key.get(..49).unwrap_or(key)).filter(|id| id.jurisdiction() == author));
+            Ok(())
+        })?;
+    }
+    Ok(found)
 }

@@ -151,6 +151,28 @@ impl DeadlineName {
     }
 }
 
+/// How long after an incident is known a duty of its author leaves, by the level it has: D02 to D04. None where nothing is
+/// owed. Sources: L, the State Council duty office's notice of 2015 and 条例493; P for L3; O for D04.
+pub const fn from_known(name: DeadlineName, level: EventLevel) -> Option<Duration> {
+    let row: [Option<u64>; 4] = match name {
+        DeadlineName::D02 => [Some(30), Some(30), Some(60), None],
+        DeadlineName::D03 => [Some(60), Some(60), Some(60), Some(120)],
+        DeadlineName::D04 => [Some(30), Some(30), Some(60), Some(120)],
+        _ => return None,
+    };
+    let [l1, l2, l3, rest] = row;
+    let within = match level {
+        EventLevel::L1 => l1,
+        EventLevel::L2 => l2,
+        EventLevel::L3 => l3,
+        EventLevel::L4 | EventLevel::L0 => rest,
+    };
+    match within {
+        Some(within) => Some(minutes(within)),
+        None => None,
+    }
+}
+
 numbered! {
     /// A rung of the ladder: who is told how late.
     pub enum Rung as "rung" {

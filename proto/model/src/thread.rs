@@ -14,6 +14,7 @@ pub mod drill;
 pub mod duty;
 pub mod incident;
 pub mod item;
+pub mod learned;
 pub mod ledger;
 pub mod meeting;
 pub mod minutes;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     header::{Action, Header},
-    ids::{DrillId, JurisdictionId, MessageId},
+    ids::{DrillId, IncidentId, JurisdictionId, MessageId},
     invalid::Invalid,
     numbered::numbered,
     reason::Reason,
@@ -105,6 +106,8 @@ pub enum Matter {
     Thread(MessageId),
     /// What the recipients of one message owe it, whatever it is about.
     Message(MessageId),
+    /// An incident that was learned of here and not reported yet.
+    Incident(IncidentId),
     /// Everything about one drill.
     Drill(DrillId),
     /// Everything about one meeting, by its id.
