@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    calendar::WorkingDays,
     deadline::{DeadlineName, Rung},
     ids::{JurisdictionId, MessageId},
     role::Role,
@@ -61,6 +62,9 @@ pub struct Deadline {
     pub starts_at: Timestamp,
     /// Until when.
     pub due_at: Timestamp,
+    /// Its due time is a date of its own, not so long after its start.
+    #[serde(default)]
+    pub dated: bool,
     /// Where it stands.
     pub standing: Standing,
     /// When what was owed came, in time or late.
@@ -119,6 +123,9 @@ pub struct Start {
 pub struct Ledger {
     #[serde(with = "as_list")]
     deadlines: BTreeMap<Key, Deadline>,
+    /// Handed in with each step, never kept: what was counted once stays counted.
+    #[serde(skip)]
+    calendar: WorkingDays,
 }
 
 /// Rows hold a list: its entries name their keys themselves.
@@ -133,9 +140,7 @@ mod as_list {
         serializer.collect_seq(of.values())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<Key, Deadline>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Key, Deadline>, D::Error> {
         let list = Vec::<Deadline>::deserialize(deserializer)?;
         Ok(list.into_iter().map(|deadline| (deadline.key(), deadline)).collect())
     }
@@ -160,13 +165,29 @@ impl Ledger {
         self.deadlines.get(key)
     }
 
+    /// Counts working days by `calendar` from now on; plain weeks until it is told.
+    pub fn count_by(&mut self, calendar: WorkingDays) {
+        self.calendar = calendar;
+    }
+
+    /// The end of the `days`th working day after `from`, as [`WorkingDays::end_of`] counts.
+    pub fn working_days(&self, days: u32, from: Timestamp, utc_offset_min: i32) -> Timestamp {
+        self.calendar.end_of(days, from, utc_offset_min)
+    }
+
     /// Begins one, unless the same already runs or ran: an update does not start it again.
     pub fn start(&mut self, start: Start) {
-        let key = Key {
-            name: start.name,
-            jurisdiction: start.obligor.jurisdiction.clone(),
-            subject: start.subject.clone(),
-        };
+        self.begin(start, false);
+    }
+
+    /// The same for one whose due time is a date: three days before a meeting, the end of a working day.
+    pub fn start_dated(&mut self, start: Start) {
+        self.begin(start, true);
+    }
+
+    fn begin(&mut self, start: Start, dated: bool) {
+        let key =
+            Key { name: start.name, jurisdiction: start.obligor.jurisdiction.clone(), subject: start.subject.clone() };
         self.deadlines.entry(key).or_insert_with(|| Deadline {
             name: start.name,
             obligor: start.obligor,
@@ -174,6 +195,7 @@ impl Ledger {
             cause: start.cause,
             starts_at: start.starts_at,
             due_at: start.due_at,
+            dated,
             standing: Standing::Running,
             met_at: None,
             met_by: None,
@@ -197,8 +219,8 @@ impl Ledger {
     /// A rung was reached: half way warns, the due time breaches. What does not run any more stays as it is.
     pub fn raise(&mut self, key: &Key, rung: Rung) {
         let Some(deadline) = self.deadlines.get_mut(key) else { return };
-        let open = deadline.met_at.is_none()
-            && (deadline.standing.is_running() || deadline.standing == Standing::Breached);
+        let open =
+            deadline.met_at.is_none() && (deadline.standing.is_running() || deadline.standing == Standing::Breached);
         if !open || deadline.rung.is_some_and(|raised| raised >= rung) {
             return;
         }
@@ -210,7 +232,7 @@ impl Ledger {
     pub fn waive(&mut self, key: &Key, reason: &str) {
         if let Some(deadline) = self.deadlines.get_mut(key).filter(|deadline| deadline.standing.is_running()) {
             deadline.standing = Standing::Waived;
-            deadline.reason = reason.to_owned();
+            reason.clone_into(&mut deadline.reason);
         }
     }
 
@@ -229,13 +251,15 @@ impl Ledger {
     }
 
     /// The broker took charge of a message of ours: what it started counts from then, unless something else was
-    /// said at its start.
+    /// said at its start. A date stays the date.
     pub fn accepted(&mut self, cause: MessageId, queued_at: Timestamp, at: Timestamp) {
         let began = |deadline: &&mut Deadline| deadline.cause == cause && deadline.starts_at == queued_at;
         for deadline in self.deadlines.values_mut().filter(began) {
             let within = deadline.due_at.since(deadline.starts_at);
             deadline.starts_at = at;
-            deadline.due_at = at.plus(within);
+            if !deadline.dated {
+                deadline.due_at = at.plus(within);
+            }
         }
     }
 }
