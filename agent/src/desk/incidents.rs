@@ -95,7 +95,7 @@ impl Desk {
         v1::IncidentSeen {
             incident_id: incident.to_string(),
             title: title.unwrap_or_default(),
-            state: state.thread.as_ref().map(|thread| seen::state_seen(thread.state())),
+            state: state.thread.as_ref().map(|thread| seen::state_seen(thread.state_at(self.clock.now()))),
             event_level: state.level.number(),
             known_at: learned.and_then(|learned| learned.known_at),
             opened_by: state.opened_by.0.to_vec().into(),

@@ -50,7 +50,7 @@ impl Desk {
             Some(state) if state.status != header.status => {
                 Err(Invalid::new(Reason::StatusMix, "header.status", "thread.status"))
             }
-            Some(MatterState { thread: Some(mut thread), .. }) => thread.step(&step).map(|_| ()),
+            Some(MatterState { thread: Some(thread), .. }) => thread.may_send(&step).map(|_| ()),
             None if matters::begins(header, &matter) => Thread::open(&step).map(|_| ()),
             Some(_) | None => Ok(()),
         }
@@ -76,9 +76,10 @@ impl Desk {
         let Some(state) = self.matter_at(&key)? else {
             return Ok(v1::MatterResponse { acknowledgements: acks, ..v1::MatterResponse::default() });
         };
+        let now = self.clock.now();
         Ok(v1::MatterResponse {
-            state: state.thread.as_ref().map(|thread| state_seen(thread.state())),
-            parts: state.thread.iter().flat_map(Thread::parts).map(part_seen).collect(),
+            state: state.thread.as_ref().map(|thread| state_seen(thread.state_at(now))),
+            parts: state.thread.iter().flat_map(|thread| thread.parts_at(now)).map(part_seen).collect(),
             deadlines: seen_all(&key, &state),
             acknowledgements: acks,
             incident_id: incident_text(state.incident.as_ref()),

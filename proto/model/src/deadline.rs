@@ -135,6 +135,27 @@ impl DeadlineName {
         matches!(self, Self::D01 | Self::D09 | Self::D10 | Self::D11 | Self::D15 | Self::D16 | Self::D18 | Self::D19)
     }
 
+    /// Whether an agreement may give more time than the catalogue: its rows marked ↕. Any may be tightened.
+    pub const fn may_be_loosened(self) -> bool {
+        matches!(
+            self,
+            Self::D01
+                | Self::D06
+                | Self::D07
+                | Self::D09
+                | Self::D11
+                | Self::D12
+                | Self::D13
+                | Self::D14
+                | Self::D16
+                | Self::D18
+                | Self::D19
+                | Self::D20
+                | Self::D21
+                | Self::D22
+        )
+    }
+
     /// Whether a late answer climbs the ladder.
     pub const fn climbs(self) -> bool {
         matches!(self, Self::D01 | Self::D09 | Self::D10 | Self::D11 | Self::D15)

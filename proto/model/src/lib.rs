@@ -3,13 +3,14 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`ids`], [`time`], [`clock`], [`position`] | names and times |
+//! | [`ids`], [`time`], [`clock`], [`calendar`], [`position`] | names and times |
 //! | [`reason`], [`invalid`], [`limits`] | why something was not taken, and every limit |
 //! | [`status`], [`level`], [`precedence`], [`role`], [`stage`], [`document`] | the closed lists of the contract |
 //! | [`kind`] | the catalogue's table of kinds |
 //! | [`header`], [`judge`], [`secrecy`] | the part a broker reads, and what its fields must keep |
 //! | [`deadline`] | what is owed by when, and the ladder |
 //! | [`task`] | what a person should do, as far as the program can tell |
+//! | [`agenda`] | what may still be done with an agenda |
 //! | [`thread`] | what messages do to the matter they are about: one machine a family |
 //! | [`merkle`], [`seal`] | trees, signatures over roots, paths |
 //! | [`receipt`], [`delivery`] | the proof of a stage, and the life of one envelope in one mailbox |
@@ -24,7 +25,9 @@
 mod numbered;
 mod text_form;
 
+pub mod agenda;
 pub mod bucket;
+pub mod calendar;
 pub mod clock;
 pub mod deadline;
 pub mod delivery;

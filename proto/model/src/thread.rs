@@ -9,22 +9,27 @@ pub mod action;
 pub mod agreement;
 pub mod alert;
 pub mod bulletin;
+pub mod chain;
 pub mod consultation;
 pub mod drill;
 pub mod duty;
+pub mod handover;
 pub mod incident;
+pub mod invitation;
 pub mod item;
 pub mod learned;
 pub mod ledger;
 pub mod meeting;
-pub mod minutes;
 pub mod resource;
 pub mod situation;
+#[cfg(test)]
+mod talk;
 pub mod verification;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    calendar::WorkingDays,
     header::{Action, Header},
     ids::{DrillId, IncidentId, JurisdictionId, MessageId},
     invalid::Invalid,
@@ -58,12 +63,12 @@ pub enum Facts {
     Consultation(consultation::Facts),
     /// K30 to K35.
     Drill(drill::Facts),
-    /// K40, K41, K46.
+    /// K40, K41, K43, K44: a meeting, what becomes of its agenda, and its minutes.
     Meeting(meeting::Facts),
-    /// K44.
-    Minutes(minutes::Facts),
     /// K45.
     Item(item::Facts),
+    /// K46.
+    Handover(handover::Facts),
     /// K54.
     Agreement(agreement::Facts),
     /// Documents and system: nothing that a machine decides on.
@@ -120,11 +125,17 @@ impl Matter {
     /// The matter of a message.
     pub fn of(header: &Header, facts: &Facts) -> Self {
         match facts {
-            Facts::Drill(facts) => Self::Drill(facts.drill_id().clone()),
-            Facts::Meeting(facts) => facts.meeting_id().map_or(Self::Thread(header.thread()), Self::Meeting),
+            Facts::Drill(facts) => Self::of_drill(header, facts),
+            Facts::Meeting(facts) => Self::Meeting(facts.meeting_id().to_owned()),
             Facts::Duty(facts) => Self::Duty(header.sender.jurisdiction.clone(), facts.date),
             _ => Self::Thread(header.thread()),
         }
+    }
+
+    /// The drill that the body names, else the one in the header: orders and injects name it there alone.
+    fn of_drill(header: &Header, facts: &drill::Facts) -> Self {
+        let told = || header.drill.as_ref().map(|drill| &drill.drill_id);
+        facts.drill_id().or_else(told).map_or(Self::Thread(header.thread()), |drill| Self::Drill(drill.clone()))
     }
 }
 
@@ -199,12 +210,31 @@ pub trait Machine: Sized {
     /// The reason and rule of an unlawful step. Machine and ledger are then as before.
     fn step(&mut self, step: &Step<'_>, ledger: &mut Ledger) -> Result<Marks, Invalid>;
 
-    /// Where the matter stands.
+    /// What the sender's own agent asks besides, before the message leaves: what the others cannot know, such as who
+    /// has acknowledged.
+    ///
+    /// # Errors
+    /// The reason and rule for which it must not leave yet.
+    fn may_send(&self, _step: &Step<'_>) -> Result<(), Invalid> {
+        Ok(())
+    }
+
+    /// Where the matter stands after its newest message.
     fn state(&self) -> StateName;
+
+    /// Where it stands at a time, when time alone moves it on: a meeting is over, an agreement has run out.
+    fn state_at(&self, _at: Timestamp) -> StateName {
+        self.state()
+    }
 
     /// Where each part of it stands, in a stable order: items, missions, actions, invited.
     fn parts(&self) -> Vec<Part> {
         Vec::new()
+    }
+
+    /// The same at a time.
+    fn parts_at(&self, _at: Timestamp) -> Vec<Part> {
+        self.parts()
     }
 }
 
@@ -245,12 +275,24 @@ macro_rules! machines {
                 match self { $(Self::$variant(machine) => machine.step(step, ledger),)+ }
             }
 
+            fn may_send(&self, step: &Step<'_>) -> Result<(), Invalid> {
+                match self { $(Self::$variant(machine) => machine.may_send(step),)+ }
+            }
+
             fn state(&self) -> StateName {
                 match self { $(Self::$variant(machine) => machine.state(),)+ }
             }
 
+            fn state_at(&self, at: Timestamp) -> StateName {
+                match self { $(Self::$variant(machine) => machine.state_at(at),)+ }
+            }
+
             fn parts(&self) -> Vec<Part> {
                 match self { $(Self::$variant(machine) => machine.parts(),)+ }
+            }
+
+            fn parts_at(&self, at: Timestamp) -> Vec<Part> {
+                match self { $(Self::$variant(machine) => machine.parts_at(at),)+ }
             }
         }
     };
@@ -268,8 +310,8 @@ machines! {
     Consultation(Consultation) = consultation::Consultation;
     Drill(Drill) = drill::Drill;
     Meeting(Meeting) = meeting::Meeting;
-    Minutes(Minutes) = minutes::Minutes;
     Item(Item) = item::Item;
+    Handover(Handover) = handover::Handover;
     Agreement(Agreement) = agreement::Agreement;
 }
 
@@ -288,8 +330,18 @@ impl Thread {
     /// # Errors
     /// The rule the message breaks.
     pub fn open(step: &Step<'_>) -> Result<Option<(Self, Marks)>, Invalid> {
+        Self::open_by(step, &WorkingDays::default())
+    }
+
+    /// The same where people work on the days of `calendar`.
+    ///
+    /// # Errors
+    /// The rule the message breaks.
+    pub fn open_by(step: &Step<'_>, calendar: &WorkingDays) -> Result<Option<(Self, Marks)>, Invalid> {
         let mut ledger = Ledger::default();
+        ledger.count_by(calendar.clone());
         let opened = AnyMachine::open(step, &mut ledger)?;
+        ledger.count_by(WorkingDays::default());
         Ok(opened.map(|(machine, marks)| (Self { machine, ledger }, marks)))
     }
 
@@ -298,26 +350,66 @@ impl Thread {
     /// # Errors
     /// The rule the message breaks.
     pub fn step(&mut self, step: &Step<'_>) -> Result<Marks, Invalid> {
+        self.step_by(step, &WorkingDays::default())
+    }
+
+    /// The same where people work on the days of `calendar`.
+    ///
+    /// # Errors
+    /// The rule the message breaks.
+    pub fn step_by(&mut self, step: &Step<'_>, calendar: &WorkingDays) -> Result<Marks, Invalid> {
         let mut next = self.clone();
+        next.ledger.count_by(calendar.clone());
         let marks = next.machine.step(step, &mut next.ledger)?;
+        next.ledger.count_by(WorkingDays::default());
         *self = next;
         Ok(marks)
     }
 
-    /// Where it stands.
+    /// Whether the sender's own agent lets the next message leave. Nothing changes.
+    ///
+    /// # Errors
+    /// The rule the message breaks.
+    pub fn may_send(&self, step: &Step<'_>) -> Result<Marks, Invalid> {
+        let marks = self.clone().step(step)?;
+        self.machine.may_send(step)?;
+        Ok(marks)
+    }
+
+    /// Where it stands after its newest message.
     pub fn state(&self) -> StateName {
         self.machine.state()
     }
 
-    /// Where its parts stand.
+    /// Where it stands at a time.
+    pub fn state_at(&self, at: Timestamp) -> StateName {
+        self.machine.state_at(at)
+    }
+
+    /// Where its parts stand after the newest message.
     pub fn parts(&self) -> Vec<Part> {
         self.machine.parts()
+    }
+
+    /// Where its parts stand at a time.
+    pub fn parts_at(&self, at: Timestamp) -> Vec<Part> {
+        self.machine.parts_at(at)
     }
 }
 
 /// The refusal of a step that the state does not allow. `rule` is `K15.milestone_order` or the like.
 pub fn wrong_sequence(field: &'static str, rule: &'static str, detail: impl Into<String>) -> Invalid {
     Invalid::new(Reason::WrongSequence, field, rule).detail(detail)
+}
+
+/// The refusal of a change by somebody who is not its author.
+pub fn not_author(rule: &'static str, detail: impl Into<String>) -> Invalid {
+    Invalid::new(Reason::NotAuthor, "header.sender.jurisdiction", rule).detail(detail)
+}
+
+/// The refusal of a word by somebody who has none in the matter.
+pub fn no_part(rule: &'static str, detail: impl Into<String>) -> Invalid {
+    Invalid::new(Reason::RoleForbidden, "header.sender.jurisdiction", rule).detail(detail)
 }
 
 /// The refusal of a step in a matter that is over.

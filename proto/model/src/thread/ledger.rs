@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    calendar::WorkingDays,
     deadline::{DeadlineName, Rung},
     ids::{JurisdictionId, MessageId},
     level::EventLevel,
@@ -64,6 +65,9 @@ pub struct Deadline {
     pub starts_at: Timestamp,
     /// Until when.
     pub due_at: Timestamp,
+    /// Its due time is a date of its own, not so long after its start.
+    #[serde(default)]
+    pub dated: bool,
     /// Where it stands.
     pub standing: Standing,
     /// When what was owed came, in time or late.
@@ -122,6 +126,9 @@ pub struct Start {
 pub struct Ledger {
     #[serde(with = "as_list")]
     deadlines: BTreeMap<Key, Deadline>,
+    /// Handed in with each step, never kept: what was counted once stays counted.
+    #[serde(skip)]
+    calendar: WorkingDays,
 }
 
 /// Rows hold a list: its entries name their keys themselves.
@@ -166,8 +173,27 @@ impl Ledger {
         self.deadlines.insert(deadline.key(), deadline);
     }
 
+    /// Counts working days by `calendar` from now on; plain weeks until it is told.
+    pub fn count_by(&mut self, calendar: WorkingDays) {
+        self.calendar = calendar;
+    }
+
+    /// The end of the `days`th working day after `from`, as [`WorkingDays::end_of`] counts.
+    pub fn working_days(&self, days: u32, from: Timestamp, utc_offset_min: i32) -> Timestamp {
+        self.calendar.end_of(days, from, utc_offset_min)
+    }
+
     /// Begins one, unless the same already runs or ran: an update does not start it again.
     pub fn start(&mut self, start: Start) {
+        self.begin(start, false);
+    }
+
+    /// The same for one whose due time is a date: three days before a meeting, the end of a working day.
+    pub fn start_dated(&mut self, start: Start) {
+        self.begin(start, true);
+    }
+
+    fn begin(&mut self, start: Start, dated: bool) {
         let key =
             Key { name: start.name, jurisdiction: start.obligor.jurisdiction.clone(), subject: start.subject.clone() };
         self.deadlines.entry(key).or_insert_with(|| Deadline {
@@ -177,6 +203,7 @@ impl Ledger {
             cause: start.cause,
             starts_at: start.starts_at,
             due_at: start.due_at,
+            dated,
             standing: Standing::Running,
             met_at: None,
             met_by: None,
@@ -213,7 +240,7 @@ impl Ledger {
     pub fn waive(&mut self, key: &Key, reason: &str) {
         if let Some(deadline) = self.deadlines.get_mut(key).filter(|deadline| deadline.standing.is_running()) {
             deadline.standing = Standing::Waived;
-            deadline.reason = reason.to_owned();
+            reason.clone_into(&mut deadline.reason);
         }
     }
 
@@ -232,13 +259,15 @@ impl Ledger {
     }
 
     /// The broker took charge of a message of ours: what it started counts from then, unless something else was
-    /// said at its start.
+    /// said at its start. A date stays the date.
     pub fn accepted(&mut self, cause: MessageId, queued_at: Timestamp, at: Timestamp) {
         let began = |deadline: &&mut Deadline| deadline.cause == cause && deadline.starts_at == queued_at;
         for deadline in self.deadlines.values_mut().filter(began) {
             let within = deadline.due_at.since(deadline.starts_at);
             deadline.starts_at = at;
-            deadline.due_at = at.plus(within);
+            if !deadline.dated {
+                deadline.due_at = at.plus(within);
+            }
         }
     }
 }

@@ -1,0 +1,551 @@
+//! K30 to K35: one drill from its invitation to its last improvement. All its threads are one matter, by the drill's id.
+//!
+//! The organiser invites, plans and gives the orders; whoever takes part may abort for a real emergency. What is said
+//! *in* the drill has machines of its own; this one knows when it may be said.
+
+mod clock;
+mod owed;
+mod phase;
+mod score;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Ledger, Machine, Mark, Marked, Marks, Obligor, Part, StateName, Step,
+    chain::Chain,
+    closed,
+    invitation::{self, Invited, OF_DRILLS, Period, Reply, Round, Word},
+    no_part, not_author, wrong_sequence,
+};
+use crate::{
+    header::{Action, Address, DrillControl},
+    ids::{DrillId, ItemId, JurisdictionId, MessageId},
+    invalid::Invalid,
+    reason::Reason,
+    time::Timestamp,
+};
+
+pub use self::{
+    clock::{DrillClock, InjectType, Planned, due, next},
+    owed::LOOK_EVERY,
+    phase::{Phase, Review},
+    score::{Observed, Score, observed},
+};
+
+/// What the machine needs of K30 to K35.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Facts {
+    /// K30.
+    Invitation(Invitation),
+    /// K31, and the drill that it names.
+    Reply(DrillId, Reply),
+    /// K32.
+    Plan(Plan),
+    /// K33; drill and order stand in the header.
+    Control(Control),
+    /// K34; the drill stands in the header.
+    Inject(Inject),
+    /// K35.
+    Evaluation(Evaluation),
+}
+
+impl Facts {
+    /// The drill that the body names; orders and injects name it in the header alone.
+    pub const fn drill_id(&self) -> Option<&DrillId> {
+        match self {
+            Self::Invitation(Invitation { drill_id, .. })
+            | Self::Reply(drill_id, _)
+            | Self::Plan(Plan { drill_id, .. })
+            | Self::Evaluation(Evaluation { drill_id, .. }) => Some(drill_id),
+            Self::Control(_) | Self::Inject(_) => None,
+        }
+    }
+}
+
+/// K30: when, and who is asked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Invitation {
+    /// The drill.
+    pub drill_id: DrillId,
+    /// Rises whenever dates or participants change.
+    pub sequence: u32,
+    /// When it is held.
+    pub period: Period,
+    /// Who is asked.
+    pub wanted: Vec<Obligor>,
+    /// By when an answer is asked for.
+    pub rsvp_by: Timestamp,
+}
+
+/// K32: a version of the plan.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Plan {
+    /// The drill.
+    pub drill_id: DrillId,
+    /// The round of invitations that it is for.
+    pub sequence: u32,
+    /// Rises with each change.
+    pub version: u32,
+    /// It is played as it is.
+    pub frozen: bool,
+    /// What it wants sent, and when.
+    pub injects: Vec<Planned>,
+}
+
+/// K33: what the body adds to the order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Control {
+    /// How far the clock jumps.
+    pub jump: Option<Duration>,
+}
+
+/// K34: one inject.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Inject {
+    /// Which.
+    pub inject_id: String,
+    /// The version of the plan that it stands in; none when it was made up on the day.
+    pub plan_version: Option<u32>,
+}
+
+/// K35: how far the review is, and what shall be better.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Evaluation {
+    /// The drill.
+    pub drill_id: DrillId,
+    /// How far.
+    pub stage: Review,
+    /// What follows from it.
+    pub improvements: Vec<Improvement>,
+}
+
+/// Something that shall be better next time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Improvement {
+    /// The task that follows.
+    pub item_id: ItemId,
+    /// The earlier item that comes back with it.
+    pub recurrence_of: Option<ItemId>,
+}
+
+/// One drill.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Drill {
+    phase: Phase,
+    invitation: Chain,
+    round: Round,
+    plan: Option<PlanVersion>,
+    play: Option<Play>,
+    review: Option<Chain>,
+    /// Improvement items, and whether each is over.
+    items: BTreeMap<ItemId, bool>,
+}
+
+/// The plan of this round.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+struct PlanVersion {
+    version: u32,
+    injects: usize,
+}
+
+/// What STARTEX began.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+struct Play {
+    startex: MessageId,
+    clock: DrillClock,
+    participants: BTreeSet<JurisdictionId>,
+    /// Those who have not acknowledged STARTEX, as far as is known here.
+    awaited: BTreeSet<JurisdictionId>,
+    injects: usize,
+    aborted: Option<Aborted>,
+}
+
+/// Who ended it for a real emergency, and when.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Aborted {
+    /// Who.
+    pub by: JurisdictionId,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Machine for Drill {
+    fn open(step: &Step<'_>, ledger: &mut Ledger) -> Result<(Self, Marks), Invalid> {
+        let super::Facts::Drill(Facts::Invitation(facts)) = step.facts else {
+            return Err(wrong_sequence("header.drill.drill_id", "K30.opens", "no invitation to this drill is known"));
+        };
+        match step.header.action {
+            Action::Originate if facts.sequence != 1 => {
+                Err(wrong_sequence("body.sequence", "K30.sequence_from_1", facts.sequence.to_string()))
+            }
+            // the first one may have given way to it on its way here
+            Action::Originate | Action::Update => Ok((Self::invite(step, facts, ledger), Vec::new())),
+            Action::Cancel | Action::Reply | Action::Error => {
+                Err(wrong_sequence("header.action", "K30.opens", step.header.action.name()))
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Step<'_>, ledger: &mut Ledger) -> Result<Marks, Invalid> {
+        let super::Facts::Drill(facts) = step.facts else { return Ok(Vec::new()) };
+        // what is played in a drill that is over is told that it is not live
+        if self.state().over && !matches!(facts, Facts::Inject(_)) {
+            return Err(closed(self.state()));
+        }
+        match facts {
+            Facts::Invitation(facts) => self.invited(step, facts, ledger),
+            Facts::Reply(_, reply) => self.answered(step, reply, ledger),
+            Facts::Plan(plan) => self.planned(step, plan, ledger),
+            Facts::Control(control) => self.ordered(step, *control, ledger),
+            Facts::Inject(inject) => self.injected(step, inject),
+            Facts::Evaluation(evaluation) => self.evaluated(step, evaluation, ledger),
+        }
+    }
+
+    /// No inject leaves the organiser before all have acknowledged STARTEX, nor another before it has itself.
+    fn may_send(&self, step: &Step<'_>) -> Result<(), Invalid> {
+        let (super::Facts::Drill(Facts::Inject(_)), Some(play)) = (step.facts, &self.play) else { return Ok(()) };
+        let waits =
+            if self.invitation.is_by(step) { !play.awaited.is_empty() } else { play.awaited.contains(step.by()) };
+        if !waits {
+            return Ok(());
+        }
+        let awaited: Vec<&str> = play.awaited.iter().map(JurisdictionId::as_str).collect();
+        Err(wrong_sequence("header.drill", "K34.startex_acknowledged", awaited.join(" ")))
+    }
+
+    fn state(&self) -> StateName {
+        self.phase.shown()
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        self.round.parts().chain(self.plan_part()).chain(self.play_part()).collect()
+    }
+}
+
+impl Drill {
+    /// Where it stands.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Who invited.
+    pub const fn organiser(&self) -> &JurisdictionId {
+        &self.invitation.author
+    }
+
+    /// The invitation in force, and what was said to it.
+    pub const fn round(&self) -> &Round {
+        &self.round
+    }
+
+    /// Its clock, once it has started.
+    pub fn clock(&self) -> Option<&DrillClock> {
+        self.play.as_ref().map(|play| &play.clock)
+    }
+
+    /// Who ended it for a real emergency. From then on its exercise deadlines are void and its commitments dropped.
+    pub fn aborted(&self) -> Option<&Aborted> {
+        self.play.as_ref().and_then(|play| play.aborted.as_ref())
+    }
+
+    /// Who has not acknowledged STARTEX, as far as is known here.
+    pub fn awaited(&self) -> impl Iterator<Item = &JurisdictionId> {
+        self.play.iter().flat_map(|play| &play.awaited)
+    }
+
+    /// A participant has acknowledged an order: `of` is the message of the receipt. Only STARTEX is waited for.
+    pub fn acknowledged(&mut self, of: MessageId, by: &JurisdictionId) {
+        if let Some(play) = self.play.as_mut().filter(|play| play.startex == of) {
+            play.awaited.remove(by);
+        }
+    }
+
+    /// The injects of the plan that may leave now; none while anybody has not acknowledged STARTEX, and none unless the
+    /// drill runs.
+    pub fn due<'a>(&self, plan: &'a [Planned], sent: &BTreeSet<String>, now: Timestamp) -> Vec<&'a Planned> {
+        let runs = matches!(self.phase, Phase::Startex | Phase::Resume);
+        match &self.play {
+            Some(play) if runs && play.awaited.is_empty() => due(plan, &play.clock, sent, now),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
+    /// An improvement item of this drill is over, or open again: the items have matters of their own.
+    pub fn item(&mut self, item: &ItemId, is_over: bool) {
+        if !matches!(self.phase, Phase::ReviewFinal | Phase::Improving | Phase::Closed) {
+            return;
+        }
+        self.items.insert(item.clone(), is_over);
+        self.phase = if self.items.values().all(|over| *over) { Phase::Closed } else { Phase::Improving };
+    }
+
+    fn invite(step: &Step<'_>, facts: &Invitation, ledger: &mut Ledger) -> Self {
+        let invitation = Chain::of(step);
+        let invited = invitation::asked(&invitation.author, &facts.wanted, &[]);
+        let round = owed::round(step, facts, invited, ledger);
+        Self { phase: Phase::Invited, invitation, round, plan: None, play: None, review: None, items: BTreeMap::new() }
+    }
+
+    /// K30 again: another date, other words, or the end of it.
+    fn invited(&mut self, step: &Step<'_>, facts: &Invitation, ledger: &mut Ledger) -> Result<Marks, Invalid> {
+        if !self.invitation.is_by(step) {
+            return Err(not_author("K30.organiser", self.organiser().as_str()));
+        }
+        if step.header.thread() != self.invitation.thread {
+            return Err(wrong_sequence("body.drill_id", "K30.invited_once", "a change is an UPDATE of the invitation"));
+        }
+        if let Some(overtaken) = self.invitation.overtaken(step) {
+            return Ok(overtaken);
+        }
+        if !self.phase.is_ahead() {
+            return Err(wrong_sequence("header.action", "K30.before_startex", self.phase.name()));
+        }
+        match step.header.action {
+            Action::Cancel => {
+                self.phase = Phase::Cancelled;
+                ledger.void_all();
+            }
+            Action::Originate | Action::Update | Action::Reply | Action::Error => self.moved(step, facts, ledger)?,
+        }
+        self.invitation.moves_to(step);
+        Ok(Vec::new())
+    }
+
+    /// A new date or other participants begin a new round; answers to the old one count no longer, and no plan stands.
+    fn moved(&mut self, step: &Step<'_>, facts: &Invitation, ledger: &mut Ledger) -> Result<(), Invalid> {
+        let current = self.round.sequence;
+        let invited = invitation::asked(self.organiser(), &facts.wanted, &[]);
+        let same = self.round.is_same(facts.period, &invited);
+        let detail = || format!("{}, and {current} is in force", facts.sequence);
+        if facts.sequence < current {
+            return Err(wrong_sequence("body.sequence", "K30.stale_sequence", detail()));
+        }
+        if facts.sequence == current {
+            let kept = same.then_some(());
+            return kept.ok_or_else(|| wrong_sequence("body.sequence", "K30.next_sequence", detail()));
+        }
+        owed::void_round(&self.round, self.organiser(), ledger);
+        self.round = owed::round(step, facts, invited, ledger);
+        self.plan = None;
+        self.phase = Phase::Invited;
+        Ok(())
+    }
+
+    /// K31.
+    fn answered(&mut self, step: &Step<'_>, reply: &Reply, ledger: &mut Ledger) -> Result<Marks, Invalid> {
+        if !self.phase.is_ahead() {
+            return Err(wrong_sequence("header.action", "K31.before_startex", self.phase.name()));
+        }
+        match (step.header.action, reply.word) {
+            (Action::Originate | Action::Error, _) => {
+                return Err(wrong_sequence("header.action", "K31.answers", step.header.action.name()));
+            }
+            (Action::Cancel, _) => self.round.withdraw(step, &OF_DRILLS)?,
+            (Action::Reply | Action::Update, Word::DeclineCounter) if self.invitation.is_by(step) => {
+                self.round.keep(step, reply, &OF_DRILLS)?;
+            }
+            (Action::Reply | Action::Update, Word::DeclineCounter) => {
+                return Err(no_part(OF_DRILLS.organiser, step.by().as_str()));
+            }
+            (Action::Reply | Action::Update, _) => self.round.answer(step, reply, ledger, &OF_DRILLS)?,
+        }
+        if self.phase != Phase::PlanFrozen {
+            let confirmed = self.round.is_settled() && self.round.attending().next().is_some();
+            self.phase = if confirmed { Phase::Confirmed } else { Phase::Invited };
+        }
+        Ok(Vec::new())
+    }
+
+    /// K32.
+    fn planned(&mut self, step: &Step<'_>, plan: &Plan, ledger: &mut Ledger) -> Result<Marks, Invalid> {
+        if !self.invitation.is_by(step) {
+            return Err(not_author("K32.organiser", self.organiser().as_str()));
+        }
+        if !matches!(step.header.action, Action::Originate | Action::Update) {
+            return Err(wrong_sequence("header.action", "K32.next_version", "a plan changes by its next version"));
+        }
+        if !matches!(self.phase, Phase::Invited | Phase::Confirmed) {
+            return Err(wrong_sequence("body.state", "K32.frozen", self.phase.name()));
+        }
+        if plan.sequence != self.round.sequence {
+            let detail = format!("{}, and {} is in force", plan.sequence, self.round.sequence);
+            return Err(wrong_sequence("body.sequence", "K32.stale_sequence", detail));
+        }
+        if let Some(before) = self.plan.filter(|before| plan.version <= before.version) {
+            let detail = format!("{} after {}", plan.version, before.version);
+            return Err(wrong_sequence("body.version", "K32.version_rises", detail));
+        }
+        if plan.frozen {
+            self.may_freeze(step.at)?;
+            self.phase = Phase::PlanFrozen;
+            owed::plan_is_frozen(&self.round, self.organiser(), step, ledger);
+        }
+        self.plan = Some(PlanVersion { version: plan.version, injects: plan.injects.len() });
+        Ok(Vec::new())
+    }
+
+    /// Everybody has said whether it comes, or has let its time for that pass; and somebody comes.
+    fn may_freeze(&self, at: Timestamp) -> Result<(), Invalid> {
+        if !self.round.is_settled() && at <= self.round.reply_by {
+            return Err(wrong_sequence("body.state", "K32.all_answered", "not all have answered, and they still may"));
+        }
+        let comes = self.round.attending().next().is_some();
+        comes.then_some(()).ok_or_else(|| wrong_sequence("body.state", "K32.somebody_comes", "nobody comes"))
+    }
+
+    /// K33.
+    fn ordered(&mut self, step: &Step<'_>, control: Control, ledger: &mut Ledger) -> Result<Marks, Invalid> {
+        let order = step.header.drill.as_ref().and_then(|drill| drill.control);
+        let order = order.ok_or_else(|| Invalid::missing("header.drill.control"))?;
+        if !matches!(step.header.action, Action::Originate | Action::Update) {
+            return Err(wrong_sequence(
+                "header.action",
+                "K33.order",
+                "an order is followed by another, not taken back",
+            ));
+        }
+        self.may_order(step, order)?;
+        let next = self.phase.ordered(order);
+        let next =
+            next.ok_or_else(|| wrong_sequence("header.drill.control", phase::rule_of(order), self.phase.name()))?;
+        self.follow(step, order, control)?;
+        if matches!(order, DrillControl::Endex | DrillControl::AbortRealEmergency) {
+            owed::review(self.organiser(), step, ledger);
+        }
+        self.phase = next;
+        Ok(Vec::new())
+    }
+
+    /// The organiser's controllers steer; whoever takes part may stop it for a real emergency.
+    fn may_order(&self, step: &Step<'_>, order: DrillControl) -> Result<(), Invalid> {
+        let takes_part = self.play.as_ref().is_some_and(|play| play.participants.contains(step.by()));
+        match order {
+            _ if self.invitation.is_by(step) => Ok(()),
+            DrillControl::AbortRealEmergency if takes_part => Ok(()),
+            DrillControl::AbortRealEmergency => Err(no_part("K33.participant", step.by().as_str())),
+            _ => Err(no_part("K33.organiser", step.by().as_str())),
+        }
+    }
+
+    fn follow(&mut self, step: &Step<'_>, order: DrillControl, control: Control) -> Result<(), Invalid> {
+        if order == DrillControl::Startex {
+            self.play = Some(self.start(step));
+            return Ok(());
+        }
+        let Some(play) = &mut self.play else { return Ok(()) };
+        match order {
+            DrillControl::Startex => {}
+            DrillControl::Pausex | DrillControl::Endex => play.clock.stop(step.at),
+            DrillControl::Resume => play.clock.resume(step.at),
+            DrillControl::TimeJump => {
+                let jump = control
+                    .jump
+                    .ok_or_else(|| Invalid::new(Reason::MissingField, "body.time_jump_min", "K33.time_jump"))?;
+                play.clock.jump(jump);
+            }
+            DrillControl::AbortRealEmergency => {
+                play.clock.stop(step.at);
+                play.aborted = Some(Aborted { by: step.by().clone(), at: step.at });
+            }
+        }
+        Ok(())
+    }
+
+    /// Those whom STARTEX names take part; where it names groups or areas, those who said that they come.
+    fn start(&self, step: &Step<'_>) -> Play {
+        let named = step.header.recipients.iter().map(|to| match to {
+            Address::Jurisdiction { id, .. } => Some(id.clone()),
+            Address::Group(_) | Address::Area(_) => None,
+        });
+        let named: Option<BTreeSet<JurisdictionId>> = named.collect();
+        let mut awaited = named.unwrap_or_else(|| self.round.attending().cloned().collect());
+        awaited.remove(step.by());
+        let mut participants = awaited.clone();
+        participants.insert(step.by().clone());
+        Play { startex: step.id(), clock: DrillClock::start(step.at), participants, awaited, injects: 0, aborted: None }
+    }
+
+    /// K34.
+    fn injected(&mut self, step: &Step<'_>, inject: &Inject) -> Result<Marks, Invalid> {
+        let not_live = |rule: &'static str, detail: &str| {
+            Err(Invalid::new(Reason::DrillNotLive, "header.drill.drill_id", rule).detail(detail))
+        };
+        let Some(play) = self.play.as_mut().filter(|_| self.phase.is_live()) else {
+            return not_live("K34.live", self.phase.name());
+        };
+        if !play.participants.contains(step.by()) {
+            return not_live("K34.participant", step.by().as_str());
+        }
+        if self.phase == Phase::Pausex {
+            return Err(wrong_sequence("header.drill.drill_id", "K34.paused", self.phase.name()));
+        }
+        let known = self.plan.map(|plan| plan.version);
+        if inject.plan_version.is_some() && inject.plan_version != known {
+            return Err(wrong_sequence("body.plan_version", "K34.plan_version", "it is not the plan that is played"));
+        }
+        if step.header.action == Action::Originate {
+            play.injects += 1;
+        }
+        Ok(Vec::new())
+    }
+
+    /// K35.
+    fn evaluated(&mut self, step: &Step<'_>, facts: &Evaluation, ledger: &mut Ledger) -> Result<Marks, Invalid> {
+        if !self.invitation.is_by(step) {
+            return Err(not_author("K35.organiser", self.organiser().as_str()));
+        }
+        if !matches!(step.header.action, Action::Originate | Action::Update) {
+            return Err(wrong_sequence("header.action", "K35.next_revision", "a review changes by its next revision"));
+        }
+        if let Some(overtaken) = self.review.as_ref().and_then(|review| review.overtaken(step)) {
+            return Ok(overtaken);
+        }
+        let next = self.phase.reviewed(facts.stage);
+        self.phase = next.ok_or_else(|| wrong_sequence("body.stage", "K35.stage", self.phase.name()))?;
+        self.review = Some(Chain::of(step));
+        if facts.stage != Review::Hotwash {
+            owed::review_is_drafted(self.organiser(), step, ledger);
+        }
+        if facts.stage == Review::Final {
+            self.items = facts.improvements.iter().map(|item| (item.item_id.clone(), false)).collect();
+            if self.items.is_empty() {
+                self.phase = Phase::Closed;
+            }
+        }
+        let recurring = facts.improvements.iter().filter(|item| item.recurrence_of.is_some());
+        Ok(recurring.map(|item| Marked { mark: Mark::Recurring, about: item.item_id.to_string() }).collect())
+    }
+
+    fn plan_part(&self) -> Option<Part> {
+        let plan = self.plan?;
+        let frozen = if matches!(self.phase, Phase::Invited | Phase::Confirmed) {
+            StateName { name: "DRAFT", zh: "草案", over: false }
+        } else {
+            StateName { name: "FROZEN", zh: "已冻结", over: true }
+        };
+        Some(Part { name: format!("plan {}", plan.version), state: frozen, detail: plan.injects.to_string() })
+    }
+
+    fn play_part(&self) -> Option<Part> {
+        let play = self.play.as_ref()?;
+        let planned = self.plan.map_or(0, |plan| plan.injects);
+        let detail = format!("{}/{planned}", play.injects);
+        let state = match (self.phase, &play.aborted) {
+            (_, Some(_)) => StateName { name: "ABORTED", zh: "因真实险情中止", over: true },
+            (phase, None) if phase.is_live() => phase.shown(),
+            (_, None) => StateName { name: "ENDEX", zh: "已结束", over: true },
+        };
+        Some(Part { name: "injects".to_owned(), state, detail })
+    }
+}
+
+/// Who is asked, by jurisdiction.
+type Asked = BTreeMap<JurisdictionId, Invited>;
