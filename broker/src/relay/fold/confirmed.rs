@@ -46,17 +46,16 @@ impl Folding<'_, '_> {
         }
         let was_settled = row.deliveries.iter().all(is_settled);
         let mut deliveries = std::mem::take(&mut row.deliveries);
-        let moved = match deliveries.iter_mut().find(|delivery| delivery.jurisdiction == by.as_str()) {
-            Some(delivery) if moves(delivery, stage) => {
+        let delivery = deliveries.iter_mut().find(|delivery| delivery.jurisdiction == by.as_str());
+        let proves = delivery.as_ref().is_some_and(|delivery| moves(delivery, stage) || fills(delivery, stage));
+        if let Some(delivery) = delivery.filter(|_| proves) {
+            if moves(delivery, stage) {
                 self.advance(id, &row, delivery, stage)?;
-                let proof = ProofRow { batch_index: Some(index), ..self.proof(stage) };
-                delivery.proofs.push(proof);
-                true
             }
-            _ => false,
-        };
+            delivery.proofs.push(ProofRow { batch_index: Some(index), ..self.proof(stage) });
+        }
         row.deliveries = deliveries;
-        if !moved {
+        if !proves {
             return Ok(());
         }
         self.pass_on(statement, index, &row.sender)?;
@@ -104,6 +103,15 @@ impl Folding<'_, '_> {
         };
         self.put_line(sender, &line)
     }
+}
+
+/// Whether a receipt proves a stage that was passed without proof: what a person signs may overtake the DELIVERED of the
+/// same message. It moves nothing, but its sender is owed the whole chain.
+fn fills(delivery: &DeliveryRow, stage: Stage) -> bool {
+    let now = stage_of(delivery);
+    let proved = |stage| delivery.proofs.iter().any(|proof| proof.stage == number(stage));
+    let positive = matches!(stage, Stage::Delivered | Stage::Opened | Stage::Acknowledged | Stage::WillAnswer);
+    positive && !now.is_negative() && stage < now && !proved(stage)
 }
 
 /// Whether a receipt moves a delivery: forward only; DELIVERED and what follows it overtake a negative end; a refusal

@@ -12,7 +12,7 @@ use super::{
 };
 
 #[test]
-fn receipts_move_forward_only_and_each_is_told_once() {
+fn receipts_move_forward_only_and_each_stage_is_told_once() {
     let mut exchange = Exchange::new();
     let draft =
         exchange.draft(LINYI, &[XUZHOU]).with(|header| header.receipt_required = v1::Stage::Acknowledged as i32);
@@ -20,10 +20,24 @@ fn receipts_move_forward_only_and_each_is_told_once() {
     for stage in [Stage::Delivered, Stage::Delivered, Stage::Acknowledged, Stage::Opened, Stage::Acknowledged] {
         exchange.confirm(XUZHOU, draft.id(), stage);
     }
-    assert_eq!(exchange.told(LINYI), [Stage::Delivered, Stage::Acknowledged]);
+    assert_eq!(exchange.told(LINYI), [Stage::Delivered, Stage::Acknowledged, Stage::Opened], "the chain is whole");
+    assert_eq!(exchange.stage(draft.id(), XUZHOU), Stage::Acknowledged);
     assert!(!exchange.is_open(draft.id()));
     exchange.confirm(XUZHOU, draft.id(), Stage::WillAnswer);
     assert_eq!(exchange.told(LINYI).last(), Some(&Stage::WillAnswer), "a closed message still takes a later stage");
+}
+
+#[test]
+fn a_hand_over_that_is_proved_after_what_a_person_signed_is_told_too() {
+    let mut exchange = Exchange::new();
+    let draft = exchange.draft(LINYI, &[XUZHOU]);
+    exchange.accept(&draft);
+    for stage in [Stage::Opened, Stage::Delivered, Stage::Delivered] {
+        exchange.confirm(XUZHOU, draft.id(), stage);
+    }
+    assert_eq!(exchange.told(LINYI), [Stage::Opened, Stage::Delivered]);
+    assert_eq!(exchange.stage(draft.id(), XUZHOU), Stage::Opened, "it moves nothing back");
+    exchange.replay();
 }
 
 #[test]
