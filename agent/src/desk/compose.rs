@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use model::{
-    header::{Action, Header, SCHEMA_VERSION},
+    header::{Action, Address, Header, SCHEMA_VERSION},
     ids::MessageId,
     invalid::Invalid,
     judge,
@@ -10,6 +10,7 @@ use model::{
     level::{EventLevel, WarningLevel},
     precedence::Precedence,
     reason::Reason,
+    rights::{self, Standing},
     stage::Stage,
     status::{Answer, Status},
     time::Timestamp,
@@ -44,10 +45,26 @@ impl Desk {
         self.fill_travel(&mut wire, kind);
         let header = border::header::from_wire(wire.clone()).map_err(|invalid| invalid.within("header"))?;
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
+        self.check_rights(&header)?;
         check_body(&body, &wire)?;
         self.check_files(&header, &draft.inline)?;
         self.check_step(&header, &body)?;
         Ok(Unsealed { header, body, inline: draft.inline })
+    }
+
+    /// Whether the role that speaks may say this. A TEST is for the line alone, and nobody acts on it.
+    fn check_rights(&self, header: &Header) -> Result<(), Invalid> {
+        if header.status == Status::Test {
+            return Ok(());
+        }
+        let (us, trusted) = (self.names.jurisdiction(), self.trust.now());
+        let below = |to: &Address| match to {
+            Address::Jurisdiction { id, .. } => trusted.directory.is_superior(us, id),
+            Address::Group(_) | Address::Area(_) => false,
+        };
+        let over_all = !header.recipients.is_empty() && header.recipients.iter().all(below);
+        let standing = if over_all { Standing::Superior } else { Standing::Neighbour };
+        rights::judge(header, standing).map_err(|invalid| invalid.within("header"))
     }
 
     /// Queues a draft; a draft whose id is queued already is that message.

@@ -10,7 +10,7 @@ pub(super) struct Words {
 
 /// The words of a rule, if it has its own.
 pub(super) fn of(rule: &str) -> Option<Words> {
-    let (what, remedy) = link(rule).or_else(|| here(rule)).or_else(|| broker(rule))?;
+    let (what, remedy) = link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule))?;
     Some(Words { what, remedy })
 }
 
@@ -101,6 +101,52 @@ fn here(rule: &str) -> Option<(Pair, Pair)> {
                 "稍候再做一次，用同一消息号不会重复；若持续出现，检查本机磁盘。",
                 "Do it again shortly; the same message id is never taken twice. If this goes on, look at the disk here.",
             ),
+        ),
+        _ => return None,
+    })
+}
+
+/// What people at the desk may and may not do.
+fn desk(rule: &str) -> Option<(Pair, Pair)> {
+    Some(match rule {
+        "rights.role" => (
+            ("这个岗位不能发出这类消息。", "This role may not send this kind of message."),
+            (
+                "用 --role 指明有权的岗位，或请有权的人发出。",
+                "Say with --role who speaks, if that role may, or let somebody who may send it.",
+            ),
+        ),
+        "rights.drafts" => (
+            ("这个岗位只能拟稿，须由他人签发。", "This role drafts it; somebody else signs it off."),
+            ("加上 --sign-off 姓名/岗位（带班领导或现场指挥）。", "Add --sign-off NAME/ROLE of a shift leader or commander."),
+        ),
+        "thread.status" => (
+            ("演练消息与实战消息不能混在一件事里。", "An exercise message and a real matter do not mix."),
+            ("演练中的答复用 --exercise 发出；真实事务另起一件。", "Answer a drill with --exercise; begin a matter of its own for what is real."),
+        ),
+        "thread.over" => (
+            ("这件事已经结束，不能再改。", "The matter is over and takes nothing more."),
+            ("需要时另起一件新的。", "Begin a new one if there is something to say."),
+        ),
+        "thread.unknown" => (
+            ("所跟随的那条消息 10 分钟内没有到。", "The message it follows did not come within ten minutes."),
+            ("请对方补发前一条；本条已留存。", "Ask its sender for the one before; this one is kept."),
+        ),
+        "thread.size" => (
+            ("这件事的往来已超过本机能跟踪的数量。", "The matter has grown beyond what is followed here."),
+            ("消息已留存；请另起一件继续。", "The message is kept; go on in a new matter."),
+        ),
+        "deadline.waiver" => (
+            ("只有带班领导或现场指挥可以豁免时限。", "Only a shift leader or commander waives a deadline."),
+            ("用 --as 姓名/shift-leader。", "Use --as NAME/shift-leader."),
+        ),
+        "deadline.running" => (
+            ("这项时限已不在计时，不能豁免。", "This deadline runs no more and cannot be waived."),
+            ("用 `liandong deadlines ls --all` 查看结果。", "See what became of it with `liandong deadlines ls --all`."),
+        ),
+        "call.not_in_the_future" | "incident.not_in_the_future" => (
+            ("时间在将来。", "The time lies in the future."),
+            ("写已经发生的时间，或不写（即现在）。", "Give a time that has passed, or none, which means now."),
         ),
         _ => return None,
     })

@@ -15,6 +15,7 @@ use model::{
     kind::Kind,
     level::{Category, Confidentiality, EventLevel, WarningLevel},
     precedence::Precedence,
+    role::Role,
     time::Timestamp,
 };
 use proto::{border, v1};
@@ -54,6 +55,9 @@ pub struct Content {
     /// Belongs to this drill: travels as EXERCISE and touches nothing real
     #[arg(long, value_name = "DRILL")]
     exercise: Option<String>,
+    /// In which role we speak; unset: the role of the agent's configuration
+    #[arg(long, value_name = "ROLE", value_parser = values::list::<Role>(), ignore_case = true)]
+    role: Option<Role>,
     /// Who drafted it; unset: whoever the agent's configuration names
     #[arg(long, value_name = "NAME/ROLE", value_parser = values::signatory)]
     prepared_by: Option<v1::Signatory>,
@@ -195,6 +199,9 @@ impl Content {
         put(&mut header.warning_level, self.warning.map(WarningLevel::number));
         put(&mut header.category, self.category.map(Category::number));
         put(&mut header.confidentiality, self.confidentiality.map(Confidentiality::number));
+        if let Some(role) = self.role {
+            header.sender.get_or_insert_default().role = role.number();
+        }
         put(&mut header.incident_id, self.incident.clone());
         put(&mut header.agreement_id, self.agreement.clone());
         if let Some(drill_id) = &self.exercise {

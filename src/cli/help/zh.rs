@@ -140,6 +140,7 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("send|answer", "incident", "事件编号，例如 371300-20261203-0001"),
     ("send|answer", "agreement", "依据的协议编号，或 NONE"),
     ("send|answer", "exercise", "属于这个演练：以“演练”发出，不触及任何真实事务"),
+    ("send|answer", "role", "以什么岗位发出；不写时用代理配置中的岗位"),
     ("send|answer", "prepared_by", "拟稿人：姓名/岗位；不写时用代理配置中的值班人"),
     ("send|answer", "sign_off", "签发人：姓名/岗位，须为带班领导或现场指挥"),
     ("send|answer", "expires", "此后不再投递：2h、3d，或一个时间"),
