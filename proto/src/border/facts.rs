@@ -1,0 +1,61 @@
+//! The facts that machines decide on, taken out of bodies. What a machine does not ask for stays in the body.
+
+mod action;
+mod agreement;
+mod consultation;
+mod drill;
+mod duty;
+mod information;
+mod leads;
+mod meeting;
+mod resource;
+
+use model::{header::Header, invalid::Invalid, thread::Facts};
+use prost::Message as _;
+
+use crate::v1::{self, body::Body};
+
+/// What a body says to the machine of its kind.
+///
+/// # Errors
+/// BAD_SCHEMA when it cannot be read, and others where a value that the machine needs is none.
+pub fn facts(_header: &Header, body: &[u8]) -> Result<Facts, Invalid> {
+    let body = v1::Body::decode(body).map_err(|_| Invalid::schema("body", "content.readable"))?;
+    let Some(body) = body.body else { return Ok(Facts::Nothing) };
+    let facts = match &body {
+        Body::IncidentReport(body) => information::report(body),
+        Body::SituationReport(body) => information::situation(body),
+        Body::VerificationRequest(body) => leads::request(body),
+        Body::VerificationReply(body) => leads::reply(body),
+        Body::Alert(body) => leads::alert(body),
+        Body::Bulletin(body) => leads::bulletin(body),
+        Body::DutyReport(body) => duty::report(body),
+        Body::ResourceRequest(body) => resource::request(body),
+        Body::ResourceOffer(body) => resource::offer(body),
+        Body::ResourceDecision(body) => resource::decision(body),
+        Body::ResourceCommitment(body) => resource::commitment(body),
+        Body::DeploymentStatus(body) => resource::status(body),
+        Body::Extension(body) => resource::extension(body),
+        Body::ReleaseReturn(body) => resource::release(body),
+        Body::CostStatement(body) => resource::cost(body),
+        Body::ActionRequest(body) => action::request(body),
+        Body::ActionResponse(body) => action::response(body),
+        Body::ActionStatus(body) => action::status(body),
+        Body::ConsultationCall(body) => consultation::call(body),
+        Body::ConsultationConclusion(body) => consultation::conclusion(body),
+        Body::DrillInvitation(body) => drill::invitation(body),
+        Body::DrillReply(body) => drill::reply(body),
+        Body::DrillPlan(body) => drill::plan(body),
+        Body::DrillControl(body) => drill::control(body),
+        Body::DrillInject(body) => drill::inject(body),
+        Body::DrillEvaluation(body) => drill::evaluation(body),
+        Body::MeetingNotice(body) => meeting::notice(body),
+        Body::MeetingReply(body) => meeting::reply(body),
+        Body::Minutes(body) => meeting::minutes(body),
+        Body::ActionItem(body) => meeting::item(body),
+        Body::Handover(body) => meeting::handover(body),
+        Body::Agreement(body) => agreement::agreement(body),
+        _ => Ok(Facts::Nothing),
+    };
+    facts.map_err(|invalid| invalid.within("body"))
+}
