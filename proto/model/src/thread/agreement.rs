@@ -39,6 +39,8 @@ pub enum Said {
     Terms(Standing, Terms),
     /// A party's word on it.
     Reply(Word),
+    /// Nothing but what the header says: its author ends it.
+    Nothing,
 }
 
 /// What the parties agree on, as far as it is judged.
@@ -154,6 +156,7 @@ impl Machine for Agreement {
             }
             (Said::Terms(standing, _), _) => Err(wrong_sequence("body.standing", "K54.opens", standing.name())),
             (Said::Reply(word), _) => Err(wrong_sequence("body.reply", "K54.opens", word.name())),
+            (Said::Nothing, action) => Err(wrong_sequence("header.action", "K54.opens", action.name())),
         }
     }
 
@@ -166,8 +169,9 @@ impl Machine for Agreement {
             return Err(wrong_sequence("body.agreement_id", "K54.agreement_id", self.id.as_str()));
         }
         let marks = match &facts.said {
-            Said::Terms(standing, terms) => self.stands(step, *standing, terms),
+            Said::Terms(standing, terms) => self.stands(step, Some((*standing, terms))),
             Said::Reply(word) => self.answered(step, *word),
+            Said::Nothing => self.stands(step, None),
         }?;
         self.seen_at = self.seen_at.max(step.at);
         Ok(marks)
@@ -243,7 +247,7 @@ impl Agreement {
     }
 
     /// Its author speaks again.
-    fn stands(&mut self, step: &Step<'_>, standing: Standing, terms: &Terms) -> Result<Marks, Invalid> {
+    fn stands(&mut self, step: &Step<'_>, said: Option<(Standing, &Terms)>) -> Result<Marks, Invalid> {
         if !self.chain.is_by(step) {
             return Err(not_author("K54.author", self.chain.author.as_str()));
         }
@@ -253,11 +257,13 @@ impl Agreement {
         if let Some(overtaken) = self.chain.overtaken(step) {
             return Ok(overtaken);
         }
-        if step.header.action == Action::Cancel {
-            self.cancelled = true;
-        } else {
-            self.restated(step, standing, terms)?;
-            self.revisions.insert(step.id());
+        match said {
+            _ if step.header.action == Action::Cancel => self.cancelled = true,
+            Some((standing, terms)) => {
+                self.restated(step, standing, terms)?;
+                self.revisions.insert(step.id());
+            }
+            None => return Err(Invalid::missing("body.terms")),
         }
         self.chain.moves_to(step);
         Ok(Vec::new())

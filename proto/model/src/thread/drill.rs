@@ -81,7 +81,7 @@ pub struct Invitation {
     /// Who is asked.
     pub wanted: Vec<Obligor>,
     /// By when an answer is asked for.
-    pub rsvp_by: Timestamp,
+    pub rsvp_by: Option<Timestamp>,
 }
 
 /// K32: a version of the plan.

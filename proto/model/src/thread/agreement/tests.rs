@@ -108,6 +108,8 @@ fn steps(newest: &Message) -> Vec<(&'static str, Message)> {
         ("by another", by(XZ, update(Standing::Proposed, "v2"))),
         ("another agreement", other),
         ("by REPLY", stands(90, Standing::Proposed, "v1").follows(newest, Action::Reply)),
+        ("says nothing", message(90, LY, Said::Nothing).follows(newest, Action::Update)),
+        ("CANCEL without a word", message(90, LY, Said::Nothing).follows(newest, Action::Cancel)),
         ("CANCEL", update(Standing::Proposed, "v1").follows(newest, Action::Cancel)),
         ("signs", word(90, XZ, Word::Signed, newest)),
         ("declines", word(90, XZ, Word::Declined, newest)),
