@@ -79,6 +79,18 @@ impl Civil {
         (1..=length).contains(&day).then_some(Self { year, month, day, ms_of_day: 0 })
     }
 
+    /// A day as `2027-01-31`, if the calendar has it.
+    pub fn from_iso(text: &str) -> Option<Self> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let mut parts = text.split('-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        let shaped = parts.next().is_none() && year.len() == 4 && month.len() == 2 && day.len() == 2;
+        if !shaped || !digits {
+            return None;
+        }
+        Self::date(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+    }
+
     /// The same day at this hour and minute; over-long values run on into the next day.
     #[must_use]
     pub fn at(self, hour: u8, minute: u8) -> Self {
@@ -157,6 +169,10 @@ mod tests {
         assert_eq!(Civil::date(2000, 2, 29).unwrap().timestamp(0).millis(), 951_782_400_000);
         assert_eq!(Civil::date(1900, 2, 29), None);
         assert_eq!(Civil::date(2026, 7, 18).unwrap().date_number(), 20_260_718);
+        assert_eq!(Civil::from_iso("2026-07-18"), Civil::date(2026, 7, 18));
+        for wrong in ["2026-7-18", "2026-02-30", "2026-07-18-1", "20260718", "+026-07-18", ""] {
+            assert_eq!(Civil::from_iso(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

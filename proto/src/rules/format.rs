@@ -16,7 +16,7 @@ pub fn fits_text(format: Format, text: &str) -> bool {
         Format::IncidentId => text.parse::<IncidentId>().is_ok(),
         Format::Phone => phone(text),
         Format::Uri => uri(text),
-        Format::Date => date(text).is_some(),
+        Format::Date => Civil::from_iso(text).is_some(),
         Format::Id => id(text),
         Format::Sha256 => text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
         Format::MessageId => text.parse::<MessageId>().is_ok(),
@@ -30,18 +30,6 @@ pub fn fits_bytes(format: Format, bytes: &[u8]) -> bool {
         Format::MessageId => MessageId::checked(bytes).is_ok(),
         _ => true,
     }
-}
-
-/// A day of the calendar as `YYYY-MM-DD`.
-pub fn date(text: &str) -> Option<Civil> {
-    let mut parts = text.split('-');
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    let shaped = parts.next().is_none() && year.len() == 4 && month.len() == 2 && day.len() == 2;
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    if !shaped || !digits {
-        return None;
-    }
-    Civil::date(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
 }
 
 fn phone(text: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Shared documents: who may change what, which version was meant, and the order of changes that readers follow.
 
 use model::{
-    document::{DocumentOp, MemberRights},
+    document::{self, DocumentOp, Living, MemberRights},
     header::{DocumentChange, Header},
     ids::{Digest, DocumentId, ItemId},
     invalid::Invalid,
@@ -13,24 +13,21 @@ use proto::{
 };
 use store::FoldError;
 
-use super::{
-    Folding, keys,
-    submitted::{Verdict, hex},
-};
+use super::{Folding, keys, submitted::Verdict};
 
 impl Folding<'_, '_> {
     /// Applies a change if the author may make it and meant the version that is there.
     pub(super) fn change_document(&mut self, header: &Header, parts: &Parts, row: &MessageRow) -> Result<(), Verdict> {
         let Some(change) = &header.document else { return Ok(()) };
-        let document = &change.document_id;
-        let head = self.item(document, None)?;
-        let now = self.item(document, change.item_id.as_ref())?;
-        let owner = owner_of(document, head.as_ref(), header)?;
-        let living = now.as_ref().filter(|item| !item.removed);
+        let id = &change.document_id;
+        let head = self.item(id, None)?;
+        let now = self.item(id, change.item_id.as_ref())?;
+        let owner = owner_of(id, head.as_ref(), header)?;
+        let living = now.as_ref().map(living).transpose()?.flatten();
         if header.sender.jurisdiction.as_str() != owner {
-            members_may(change, head.as_ref(), living)?;
+            document::member_may(change, head.as_ref().and_then(rights), living.as_ref())?;
         }
-        matches_version(change, living)?;
+        document::means_version(change, living.as_ref())?;
         self.write_item(header, change, parts, row, &owner, now.as_ref())?;
         Ok(())
     }
@@ -87,36 +84,15 @@ fn owner_of(document: &DocumentId, head: Option<&ItemRow>, header: &Header) -> R
     }
 }
 
-/// What a member who does not own the document may do: what the item allows, else what the head allows.
-fn members_may(change: &DocumentChange, head: Option<&ItemRow>, item: Option<&ItemRow>) -> Result<(), Invalid> {
-    let rights = |row: &ItemRow| i32::try_from(row.members).ok().and_then(MemberRights::from_number);
-    let forbidden = |rule: &str| Err(Invalid::new(Reason::RoleForbidden, "document", rule));
-    let allowed = item.and_then(rights).or_else(|| head.and_then(rights)).unwrap_or(MemberRights::None);
-    match (change.item_id.is_some(), item, change.op, allowed) {
-        (false, ..) => forbidden("the head is its owner's alone"),
-        (_, Some(_), DocumentOp::Put, MemberRights::AddAndEdit)
-        | (_, None, DocumentOp::Put, MemberRights::Add | MemberRights::AddAndEdit) => Ok(()),
-        (_, Some(_), DocumentOp::Put, MemberRights::Add) => {
-            Err(Invalid::new(Reason::DocumentLocked, "document.item_id", "items are locked; new ones may be added"))
-        }
-        (_, _, DocumentOp::Remove, _) => forbidden("only the owner removes items"),
-        (true, ..) => forbidden("members may read only"),
+/// An item of a row; a tombstone is none.
+fn living(row: &ItemRow) -> Result<Option<Living>, FoldError> {
+    if row.removed {
+        return Ok(None);
     }
+    let etag = Digest::try_from(row.etag.as_ref()).map_err(|invalid| FoldError::new(invalid.to_string()))?;
+    Ok(Some(Living { etag, members: rights(row) }))
 }
 
-/// The version that was meant must be the one that is there.
-fn matches_version(change: &DocumentChange, now: Option<&ItemRow>) -> Result<(), Invalid> {
-    match (now, &change.if_match) {
-        (None, None) if change.op == DocumentOp::Put => Ok(()),
-        (None, None) => Err(Invalid::new(Reason::NotFound, "document.item_id", "must be an item that is there")),
-        (None, Some(_)) => Err(Invalid::new(Reason::EtagMismatch, "document.if_match", "must be empty for a new item")),
-        (Some(_), None) => {
-            Err(Invalid::new(Reason::MissingField, "document.if_match", "must name the version that was read"))
-        }
-        (Some(item), Some(meant)) if item.etag.as_ref() == meant.0 => Ok(()),
-        (Some(item), Some(_)) => {
-            Err(Invalid::new(Reason::EtagMismatch, "document.if_match", "must be the version that is there")
-                .detail(hex(&item.etag)))
-        }
-    }
+fn rights(row: &ItemRow) -> Option<MemberRights> {
+    i32::try_from(row.members).ok().and_then(MemberRights::from_number)
 }

@@ -443,7 +443,7 @@ fn short(hash: &[u8]) -> String {
 }
 
 /// Bytes as people read them.
-pub(super) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}"); // a String takes everything
         text

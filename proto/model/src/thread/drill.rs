@@ -81,7 +81,7 @@ pub struct Invitation {
     /// Who is asked.
     pub wanted: Vec<Obligor>,
     /// By when an answer is asked for.
-    pub rsvp_by: Timestamp,
+    pub rsvp_by: Option<Timestamp>,
 }
 
 /// K32: a version of the plan.
@@ -302,18 +302,20 @@ impl Drill {
         if step.header.thread() != self.invitation.thread {
             return Err(wrong_sequence("body.drill_id", "K30.invited_once", "a change is an UPDATE of the invitation"));
         }
+        if matches!(step.header.action, Action::Reply | Action::Error) {
+            return Err(wrong_sequence("header.action", "K30.updated", step.header.action.name()));
+        }
         if let Some(overtaken) = self.invitation.overtaken(step) {
             return Ok(overtaken);
         }
         if !self.phase.is_ahead() {
             return Err(wrong_sequence("header.action", "K30.before_startex", self.phase.name()));
         }
-        match step.header.action {
-            Action::Cancel => {
-                self.phase = Phase::Cancelled;
-                ledger.void_all();
-            }
-            Action::Originate | Action::Update | Action::Reply | Action::Error => self.moved(step, facts, ledger)?,
+        if step.header.action == Action::Cancel {
+            self.phase = Phase::Cancelled;
+            ledger.void_all();
+        } else {
+            self.moved(step, facts, ledger)?;
         }
         self.invitation.moves_to(step);
         Ok(Vec::new())

@@ -1,5 +1,7 @@
 //! Documents: what a PUT brings fits what the header says it changes, and a REMOVE brings nothing.
 
+use model::{agenda::AgendaStatus, document::MemberRights};
+
 use super::{Judge, Rule, rule};
 use crate::v1;
 
@@ -8,6 +10,11 @@ const AGENDA: Rule = rule(
     "修改条目时填条目，修改议程本身时填议程头，删除时都不填",
     "is given when an item is put, the head when the agenda itself is put, and neither when something is removed",
 );
+const STATUS: Rule = rule(
+    "K42.members_of_status",
+    "须与消息头中的成员权限一致：征集议题为可新增和修改，已锁定为可新增，草案和定稿为只读",
+    "must go with the rights of members in the header: add and edit while it is open for proposals, add while it is locked, none in a draft and a final one",
+);
 const DIRECTORY: Rule = rule(
     "K55.content",
     "写入时恰好填一项（值班表填在 roster/ 文档中），删除时都不填",
@@ -15,7 +22,7 @@ const DIRECTORY: Rule = rule(
 );
 
 /// Every rule about documents.
-pub const RULES: &[&Rule] = &[&AGENDA, &DIRECTORY];
+pub const RULES: &[&Rule] = &[&AGENDA, &STATUS, &DIRECTORY];
 
 /// What a change of a document brings.
 enum Change<'a> {
@@ -34,6 +41,14 @@ impl Judge<'_> {
     }
 }
 
+impl Judge<'_> {
+    /// The broker reads no body: it holds to the rights that the header says, so they are those of the status.
+    fn gives_rights_of(&self, status: i32) -> bool {
+        let told = self.header.document.as_ref().and_then(|change| MemberRights::from_number(change.members));
+        AgendaStatus::from_number(status).is_none_or(|status| told == Some(status.members()))
+    }
+}
+
 pub fn agenda(judge: &mut Judge<'_>, body: &v1::AgendaChange) {
     use v1::agenda_change::Change::{Head, Item};
     let keeps = match (judge.change(), &body.change) {
@@ -43,6 +58,9 @@ pub fn agenda(judge: &mut Judge<'_>, body: &v1::AgendaChange) {
         (Some(Change::Remove), Some(_)) => false,
     };
     judge.holds(&AGENDA, "body.item", keeps);
+    if let Some(Head(head)) = &body.change {
+        judge.holds(&STATUS, "body.head.status", judge.gives_rights_of(head.status));
+    }
 }
 
 pub fn directory(judge: &mut Judge<'_>, body: &v1::DirectoryChange) {

@@ -151,6 +151,23 @@ fn actions_drills_and_meetings_hang_together() {
 }
 
 #[test]
+fn an_agenda_gives_its_members_the_rights_of_its_status() {
+    let head = |status: &str, members: &str| {
+        let document = json!({"document_id": "agenda/M", "op": "PUT", "members": members});
+        let draft = json!({"header": {"document": document}, "body": {"head": {"status": status, "meeting_id": "M"}}});
+        let draft = rules::draft_from_json(Some(Kind::AgendaChange), &draft).unwrap();
+        let faults = rules::check_all(&draft.body.unwrap().encode_to_vec().into(), &draft.header.unwrap());
+        faults.into_iter().map(|fault| fault.rule).collect::<Vec<_>>()
+    };
+    let lawful = [("DRAFT", "NONE"), ("OPEN_FOR_PROPOSALS", "ADD_AND_EDIT"), ("LOCKED", "ADD"), ("FINAL", "NONE")];
+    for (status, members) in lawful {
+        assert!(head(status, members).is_empty(), "{status}");
+        let other = if members == "ADD" { "ADD_AND_EDIT" } else { "ADD" };
+        assert_eq!(head(status, other), ["K42.members_of_status"], "{status}");
+    }
+}
+
+#[test]
 fn a_removal_from_a_document_carries_an_empty_body() {
     for kind in [Kind::CatalogueChange, Kind::AgendaChange, Kind::DirectoryChange] {
         let removal = json!({"header": {"document": {"op": "REMOVE"}}, "body": {}});

@@ -37,7 +37,7 @@ pub(super) fn round(step: &Step<'_>, facts: &Invitation, invited: Asked, ledger:
     let catalogue = ledger.working_days(REPLY_WORKING_DAYS, step.at, offset);
     let mut round =
         Round { sequence: facts.sequence, period: facts.period, reply_by: catalogue, utc_offset_min: offset, invited };
-    round.owe(step, ledger, &OF_DRILLS, ReplyBy { catalogue, dated: true, asked: Some(facts.rsvp_by) });
+    round.owe(step, ledger, &OF_DRILLS, ReplyBy { catalogue, dated: true, asked: facts.rsvp_by });
     let start = facts.period.start;
     owe(ledger, organiser, step, format!("invite {}", facts.sequence), start.minus(INVITE_AHEAD));
     ledger.meet(&key(organiser, format!("invite {}", facts.sequence)), step.at, Some(step.id()));

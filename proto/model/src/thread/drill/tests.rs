@@ -39,7 +39,7 @@ fn invitation(n: u8, sequence: u32, start: Timestamp) -> Message {
         sequence,
         period: Period { start, end: start.plus(Duration::from_hours(8)) },
         wanted: vec![seat(XZ), seat(LYG)],
-        rsvp_by: start.minus(days(30)),
+        rsvp_by: Some(start.minus(days(30))),
     };
     Message::new(n, Kind::DrillInvitation, LY, Any::Drill(Facts::Invitation(facts))).to(&[XZ, LYG])
 }

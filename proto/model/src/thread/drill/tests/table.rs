@@ -55,6 +55,7 @@ fn steps(first: &Message) -> Vec<(&'static str, Message)> {
         ("K30 by another", by(XZ, again(2, start()))),
         ("K30 once more", invitation(20, 2, start())),
         ("K30 CANCEL", invitation(20, 1, start()).follows(first, Action::Cancel)),
+        ("K30 REPLY", again(1, start()).follows(first, Action::Reply)),
         ("K31 ATTEND", reply(20, XZ, 1, Word::Attend, first)),
         ("K31 TENTATIVE", reply(20, XZ, 1, Word::Tentative, first)),
         ("K31 DECLINE", reply(20, XZ, 1, Word::Decline, first)),
