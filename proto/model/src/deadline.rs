@@ -172,6 +172,41 @@ impl DeadlineName {
     }
 }
 
+/// How long a place has to say by telephone what it knows of a lead: the first half of D09. Source: O.
+pub const fn verify_by_phone(level: EventLevel) -> Duration {
+    match level {
+        EventLevel::L1 | EventLevel::L2 => minutes(15),
+        EventLevel::L3 => minutes(30),
+        EventLevel::L4 | EventLevel::L0 => minutes(60),
+    }
+}
+
+/// How long after a report the next one is due while an incident is open: D05. Source: L 令21.
+pub const fn between_reports(level: EventLevel) -> Duration {
+    match level {
+        EventLevel::L1 | EventLevel::L2 => minutes(12 * 60),
+        EventLevel::L3 | EventLevel::L4 | EventLevel::L0 => minutes(24 * 60),
+    }
+}
+
+/// How long after a change of deaths or of reach it is reported: D06. Source: O.
+pub const fn on_change(level: EventLevel) -> Duration {
+    match level {
+        EventLevel::L1 | EventLevel::L2 => minutes(30),
+        EventLevel::L3 => minutes(60),
+        EventLevel::L4 | EventLevel::L0 => minutes(120),
+    }
+}
+
+/// How long after the emergency the final report is due: D07. Source: O.
+pub const fn after_resolved(level: EventLevel) -> Duration {
+    match level {
+        EventLevel::L1 | EventLevel::L2 => minutes(24 * 60),
+        EventLevel::L3 => minutes(48 * 60),
+        EventLevel::L4 | EventLevel::L0 => minutes(72 * 60),
+    }
+}
+
 /// How long after an incident is known a duty of its author leaves, by the level it has: D02 to D04. None where nothing is
 /// owed. Sources: L, the State Council duty office's notice of 2015 and 条例493; P for L3; O for D04.
 pub const fn from_known(name: DeadlineName, level: EventLevel) -> Option<Duration> {

@@ -9,7 +9,7 @@
 use crate::{invalid::Invalid, limits, reason::Reason};
 
 /// A place: WGS 84, which is CGCS2000 for our purposes. Checked when made.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Point {
     lat_e7: i32,
     lon_e7: i32,

@@ -20,6 +20,7 @@ pub mod item;
 pub mod learned;
 pub mod ledger;
 pub mod meeting;
+pub mod owe;
 pub mod resource;
 pub mod situation;
 #[cfg(test)]

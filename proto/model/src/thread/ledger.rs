@@ -86,10 +86,18 @@ impl Deadline {
         Rung::Reminder.at(self.starts_at, self.due_at)
     }
 
-    /// By how much it was late, once it was done.
+    /// When it was owed. A duty report is owed at its hour; only its reminder and its absence come later.
+    pub const fn owed_at(&self) -> Timestamp {
+        match self.name {
+            DeadlineName::D18 => self.starts_at,
+            _ => self.due_at,
+        }
+    }
+
+    /// By how much it was late, once it was done; none when it was in time.
     pub fn late_by(&self) -> Option<Duration> {
-        let met_at = self.met_at.filter(|_| self.standing == Standing::Breached)?;
-        Some(met_at.since(self.due_at))
+        let met_at = self.met_at.filter(|at| *at > self.owed_at() || self.standing == Standing::Breached)?;
+        Some(met_at.since(self.owed_at()))
     }
 }
 
