@@ -59,3 +59,4 @@ pub mod status;
 pub mod task;
 pub mod thread;
 pub mod time;
+pub mod wave;
