@@ -169,6 +169,7 @@ fn register_links(registry: &mut Registry, relay: &Relay) {
         let session = mailbox.jurisdiction.parse().ok().and_then(|id| relay.sessions.of(&id));
         if let Some(session) = session {
             heard.get_or_create(&label).set(session.last_heard().millis() / 1_000);
+            #[allow(clippy::cast_precision_loss, reason = "figures for people")]
             skew.get_or_create(&label).set(session.skew_ms as f64 / 1_000.0);
         }
     }

@@ -255,7 +255,7 @@ impl Folding<'_, '_> {
         if self.rows.get(&keys::task(&id))?.is_some() {
             return Ok(());
         }
-        self.rung.tasks = true;
+        self.rung.clerk = true;
         self.put(&keys::task(&id), &TaskRow { at: self.now_ms(), ..row.clone() })
     }
 
@@ -263,7 +263,7 @@ impl Folding<'_, '_> {
     pub(super) fn close_task(&mut self, id: &[u8; 16], outcome: &str) -> Result<(), FoldError> {
         let row: Option<TaskRow> = self.row(&keys::task(id))?;
         let Some(row) = row.filter(|row| row.closed_at == 0) else { return Ok(()) };
-        self.rung.tasks = true;
+        self.rung.clerk = true;
         let outcome = outcome.chars().take(200).collect();
         self.put(&keys::task(id), &TaskRow { closed_at: self.now_ms(), outcome, ..row })
     }
@@ -334,7 +334,7 @@ impl Folding<'_, '_> {
 
     fn watch_grave(&mut self, id: MessageId, recipient: &JurisdictionId) -> Result<(), FoldError> {
         self.put(&keys::grave(recipient, id), &GraveRow { called: false })?;
-        self.rung.wake = true;
+        self.rung.clerk = true;
         let peer: Option<PeerRow> = self.row(&keys::peer(recipient))?;
         match peer.filter(|peer| !peer.linked) {
             Some(peer) => self.voice_fallback(id, recipient, &peer),

@@ -124,7 +124,7 @@ impl Folding<'_, '_> {
             (Some(incident), Kind::IncidentReport) if knock.ours => self.reported(incident)?,
             _ => Ledger::default(),
         };
-        self.keep(knock, key, &owed, None, state, marks)
+        self.keep(knock, key, &owed, None, state, &marks)
     }
 
     fn go_on(
@@ -145,7 +145,7 @@ impl Folding<'_, '_> {
                     state.level = level;
                 }
                 let owed = before.ledger().clone();
-                self.keep(knock, key, &owed, before.wake, state, marks)
+                self.keep(knock, key, &owed, before.wake, state, &marks)
             }
             Err(invalid) => self.object(knock, &invalid),
         }
@@ -158,12 +158,12 @@ impl Folding<'_, '_> {
         owed: &Ledger,
         wake: Option<Timestamp>,
         state: MatterState,
-        marks: Marks,
+        marks: &[Marked],
     ) -> Result<(), FoldError> {
         if !self.put_over(key, owed, wake, state)? {
             return self.object(knock, &Invalid::new(Reason::TooLarge, "header.originating_message_id", "thread.size"));
         }
-        self.mark(knock, &marks)
+        self.mark(knock, marks)
     }
 
     /// Writes a matter with its wake and what its ledger's changes mean for tasks and cards. False when it has grown too
@@ -198,7 +198,7 @@ impl Folding<'_, '_> {
             }
             if let Some(at) = state.wake {
                 self.rows.put(&keys::wake(at, key), &[])?;
-                self.rung.wake = true;
+                self.rung.clerk = true;
             }
         }
         self.settle_duties(owed, state.ledger())?;
@@ -222,7 +222,7 @@ impl Folding<'_, '_> {
         let id = knock.header.message_id;
         let row = OrphanRow { message_id: bytes_of(id), at: self.now_ms(), accepted_at: knock.at.millis() };
         self.put(&keys::orphan(key, knock.cursor), &row)?;
-        self.rung.wake = true;
+        self.rung.clerk = true;
         self.put(&keys::judged(id), &JudgedRow { orphan: true, ..JudgedRow::default() })
     }
 
@@ -264,7 +264,7 @@ impl Folding<'_, '_> {
             return Ok(());
         }
         self.rows.put(&keys::objection(id), &[])?;
-        self.rung.wake = true;
+        self.rung.clerk = true;
         let about = &knock.header.sender.jurisdiction;
         self.raise_task(
             task_id(TaskKind::OutOfOrder, id, Some(about)),

@@ -81,8 +81,7 @@ pub struct AgentFold {
 struct Rung {
     outbox: bool,
     confirms: bool,
-    wake: bool,
-    tasks: bool,
+    clerk: bool,
 }
 
 impl AgentFold {
@@ -136,7 +135,7 @@ impl Fold for AgentFold {
         if rung.confirms {
             self.bells.confirms.notify_one();
         }
-        if rung.wake || rung.tasks {
+        if rung.clerk {
             self.bells.clerk.notify_one();
         }
         self.bells.folded.send_replace(through);

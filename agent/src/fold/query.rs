@@ -187,8 +187,11 @@ pub fn tasks(rows: &Rows<'_>) -> Result<Vec<([u8; 16], TaskRow)>, FoldError> {
     Ok(found)
 }
 
+/// How one jurisdiction kept one deadline.
+pub type Card = ((JurisdictionId, DeadlineName), CardRow);
+
 /// How deadlines were kept.
-pub fn cards(rows: &Rows<'_>) -> Result<Vec<((JurisdictionId, DeadlineName), CardRow)>, FoldError> {
+pub fn cards(rows: &Rows<'_>) -> Result<Vec<Card>, FoldError> {
     let mut found = Vec::new();
     rows.each(&[keys::table::CARD], |key, value| {
         if let Some(parts) = keys::card_parts(key) {

@@ -45,7 +45,7 @@ pub use self::ledger::{Deadline, Ledger, Obligor};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Facts {
     /// K01.
-    Incident(incident::Facts),
+    Incident(Box<incident::Facts>),
     /// K02, K03.
     Verification(verification::Facts),
     /// K04.

@@ -7,7 +7,7 @@ mod drill;
 mod duty;
 mod information;
 mod leads;
-mod meeting;
+pub mod meeting;
 mod resource;
 
 use model::{header::Header, invalid::Invalid, thread::Facts};
@@ -38,7 +38,7 @@ pub fn facts(_header: &Header, body: &[u8]) -> Result<Facts, Invalid> {
         Body::Extension(body) => resource::extension(body),
         Body::ReleaseReturn(body) => resource::release(body),
         Body::CostStatement(body) => resource::cost(body),
-        Body::ActionRequest(body) => action::request(body),
+        Body::ActionRequest(body) => Ok(action::request(body)),
         Body::ActionResponse(body) => action::response(body),
         Body::ActionStatus(body) => action::status(body),
         Body::ConsultationCall(body) => consultation::call(body),
@@ -46,7 +46,7 @@ pub fn facts(_header: &Header, body: &[u8]) -> Result<Facts, Invalid> {
         Body::DrillInvitation(body) => drill::invitation(body),
         Body::DrillReply(body) => drill::reply(body),
         Body::DrillPlan(body) => drill::plan(body),
-        Body::DrillControl(body) => drill::control(body),
+        Body::DrillControl(body) => Ok(drill::control(body)),
         Body::DrillInject(body) => drill::inject(body),
         Body::DrillEvaluation(body) => drill::evaluation(body),
         Body::MeetingNotice(body) => meeting::notice(body),

@@ -75,7 +75,7 @@ pub enum Facts {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Actions {
     chain: Chain,
-    actions: BTreeSet<u32>,
+    numbers: BTreeSet<u32>,
     /// Anybody may be reached by group or area.
     open: bool,
     asked: BTreeMap<JurisdictionId, BTreeMap<u32, Progress>>,
@@ -89,7 +89,7 @@ impl Machine for Actions {
         };
         let mut request = Self {
             chain: Chain::of(step),
-            actions: BTreeSet::new(),
+            numbers: BTreeSet::new(),
             open: false,
             asked: BTreeMap::new(),
             cancelled: false,
@@ -144,7 +144,7 @@ impl Actions {
 
     fn ask(&mut self, step: &Step<'_>, actions: &[u32], ledger: &mut Ledger) -> Result<(), Invalid> {
         for action in actions {
-            if !self.actions.insert(*action) && step.header.action == Action::Originate {
+            if !self.numbers.insert(*action) && step.header.action == Action::Originate {
                 return Err(Invalid::schema("body.actions", "K20.action_no").detail(action.to_string()));
             }
         }
@@ -159,7 +159,7 @@ impl Actions {
     /// Somebody is asked for every action.
     fn told(&mut self, who: &JurisdictionId) {
         let theirs = self.asked.entry(who.clone()).or_default();
-        for action in &self.actions {
+        for action in &self.numbers {
             theirs.entry(*action).or_insert(Progress::Asked);
         }
     }

@@ -11,8 +11,8 @@ use model::{
 use crate::{border::must, v1};
 
 /// K20.
-pub fn request(body: &v1::ActionRequest) -> Result<thread::Facts, Invalid> {
-    Ok(thread::Facts::Action(Facts::Request(body.actions.iter().map(|action| action.action_no).collect())))
+pub fn request(body: &v1::ActionRequest) -> thread::Facts {
+    thread::Facts::Action(Facts::Request(body.actions.iter().map(|action| action.action_no).collect()))
 }
 
 /// K21.

@@ -72,8 +72,8 @@ fn planned(inject: &v1::PlannedInject) -> Result<Planned, Invalid> {
 }
 
 /// K33; drill and order stand in the header.
-pub fn control(body: &v1::DrillControl) -> Result<thread::Facts, Invalid> {
-    Ok(thread::Facts::Drill(Facts::Control(Control { jump: body.time_jump_min.map(minutes) })))
+pub fn control(body: &v1::DrillControl) -> thread::Facts {
+    thread::Facts::Drill(Facts::Control(Control { jump: body.time_jump_min.map(minutes) }))
 }
 
 /// K34; the drill stands in the header.
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn orders_injects_and_reviews_say_what_is_judged() {
         let jump = v1::DrillControl { time_jump_min: Some(60), ..v1::DrillControl::default() };
-        let facts = control(&jump).unwrap();
+        let facts = control(&jump);
         assert_eq!(facts, thread::Facts::Drill(Facts::Control(Control { jump: Some(minutes(60)) })));
 
         let body = v1::DrillInject { inject_id: "INJ-1".into(), plan_version: Some(2), ..v1::DrillInject::default() };

@@ -20,13 +20,13 @@ use crate::{
 
 /// K01.
 pub fn report(body: &v1::IncidentReport) -> Result<thread::Facts, Invalid> {
-    Ok(thread::Facts::Incident(Facts {
+    Ok(thread::Facts::Incident(Box::new(Facts {
         report_type: must(body.report_type, ReportType::from_number, "report_type")?,
         sequence_no: body.sequence_no.unwrap_or(0),
         occurred_at: time::required(body.occurred_at, "occurred_at")?,
         known_at: time::required(body.known_at, "known_at")?,
         phone_reported_at: time::optional(body.phone_reported_at, "phone_reported_at")?,
-        place: body.place.as_ref().map(place).unwrap_or_else(|| named("", "", None)),
+        place: body.place.as_ref().map_or_else(|| named("", "", None), place),
         event_type_code: body.event_type_code.clone(),
         casualties: body.casualties.as_ref().map(casualties).transpose()?.unwrap_or_default(),
         loss_yuan: body.direct_loss_yuan,
@@ -35,7 +35,7 @@ pub fn report(body: &v1::IncidentReport) -> Result<thread::Facts, Invalid> {
         refuted: body.verification_state() == v1::VerificationState::Refuted,
         correction_reason: body.correction_reason.clone(),
         rest: rest(body),
-    }))
+    })))
 }
 
 /// K05.

@@ -39,7 +39,8 @@ fn facts(report_type: ReportType, sequence_no: u32) -> Facts {
 }
 
 fn report(n: u8, facts: Facts, level: EventLevel, at: Timestamp) -> Message {
-    let mut message = Message::new(n, Kind::IncidentReport, LY, Any::Incident(facts)).to(&["320300", "320700"]).at(at);
+    let mut message =
+        Message::new(n, Kind::IncidentReport, LY, Any::Incident(Box::new(facts))).to(&["320300", "320700"]).at(at);
     message.header.event_level = Some(level);
     message
 }

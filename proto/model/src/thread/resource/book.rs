@@ -148,11 +148,12 @@ impl Request {
     /// An offer that nobody asked for stands until somebody orders, and is closed when what was ordered is home.
     pub(super) fn unsolicited_state(&self, at: Timestamp) -> ItemState {
         let stands = |offer: &Offer| offer.lines.values().any(OfferLine::stands) && !offer.is_over(at);
-        match (self.missions.is_empty(), self.all_home()) {
-            (false, true) => ItemState::Closed,
-            (false, false) => ItemState::Filled,
-            (true, _) if self.offers.iter().any(stands) => ItemState::Offered,
-            (true, _) => ItemState::Closed,
+        if !self.missions.is_empty() && !self.all_home() {
+            ItemState::Filled
+        } else if self.missions.is_empty() && self.offers.iter().any(stands) {
+            ItemState::Offered
+        } else {
+            ItemState::Closed
         }
     }
 

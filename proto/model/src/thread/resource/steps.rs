@@ -402,7 +402,7 @@ impl Request {
         let by_supplier = mission.supplier == *step.by();
         let arrival_alone = reported.milestones.iter().all(|(milestone, _)| *milestone == super::Milestone::Arrival)
             && reported.state.is_none_or(|state| state == MissionState::Arrived);
-        if !by_supplier && !(requester && arrival_alone) {
+        if !(by_supplier || requester && arrival_alone) {
             return Err(no_part("K15.supplier", mission.supplier.as_str()));
         }
         let was_live = mission.is_live();

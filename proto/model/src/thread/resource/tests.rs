@@ -7,14 +7,13 @@ use super::*;
 use crate::{
     deadline::DeadlineName,
     header::{Action, Answer},
-    ids::MessageId,
-    judge::sample::{member, message_id},
+    judge::sample::member,
     kind::Kind,
     level::EventLevel,
     reason::Reason,
     thread::{
         AnyMachine, Facts as Any, Mark, Thread,
-        talk::{Message, china, minutes, opened, owed, refused, says, wrong},
+        talk::{Message, china, opened, owed, refused, says, wrong},
     },
 };
 
