@@ -10,6 +10,7 @@
 //! | [`outbox`] | seals drafts, one signature a burst, and makes them durable |
 //! | [`link`] | dials the broker, submits, takes deliveries, keeps receipts |
 //! | [`fold`] | what each record of the journal means |
+//! | [`formats`] | files of other houses: calendars |
 //! | [`trust`], [`signer`] | keys of others, and our own |
 //! | [`message`] | an envelope read once |
 //!
@@ -21,6 +22,7 @@ pub mod clerk;
 pub mod config;
 pub mod desk;
 pub mod fold;
+pub mod formats;
 pub mod link;
 pub mod message;
 pub mod outbox;

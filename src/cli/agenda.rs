@@ -1,7 +1,7 @@
 //! The shared agenda of a joint meeting: pulled, read, and proposed to.
 
 use clap::Subcommand;
-use model::{ids::Digest, kind::Kind};
+use model::{agenda::AgendaStatus, document::MemberRights, ids::Digest, kind::Kind};
 use proto::rules;
 use proto::{border, v1};
 use serde::Serialize;
@@ -85,11 +85,7 @@ impl Agenda {
                 let fields = [("status", "OPEN_FOR_PROPOSALS".to_owned()), ("meeting_id", meeting), ("title", title)];
                 let fields: Vec<_> =
                     fields.into_iter().map(|(name, text)| (format!("head.{name}"), text)).chain(set).collect();
-                let change = v1::DocumentChange {
-                    document_id,
-                    members: v1::MemberRights::AddAndEdit.into(),
-                    ..v1::DocumentChange::default()
-                };
+                let change = v1::DocumentChange { document_id, ..v1::DocumentChange::default() };
                 self::change(&mut desk, change, &fields, context).await
             }
             Self::Propose { id, title, kind, minutes, item, set } => {
@@ -242,7 +238,8 @@ async fn change(
     }
     let mut draft = rules::draft_from_json(Some(Kind::AgendaChange), &value)?;
     let (document_id, item_id) = (change.document_id.clone(), change.item_id.clone());
-    let change = v1::DocumentChange { op: v1::DocumentOp::Put.into(), ..change };
+    let members = members_of(draft.body.as_ref()).map_or(change.members, MemberRights::number);
+    let change = v1::DocumentChange { op: v1::DocumentOp::Put.into(), members, ..change };
     draft.header.get_or_insert_default().document = Some(change);
     let request = v1::ChangeDocumentRequest { draft: Some(draft) };
     let changed = desk.change_document(within(CHANGE, request)).await?.into_inner();
@@ -257,6 +254,16 @@ async fn change(
     context.tell("中心已受理。", "The broker has it.");
     context.next(&format!("liandong agenda show {document_id}"), "看议题", "read its items");
     Ok(())
+}
+
+/// The rights of members that go with the status of a head.
+fn members_of(body: Option<&v1::Body>) -> Option<MemberRights> {
+    match body?.body.as_ref()? {
+        v1::body::Body::AgendaChange(v1::AgendaChange { change: Some(v1::agenda_change::Change::Head(head)) }) => {
+            AgendaStatus::from_number(head.status).map(AgendaStatus::members)
+        }
+        _ => None,
+    }
 }
 
 /// An id that nobody else makes.

@@ -4,6 +4,7 @@ mod ack;
 mod admin;
 mod agenda;
 mod blob;
+mod calendar;
 mod certs;
 mod compose;
 pub mod config;
@@ -102,6 +103,9 @@ enum Command {
     /// The shared agenda of a joint meeting
     #[command(subcommand)]
     Agenda(agenda::Agenda),
+    /// Invitations for calendar programs, and the answers that they write
+    #[command(subcommand)]
+    Calendar(calendar::Calendar),
     /// Attachments
     #[command(subcommand)]
     Blob(blob::Blob),
@@ -172,6 +176,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Tasks(tasks) => tasks.run(place, context).await,
         Command::Call(call) => call.run(place, context).await,
         Command::Agenda(agenda) => agenda.run(place, context).await,
+        Command::Calendar(calendar) => calendar.run(place, context).await,
         Command::Blob(blob) => blob.run(place, context).await,
         Command::Mailbox(mailbox) => mailbox.run(context).await,
         Command::Link(link) => link.run(place, context).await,

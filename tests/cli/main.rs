@@ -151,6 +151,55 @@ fn an_agenda_is_begun_proposed_to_and_read() {
     assert!(pulled.out.contains("owner 371300  1 items"), "{pulled:?}");
 }
 
+/// A meeting in the chair of 临沂.
+const MEETING: &str = r#"{"body": {
+    "meeting_id": "371300-M-2099", "sequence": 1, "method": "REQUEST", "title": "2099 年度联席会议", "series": "ANNUAL",
+    "start": "2099-11-10T09:00:00+08:00", "end": "2099-11-10T12:00:00+08:00", "tz": "Asia/Shanghai",
+    "place": "临沂市应急管理局三楼会议室", "chair": "371300", "rsvp_by": "2099-11-03T18:00:00+08:00",
+    "required_attendees": [{"jurisdiction": "320700"}]
+}}"#;
+
+#[test]
+fn an_invitation_goes_out_as_a_calendar_and_its_answer_comes_back() {
+    let place = Place::start(&[LY, LYG]);
+    let mut arrivals = place.spawn(LYG, EN, &["inbox", "-w", "-o", "jsonl"]);
+    let begun = ["agenda", "new", "371300-M-2099", "--title", "议程", "--set", PRIORITY];
+    assert_eq!(place.run(LY, ZH, &begun).code, 0);
+    let draft = place.file("meeting.json", MEETING);
+    let urgent = ["--precedence", "priority", "--sign-off", "李敏/带班领导", "-q"];
+    let notice: Vec<&str> = ["send", "meeting-notice", "--to", LYG, "-f", &draft].into_iter().chain(urgent).collect();
+    let sent = place.run(LY, ZH, &notice);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    arrivals.json();
+
+    let file = place.file("meeting.ics", "");
+    let written = place.run(LYG, ZH, &["calendar", "export", sent.out.trim(), "-O", &file]);
+    assert_eq!(written.code, 0, "{written:?}");
+    let calendar = std::fs::read_to_string(&file).unwrap();
+    for line in ["METHOD:REQUEST\r\n", "UID:371300-M-2099\r\n", "DTSTART:20991110T010000Z\r\n", "议程（征集议题）"]
+    {
+        assert!(calendar.contains(line), "{line}: {calendar}");
+    }
+
+    let reply = calendar.replace("METHOD:REQUEST", "METHOD:REPLY").replace("\r\n ", "");
+    let others = |line: &&str| !line.starts_with("ATTENDEE");
+    let kept: String = reply.split_inclusive("\r\n").filter(others).collect();
+    let comes = "ATTENDEE;PARTSTAT=ACCEPTED:urn:liandong:j:320700\r\nEND:VEVENT";
+    let answer = place.file("answer.ics", kept.replace("END:VEVENT", comes));
+    let shown = place.run(LYG, ZH, &["calendar", "import", &answer]);
+    assert!(shown.out.contains("\"answer\": \"ATTEND\"") && shown.err.contains("liandong answer"), "{shown:?}");
+    let mut replies = place.spawn(LY, EN, &["inbox", "-w", "-o", "jsonl"]);
+    let answered = place.run(LYG, EN, &["calendar", "import", &answer, "--send"]);
+    assert_eq!(answered.code, 0, "{answered:?}");
+    let came = replies.json();
+    assert_eq!(came["kind"], "MEETING_REPLY", "{came}");
+
+    let foreign = place.run(LY, ZH, &["calendar", "import", &answer]);
+    assert_eq!(foreign.code, 77, "nobody answers for another: {foreign:?}");
+    let nothing = place.run(LYG, ZH, &["calendar", "import", &draft]);
+    assert_eq!(nothing.code, 65, "{nothing:?}");
+}
+
 #[test]
 fn what_waits_for_a_silent_city_is_seen_by_the_operator() {
     let mut place = Place::start(&[LY, LYG]);

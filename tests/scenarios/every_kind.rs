@@ -93,7 +93,12 @@ fn agenda_head(world: &World) -> v1::Draft {
     let paper = paper!(AgendaChange, world.clock.now(), |body| {
         body.change = Some(v1::agenda_change::Change::Head(head));
     });
-    paper.header(|header| header.document.as_mut().unwrap().item_id.clear()).0
+    let fit = |header: &mut v1::Header| {
+        let document = header.document.as_mut().unwrap();
+        document.item_id.clear();
+        document.members = v1::MemberRights::AddAndEdit.into();
+    };
+    paper.header(fit).0
 }
 
 #[tokio::test(flavor = "multi_thread")]

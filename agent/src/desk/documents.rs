@@ -62,6 +62,7 @@ impl Desk {
             return Err(Invalid::new(Reason::Busy, "", "link.needed"));
         }
         let unsealed = self.compose(draft)?;
+        self.agenda_allows(&unsealed).await?;
         let Some(change) = unsealed.header.document.clone() else { return Err(Invalid::missing("header.document")) };
         let header = self.outbox.queue(unsealed).await?;
         self.answered(header.message_id).await?;

@@ -1,6 +1,7 @@
 //! What local systems and people may ask of the agent. Every answer that says "stored" is durable.
 
 pub mod act;
+mod agenda;
 pub mod compose;
 pub mod documents;
 pub mod events;

@@ -335,7 +335,8 @@ pub fn is_followed(header: &Header) -> bool {
     matches!(header.status, Status::Actual | Status::Exercise) && header.action != Action::Error
 }
 
-/// A thread begins with its first message; drills, meetings and duty days with any of theirs.
+/// A thread begins with its first message, or with a later revision that the first gave way to; drills, meetings and duty
+/// days begin with any of theirs.
 pub fn begins(header: &Header, matter: &Matter) -> bool {
-    header.action == Action::Originate || !matches!(matter, Matter::Thread(_))
+    matches!(header.action, Action::Originate | Action::Update) || !matches!(matter, Matter::Thread(_))
 }

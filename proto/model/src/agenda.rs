@@ -64,6 +64,14 @@ impl AgendaStatus {
         Ok(())
     }
 
+    /// Items may still be put and removed.
+    ///
+    /// # Errors
+    /// DOCUMENT_LOCKED.
+    pub fn may_change(self) -> Result<(), Invalid> {
+        if self == Self::Final { Err(locked("header.document.item_id", "K42.final")) } else { Ok(()) }
+    }
+
     /// What the owner's desk makes of an item that a member has just added; none where it stays as it was proposed.
     pub const fn takes_in(self) -> Option<ItemState> {
         match self {
@@ -85,9 +93,7 @@ pub fn may_put(
     before: Option<&Item>,
     after: &Item,
 ) -> Result<(), Invalid> {
-    if status == AgendaStatus::Final {
-        return Err(locked("header.document.item_id", "K42.final"));
-    }
+    status.may_change()?;
     let proposer = before.map_or(by, |item| &item.proposed_by);
     if by != owner && after.proposed_by != *proposer {
         return Err(forbidden("body.item.proposed_by", "K42.proposed_by"));

@@ -198,6 +198,32 @@ pub const fn on_change(level: EventLevel) -> Duration {
     }
 }
 
+/// Where those who are sent are, as far as the pace of their reports goes.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Whereabouts {
+    /// Getting ready, or on the way there or home.
+    EnRoute,
+    /// At the place.
+    OnSite,
+}
+
+/// How long after a report on a mission the next is due: D14. Source: O.
+pub const fn report_every(level: EventLevel, whereabouts: Whereabouts) -> Duration {
+    let row: [u64; 4] = match whereabouts {
+        Whereabouts::EnRoute => [1, 1, 2, 4],
+        Whereabouts::OnSite => [6, 6, 12, 24],
+    };
+    let [l1, l2, l3, rest] = row;
+    minutes(
+        60 * match level {
+            EventLevel::L1 => l1,
+            EventLevel::L2 => l2,
+            EventLevel::L3 => l3,
+            EventLevel::L4 | EventLevel::L0 => rest,
+        },
+    )
+}
+
 /// How long after the emergency the final report is due: D07. Source: O.
 pub const fn after_resolved(level: EventLevel) -> Duration {
     match level {
@@ -395,6 +421,14 @@ mod tests {
             assert_eq!(row(deadline), [l1, l2, l3, rest, rest].map(Some), "{deadline}");
         }
         assert_eq!(row(DeadlineName::D05), [None; 5], "what a body or a calendar decides has no row");
+    }
+
+    #[test]
+    fn those_who_are_sent_report_more_often_on_the_way() {
+        use EventLevel::{L0, L1, L2, L3, L4};
+        let hours = |at| [L1, L2, L3, L4, L0].map(|level| report_every(level, at).as_secs() / 3_600);
+        assert_eq!(hours(Whereabouts::EnRoute), [1, 1, 2, 4, 4]);
+        assert_eq!(hours(Whereabouts::OnSite), [6, 6, 12, 24, 24]);
     }
 
     #[test]

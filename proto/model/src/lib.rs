@@ -63,3 +63,4 @@ pub mod status;
 pub mod task;
 pub mod thread;
 pub mod time;
+pub mod wave;

@@ -51,6 +51,7 @@ pub fn facts(_header: &Header, body: &[u8]) -> Result<Facts, Invalid> {
         Body::DrillEvaluation(body) => drill::evaluation(body),
         Body::MeetingNotice(body) => meeting::notice(body),
         Body::MeetingReply(body) => meeting::reply(body),
+        Body::AgendaChanged(body) => meeting::agenda_changed(body),
         Body::Minutes(body) => meeting::minutes(body),
         Body::ActionItem(body) => meeting::item(body),
         Body::Handover(body) => meeting::handover(body),

@@ -37,6 +37,7 @@ use model::{invalid::Invalid, kind::Kind, time::Timestamp};
 
 pub use self::{
     info::{FieldInfo, KindInfo, ValueInfo},
+    json::base64,
     view::ViewLine,
 };
 use crate::{status::Lang, v1};

@@ -118,11 +118,17 @@ fn desk(rule: &str) -> Option<(Pair, Pair)> {
         ),
         "rights.drafts" => (
             ("这个岗位只能拟稿，须由他人签发。", "This role drafts it; somebody else signs it off."),
-            ("加上 --sign-off 姓名/岗位（带班领导或现场指挥）。", "Add --sign-off NAME/ROLE of a shift leader or commander."),
+            (
+                "加上 --sign-off 姓名/岗位（带班领导或现场指挥）。",
+                "Add --sign-off NAME/ROLE of a shift leader or commander.",
+            ),
         ),
         "thread.status" => (
             ("演练消息与实战消息不能混在一件事里。", "An exercise message and a real matter do not mix."),
-            ("演练中的答复用 --exercise 发出；真实事务另起一件。", "Answer a drill with --exercise; begin a matter of its own for what is real."),
+            (
+                "演练中的答复用 --exercise 发出；真实事务另起一件。",
+                "Answer a drill with --exercise; begin a matter of its own for what is real.",
+            ),
         ),
         "thread.over" => (
             ("这件事已经结束，不能再改。", "The matter is over and takes nothing more."),
@@ -142,7 +148,10 @@ fn desk(rule: &str) -> Option<(Pair, Pair)> {
         ),
         "deadline.running" => (
             ("这项时限已不在计时，不能豁免。", "This deadline runs no more and cannot be waived."),
-            ("用 `liandong deadlines ls --all` 查看结果。", "See what became of it with `liandong deadlines ls --all`."),
+            (
+                "用 `liandong deadlines ls --all` 查看结果。",
+                "See what became of it with `liandong deadlines ls --all`.",
+            ),
         ),
         "call.not_in_the_future" | "incident.not_in_the_future" => (
             ("时间在将来。", "The time lies in the future."),

@@ -155,8 +155,7 @@ impl Alert {
     /// A message that names an older revision and not the head leaves two heads.
     fn marks(&self, facts: &Facts) -> Marks {
         let head = self.identifiers.last();
-        let names_head = head
-            .is_none_or(|head| head.is_empty() || facts.references.iter().any(|named| named.contains(head.as_str())));
+        let names_head = head.is_none_or(|head| head.is_empty() || facts.references.contains(head));
         if names_head {
             Marks::new()
         } else {

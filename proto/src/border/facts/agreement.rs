@@ -45,7 +45,7 @@ fn terms(body: &v1::AgreementTerms) -> Result<Terms, Invalid> {
             Ok(Override {
                 deadline: must(*deadline, DeadlineName::from_number, "deadline")?,
                 level: said(*level, EventLevel::from_number, "level")?,
-                within: Duration::from_secs(u64::from(counted(*minutes, "minutes")?) * 60),
+                within: Duration::from_mins(counted(*minutes, "minutes")?.into()),
             })
         })?,
     })
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!((terms.valid_from.date_number(), terms.valid_to.date_number()), (20_270_101, 20_291_231));
         let [at_l3, always] = terms.overrides[..] else { unreachable!() };
         assert_eq!((at_l3.deadline, at_l3.level), (DeadlineName::D10, Some(EventLevel::L3)));
-        assert_eq!((always.level, always.within), (None, Duration::from_secs(5_400)));
+        assert_eq!((always.level, always.within), (None, Duration::from_mins(90)));
     }
 
     #[test]

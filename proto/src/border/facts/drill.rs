@@ -8,7 +8,7 @@ use model::{
     thread::{
         self,
         drill::{Control, Evaluation, Facts, Improvement, Inject, InjectType, Invitation, Plan, Planned, Review},
-        invitation::{Period, Reply, Word},
+        invitation::{Reply, Word},
     },
 };
 
@@ -72,7 +72,6 @@ fn planned(inject: &v1::PlannedInject) -> Result<Planned, Invalid> {
 }
 
 /// K33; drill and order stand in the header.
-#[expect(clippy::unnecessary_wraps, reason = "every kind is asked the same way")]
 pub fn control(body: &v1::DrillControl) -> Result<thread::Facts, Invalid> {
     Ok(thread::Facts::Drill(Facts::Control(Control { jump: body.time_jump_min.map(minutes) })))
 }
@@ -102,7 +101,7 @@ fn drill(id: &str) -> Result<DrillId, Invalid> {
 }
 
 fn minutes(minutes: u32) -> Duration {
-    Duration::from_secs(u64::from(minutes) * 60)
+    Duration::from_mins(minutes.into())
 }
 
 /// A number that counts from 1.
@@ -122,12 +121,12 @@ pub(super) fn delegate(seat: Option<&v1::Seat>) -> Result<Option<thread::Obligor
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use model::time::Timestamp;
+    use model::{thread::invitation::Period, time::Timestamp};
 
     use super::*;
 
-    fn at(seconds: i64) -> Option<prost_types::Timestamp> {
-        Some(prost_types::Timestamp { seconds, nanos: 0 })
+    fn at(seconds: i64) -> prost_types::Timestamp {
+        prost_types::Timestamp { seconds, nanos: 0 }
     }
 
     fn invited() -> v1::DrillInvitation {
@@ -139,10 +138,10 @@ mod tests {
         v1::DrillInvitation {
             drill_id: "371300-DR-2027-01".into(),
             sequence: 2,
-            start: at(1_000),
-            end: at(9_000),
+            start: Some(at(1_000)),
+            end: Some(at(9_000)),
             wanted: vec![wanted("320300", v1::Role::DrillController), wanted("320700", v1::Role::Unspecified)],
-            rsvp_by: at(500),
+            rsvp_by: Some(at(500)),
             ..v1::DrillInvitation::default()
         }
     }
@@ -192,7 +191,7 @@ mod tests {
     #[test]
     fn an_answer_says_who_comes_instead_and_what_is_proposed() {
         let seat = v1::Seat { jurisdiction: "371100".into(), ..v1::Seat::default() };
-        let counter = v1::DrillCounter { start: at(5), end: at(6), changes: String::new() };
+        let counter = v1::DrillCounter { start: Some(at(5)), end: Some(at(6)), changes: String::new() };
         let body = v1::DrillReply {
             drill_id: "D".into(),
             sequence: 3,

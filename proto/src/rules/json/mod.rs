@@ -11,7 +11,7 @@ use serde_json::Value;
 
 pub use self::{
     read::{Reading, find, unknown_key},
-    scalar::scalar,
+    scalar::{base64, scalar},
 };
 use super::schema::Schema;
 

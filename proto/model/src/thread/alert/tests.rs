@@ -16,7 +16,7 @@ fn said(n: u8, act: Act, colour: WarningLevel) -> Message {
     let facts = Facts {
         act,
         expires: NOON.plus(minutes(360)),
-        references: (1..n).map(|before| format!("ly,id-{before},x")).collect(),
+        references: (1..n).map(|before| format!("id-{before}")).collect(),
         identifier: format!("id-{n}"),
     };
     let mut message = Message::new(n, Kind::Alert, LY, Any::Alert(facts)).to(&["320300", "320700"]);

@@ -4,8 +4,8 @@ use model::time::{Civil, Timestamp};
 
 use super::*;
 
-fn at(seconds: i64) -> Option<prost_types::Timestamp> {
-    Some(prost_types::Timestamp { seconds, nanos: 0 })
+fn at(seconds: i64) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds, nanos: 0 }
 }
 
 fn sits(jurisdiction: &str) -> v1::Seat {
@@ -17,12 +17,12 @@ fn called() -> v1::MeetingNotice {
         meeting_id: "371300-M-2027".into(),
         sequence: 1,
         method: v1::MeetingMethod::Request.into(),
-        start: at(1_000),
-        end: at(9_000),
+        start: Some(at(1_000)),
+        end: Some(at(9_000)),
         chair: "371300".into(),
         required_attendees: vec![sits("320300"), sits("320700")],
         optional_attendees: vec![sits("370000")],
-        rsvp_by: at(500),
+        rsvp_by: Some(at(500)),
         ..v1::MeetingNotice::default()
     }
 }
@@ -136,7 +136,7 @@ fn a_task_has_an_owner_and_a_date_and_a_report_its_evidence() {
         origin: v1::ActionOrigin::DrillReview.into(),
         origin_id: "371300-DR-2027-01".into(),
         owner: Some(sits("320300")),
-        due: at(7),
+        due: Some(at(7)),
         status: v1::ActionItemStatus::Open.into(),
         recurrence_of: "371300-AI-2026-03".into(),
         ..v1::ActionTask::default()
