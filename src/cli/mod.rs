@@ -176,7 +176,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Tasks(tasks) => tasks.run(place, context).await,
         Command::Call(call) => call.run(place, context).await,
         Command::Agenda(agenda) => agenda.run(place, context).await,
-        Command::Calendar(calendar) => calendar.run(place, context).await,
+        Command::Calendar(calendar) => Box::pin(calendar.run(place, context)).await,
         Command::Blob(blob) => blob.run(place, context).await,
         Command::Mailbox(mailbox) => mailbox.run(context).await,
         Command::Link(link) => link.run(place, context).await,

@@ -132,7 +132,7 @@ fn row(task: &v1::TaskSeen) -> Row {
 }
 
 fn hex(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+    id.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Digits of a task that lists show and commands take.

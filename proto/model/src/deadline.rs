@@ -233,6 +233,12 @@ pub const fn after_resolved(level: EventLevel) -> Duration {
     }
 }
 
+/// How long after an incident a change of casualties is still reported: D08. Source: L 条例493 art. 13.
+pub const SUPPLEMENTS_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// How soon after it is known such a change is reported: D08. Source: O.
+pub const SUPPLEMENT_WITHIN: Duration = Duration::from_hours(24);
+
 /// How long after an incident is known a duty of its author leaves, by the level it has: D02 to D04. None where nothing is
 /// owed. Sources: L, the State Council duty office's notice of 2015 and 条例493; P for L3; O for D04.
 pub const fn from_known(name: DeadlineName, level: EventLevel) -> Option<Duration> {

@@ -11,6 +11,7 @@
 //! | [`deadline`] | what is owed by when, and the ladder |
 //! | [`task`] | what a person should do, as far as the program can tell |
 //! | [`agenda`] | what may still be done with an agenda |
+//! | [`place`], [`count`], [`contradiction`] | where, how many people, and whether two sides differ about it |
 //! | [`thread`] | what messages do to the matter they are about: one machine a family |
 //! | [`merkle`], [`seal`] | trees, signatures over roots, paths |
 //! | [`receipt`], [`delivery`] | the proof of a stage, and the life of one envelope in one mailbox |
@@ -29,6 +30,8 @@ pub mod agenda;
 pub mod bucket;
 pub mod calendar;
 pub mod clock;
+pub mod contradiction;
+pub mod count;
 pub mod deadline;
 pub mod delivery;
 pub mod directory;
@@ -44,6 +47,7 @@ pub mod kind;
 pub mod level;
 pub mod limits;
 pub mod merkle;
+pub mod place;
 pub mod position;
 pub mod precedence;
 pub mod reason;

@@ -1,128 +1,126 @@
 //! K01 and K05: what the machines of reports need of their bodies.
 
-use std::hash::{Hash as _, Hasher as _};
-
 use model::{
-    geometry::Point,
+    count::{Casualties, Count},
+    ids::Digest,
     invalid::Invalid,
+    place::Place,
     thread::{
         self,
-        incident::{Casualties, Count, Facts, Place, ReportType},
-        situation::{self, Figures},
+        incident::{Facts, ReportType},
+        situation::{self, At},
     },
 };
 use prost::Message as _;
 
+use super::{
+    drill::{counted, named},
+    meeting::listed,
+};
 use crate::{
-    border::{must, time},
+    border::{geometry, must, parsed, time},
     v1,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// K01.
-pub fn report(body: &v1::IncidentReport) -> Result<thread::Facts, Invalid> {
+pub(super) fn report(body: &v1::IncidentReport) -> Result<thread::Facts, Invalid> {
+    let happened = body.place.as_ref().ok_or_else(|| Invalid::missing("place"))?;
+    let course = (!body.brief_course.is_empty()).then(|| Digest::of(body.brief_course.as_bytes()));
     Ok(thread::Facts::Incident(Box::new(Facts {
         report_type: must(body.report_type, ReportType::from_number, "report_type")?,
-        sequence_no: body.sequence_no.unwrap_or(0),
+        sequence_no: body.sequence_no.ok_or_else(|| Invalid::missing("sequence_no"))?,
         occurred_at: time::required(body.occurred_at, "occurred_at")?,
         known_at: time::required(body.known_at, "known_at")?,
         phone_reported_at: time::optional(body.phone_reported_at, "phone_reported_at")?,
-        place: body.place.as_ref().map_or_else(|| named("", "", None), place),
-        event_type_code: body.event_type_code.clone(),
-        casualties: body.casualties.as_ref().map(casualties).transpose()?.unwrap_or_default(),
+        place: place(&happened.division, (&happened.address, "address"), happened.point)
+            .map_err(|invalid| invalid.within("place"))?,
+        casualties: harmed(body.casualties.as_ref(), "casualties")?,
         loss_yuan: body.direct_loss_yuan,
-        toward: body.cross_border.as_ref().map(|border| border.toward.clone()).unwrap_or_default(),
         resolved: body.resolved,
         refuted: body.verification_state() == v1::VerificationState::Refuted,
-        correction_reason: body.correction_reason.clone(),
-        rest: rest(body),
+        corrects: !body.correction_reason.is_empty(),
+        course,
+        substance: substance(body),
     })))
 }
 
 /// K05.
-pub fn situation(body: &v1::SituationReport) -> Result<thread::Facts, Invalid> {
-    let figures = |at: &v1::PlaceCasualties| {
-        let counts = at.counts.as_ref().map(casualties).transpose()?.unwrap_or_default();
-        Ok(Figures {
-            division: at.division.clone(),
-            name: at.name.clone(),
-            point: point(at.point.as_ref()),
-            dead: counts.dead,
-            missing: counts.missing,
-        })
-    };
-    let places: Result<Vec<Figures>, Invalid> = body.casualties.iter().map(figures).collect();
+pub(super) fn situation(body: &v1::SituationReport) -> Result<thread::Facts, Invalid> {
+    let places = listed("casualties", &body.casualties, |wire| {
+        let v1::PlaceCasualties { division, name, point, counts } = wire;
+        Ok(At { place: place(division, (name, "name"), *point)?, casualties: harmed(counts.as_ref(), "counts")? })
+    })?;
     Ok(thread::Facts::Situation(situation::Facts {
-        number: body.report_number,
-        places: places?,
-        correction_reason: body.correction_reason.clone(),
+        number: counted(body.report_number, "report_number")?,
+        places,
+        corrects: !body.correction_reason.is_empty(),
     }))
 }
 
-fn place(place: &v1::IncidentPlace) -> Place {
-    named(&place.division, &place.address, place.point.as_ref())
+/// A place, and what its name is called in the body.
+fn place(division: &str, (name, field): (&str, &'static str), point: Option<v1::Point>) -> Result<Place, Invalid> {
+    let point = point.map(geometry::point).transpose().map_err(|invalid| invalid.within("point"))?;
+    Ok(Place { division: parsed(division, "division")?, name: named(name, field)?, point })
 }
 
-fn named(division: &str, name: &str, at: Option<&v1::Point>) -> Place {
-    Place { division: division.to_owned(), name: name.to_owned(), point: point(at) }
-}
-
-/// A point that is none is shown to people and compared by nobody.
-fn point(wire: Option<&v1::Point>) -> Option<Point> {
-    wire.and_then(|point| Point::new(point.lat_e7, point.lon_e7).ok())
+fn harmed(wire: Option<&v1::Casualties>, field: &'static str) -> Result<Casualties, Invalid> {
+    let wire = wire.ok_or_else(|| Invalid::missing(field))?;
+    casualties(wire).map_err(|invalid| invalid.within(field))
 }
 
 fn casualties(wire: &v1::Casualties) -> Result<Casualties, Invalid> {
+    let v1::Casualties { dead, missing, trapped, seriously_injured, lightly_injured, evacuated } = wire;
     Ok(Casualties {
-        dead: count(wire.dead.as_ref())?,
-        missing: count(wire.missing.as_ref())?,
-        trapped: count(wire.trapped.as_ref())?,
-        seriously_injured: count(wire.seriously_injured.as_ref())?,
-        lightly_injured: count(wire.lightly_injured.as_ref())?,
-        evacuated: count(wire.evacuated.as_ref())?,
+        dead: count(*dead, "dead")?,
+        missing: count(*missing, "missing")?,
+        trapped: count(*trapped, "trapped")?,
+        seriously_injured: count(*seriously_injured, "seriously_injured")?,
+        lightly_injured: count(*lightly_injured, "lightly_injured")?,
+        evacuated: count(*evacuated, "evacuated")?,
     })
 }
 
-/// A number that is UNKNOWN is no number, whatever stands beside it.
-fn count(wire: Option<&v1::Count>) -> Result<Count, Invalid> {
-    let Some(wire) = wire else { return Ok(Count::default()) };
-    let known = matches!(wire.certainty(), v1::Certainty::Confirmed | v1::Certainty::Estimated);
-    Ok(Count { count: wire.count.filter(|_| known), as_of: time::optional(wire.as_of, "casualties.as_of")? })
+fn count(wire: Option<v1::Count>, field: &'static str) -> Result<Count, Invalid> {
+    let wire = wire.ok_or_else(|| Invalid::missing(field))?;
+    number(wire).map_err(|invalid| invalid.within(field))
 }
 
-/// A digest of what a report says besides its figures, its number and its times. Within one program alone: it is
-/// compared, never sent.
-fn rest(body: &v1::IncidentReport) -> u64 {
+/// A number that is UNKNOWN is none, whatever stands beside it; one that is known says as of when.
+fn number(wire: v1::Count) -> Result<Count, Invalid> {
+    match wire.certainty() {
+        v1::Certainty::Unspecified => must(wire.certainty, |_| None, "certainty"),
+        v1::Certainty::Unknown => Ok(Count::default()),
+        v1::Certainty::Confirmed | v1::Certainty::Estimated => Ok(Count {
+            count: Some(wire.count.ok_or_else(|| Invalid::missing("count"))?),
+            as_of: Some(time::required(wire.as_of, "as_of")?),
+        }),
+    }
+}
+
+/// A digest of what a report says about the incident. What names the report itself, the course, which has a digest of its
+/// own, and the times and reasons of figures are left out: a report that differs in them alone says nothing new.
+fn substance(body: &v1::IncidentReport) -> Digest {
     let said = v1::IncidentReport {
         report_type: 0,
         sequence_no: None,
         title: String::new(),
-        casualties: None,
-        direct_loss_yuan: None,
+        known_at: None,
+        brief_course: String::new(),
+        casualties: body.casualties.as_ref().map(timeless),
         next_report_due: None,
-        resolved: false,
         correction_reason: String::new(),
         ..body.clone()
     };
-    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
-    said.encode_to_vec().hash(&mut hasher);
-    hasher.finish()
+    Digest::of(&said.encode_to_vec())
 }
 
-/// A hash that is the same on every machine, for rows that are.
-struct Fnv(u64);
-
-impl std::hash::Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.write(&(number as u64).to_be_bytes());
-    }
+fn timeless(wire: &v1::Casualties) -> v1::Casualties {
+    let v1::Casualties { dead, missing, trapped, seriously_injured, lightly_injured, evacuated } = wire;
+    let [dead, missing, trapped, seriously_injured, lightly_injured, evacuated] =
+        [dead, missing, trapped, seriously_injured, lightly_injured, evacuated]
+            .map(|count| count.map(|count| v1::Count { as_of: None, ..count }));
+    v1::Casualties { dead, missing, trapped, seriously_injured, lightly_injured, evacuated }
 }

@@ -1,94 +1,164 @@
 //! D02 to D08: what the author of reports owes, and until when.
 
-use super::{Facts, Incident, Phase, ReportType, level};
+use super::{Facts, Newest};
 use crate::{
-    deadline::{DeadlineName, after_resolved, between_reports, on_change},
+    count::Count,
+    deadline::{DeadlineName, SUPPLEMENT_WITHIN, after_resolved, between_reports, on_change},
+    ids::JurisdictionId,
     level::EventLevel,
     role::Role,
     thread::{
         Ledger, Obligor, Step, learned,
-        ledger::Start,
-        owe::{self, key},
+        ledger::{Key, Start},
+        owe::{key, level},
     },
     time::Timestamp,
 };
 
-/// The first report: what was owed since the incident was known is met by it, by the call that it tells of, and by its
-/// recipients.
+/// The first report tells since when the incident is known: what is owed from then on is met by it and by its recipients.
 pub(super) fn first(step: &Step<'_>, facts: &Facts, ledger: &mut Ledger) {
     learned::start(ledger, step.by(), level(step), facts.known_at, step.id());
-    let met = |name| key(name, step.by(), "");
-    if let Some(at) = facts.phone_reported_at {
-        ledger.meet(&met(DeadlineName::D02), at, None);
-    }
-    ledger.meet(&met(DeadlineName::D03), step.at, Some(step.id()));
+    ledger.meet(&key(DeadlineName::D03, step.by(), ""), step.at, Some(step.id()));
     if !step.header.recipients.is_empty() {
-        ledger.meet(&met(DeadlineName::D04), step.at, Some(step.id()));
+        ledger.meet(&key(DeadlineName::D04, step.by(), ""), step.at, Some(step.id()));
     }
 }
 
-impl Incident {
-    /// The report that was owed next has come.
-    pub(super) fn met_round(&self, step: &Step<'_>, facts: &Facts, ledger: &mut Ledger) {
-        let round = key(DeadlineName::D05, step.by(), self.rounds.to_string());
-        ledger.meet(&round, step.at, Some(step.id()));
-        let last = key(DeadlineName::D07, step.by(), self.rounds.to_string());
-        match facts.report_type {
-            ReportType::Final => ledger.meet(&last, step.at, Some(step.id())),
-            // it goes on after all
-            ReportType::FollowUp => ledger.void(&last),
-            ReportType::Initial | ReportType::Supplement => {}
-        }
-    }
-
-    /// What is owed after a report: the next one while it is open, the final one after the emergency.
-    pub(super) fn owe_next(&mut self, step: &Step<'_>, ledger: &mut Ledger) {
-        match self.phase {
-            Phase::Reported | Phase::Open => {
-                self.rounds += 1;
-                let due = next_due(step.at, level(step), step.header.utc_offset_min);
-                ledger.start_dated(Start {
-                    name: DeadlineName::D05,
-                    obligor: Obligor { jurisdiction: step.by().clone(), role: Role::DutyOfficer },
-                    subject: self.rounds.to_string(),
-                    cause: step.id(),
-                    starts_at: step.at,
-                    due_at: due,
-                });
-            }
-            Phase::Resolved => {
-                self.rounds += 1;
-                let final_report = key(DeadlineName::D07, step.by(), self.rounds.to_string());
-                owe::owe(step, ledger, final_report, after_resolved(level(step)));
-            }
-            Phase::Final | Phase::Supplemented | Phase::Refuted => {}
-        }
+/// A report may say that it was telephoned before.
+pub(super) fn telephoned(step: &Step<'_>, facts: &Facts, ledger: &mut Ledger) {
+    if let Some(at) = facts.phone_reported_at {
+        ledger.meet(&key(DeadlineName::D02, step.by(), ""), at, None);
     }
 }
 
-/// A change of deaths was known since then and is told by this report.
-pub(super) fn changed(step: &Step<'_>, since: Timestamp, round: u32, ledger: &mut Ledger) {
-    let change = key(DeadlineName::D06, step.by(), round.to_string());
-    ledger.start_dated(Start {
-        name: DeadlineName::D06,
-        obligor: Obligor { jurisdiction: step.by().clone(), role: Role::DutyOfficer },
-        subject: change.subject.clone(),
+/// The follow-up of this number is owed next.
+pub(super) fn follow_up(step: &Step<'_>, number: u32, ledger: &mut Ledger) {
+    let next = next_report(step.at, level(step), step.header.utc_offset_min);
+    let start = start(step, key(DeadlineName::D05, step.by(), number.to_string()), step.at, next.due_at);
+    if next.is_hour { ledger.start_dated(start) } else { ledger.start(start) }
+}
+
+/// It came, or a later one in its place.
+pub(super) fn followed_up(step: &Step<'_>, number: u32, ledger: &mut Ledger) {
+    ledger.meet(&key(DeadlineName::D05, step.by(), number.to_string()), step.at, Some(step.id()));
+}
+
+/// The emergency is over by the follow-up of this number: the final report is owed.
+pub(super) fn final_report(step: &Step<'_>, number: u32, ledger: &mut Ledger) {
+    let key = key(DeadlineName::D07, step.by(), number.to_string());
+    ledger.start(start(step, key, step.at, step.at.plus(after_resolved(level(step)))));
+}
+
+/// It came.
+pub(super) fn final_reported(step: &Step<'_>, ledger: &mut Ledger) {
+    for key in finals(step.by(), ledger) {
+        ledger.meet(&key, step.at, Some(step.id()));
+    }
+}
+
+/// It goes on after all: nothing final is owed.
+pub(super) fn reopened(step: &Step<'_>, ledger: &mut Ledger) {
+    for key in finals(step.by(), ledger) {
+        ledger.void(&key);
+    }
+}
+
+fn finals(by: &JurisdictionId, ledger: &Ledger) -> Vec<Key> {
+    let of = |key: &Key| key.name == DeadlineName::D07 && key.jurisdiction == *by;
+    ledger.all().map(super::super::Deadline::key).filter(of).collect()
+}
+
+/// D06: a follow-up that changes the number of dead meets its time from when that was known. A change of level or of
+/// reach is reported by saying so; no field tells since when it was known, so it runs no time.
+pub(super) fn deaths_changed(step: &Step<'_>, facts: &Facts, before: &Newest, ledger: &mut Ledger) {
+    let (then, now) = (before.casualties.dead, facts.casualties.dead);
+    if then.changes_to(now) {
+        let key = key(DeadlineName::D06, step.by(), facts.sequence_no.to_string());
+        told(step, &key, now, on_change(level(step)), ledger);
+    }
+}
+
+/// D08: a supplement meets its time from when the first change of casualties in it was known. The window itself is no
+/// duty: it ends the matter.
+pub(super) fn supplemented(step: &Step<'_>, facts: &Facts, before: &Newest, ledger: &mut Ledger) {
+    let changes = before.casualties.against(&facts.casualties).filter(|(_, then, now)| then.changes_to(*now));
+    if let Some(first) = changes.map(|(_, _, now)| now).filter(|now| now.as_of.is_some()).min_by_key(|now| now.as_of) {
+        let key = key(DeadlineName::D08, step.by(), facts.sequence_no.to_string());
+        told(step, &key, first, SUPPLEMENT_WITHIN, ledger);
+    }
+}
+
+/// What was owed since the figure was known is told now.
+fn told(step: &Step<'_>, key: &Key, figure: Count, within: std::time::Duration, ledger: &mut Ledger) {
+    let Some(known_at) = figure.as_of else { return };
+    let known_at = known_at.min(step.at);
+    ledger.start(start(step, key.clone(), known_at, known_at.plus(within)));
+    ledger.meet(key, step.at, Some(step.id()));
+}
+
+fn start(step: &Step<'_>, key: Key, starts_at: Timestamp, due_at: Timestamp) -> Start {
+    Start {
+        name: key.name,
+        obligor: Obligor { jurisdiction: key.jurisdiction, role: Role::DutyOfficer },
+        subject: key.subject,
         cause: step.id(),
-        starts_at: since.min(step.at),
-        due_at: since.min(step.at).plus(on_change(level(step))),
-    });
-    ledger.meet(&change, step.at, Some(step.id()));
+        starts_at,
+        due_at,
+    }
 }
 
-/// When the next report is due: a day after this one; at the two gravest levels half a day after it, and by 08:00 and
-/// 17:00 of the author's clock. Sources: L 令21, P for the hours.
-pub(super) fn next_due(at: Timestamp, level: EventLevel, utc_offset_min: i32) -> Timestamp {
+/// When the next report is due, and whether that is a fixed hour of the day.
+struct Next {
+    due_at: Timestamp,
+    is_hour: bool,
+}
+
+/// At the two gravest levels reports are there by these hours of the author's clock. Source: P 河南.
+const HOURS: [u8; 2] = [8, 17];
+/// A report that comes so shortly before an hour is that hour's report. Source: O.
+const AHEAD: std::time::Duration = std::time::Duration::from_hours(3);
+
+fn next_report(at: Timestamp, level: EventLevel, utc_offset_min: i32) -> Next {
     let latest = at.plus(between_reports(level));
-    if !matches!(level, EventLevel::L1 | EventLevel::L2) {
-        return latest;
+    let from = at.plus(AHEAD);
+    let days = [from, from.plus(std::time::Duration::from_hours(24))].map(|day| day.civil(utc_offset_min));
+    let hours = days.iter().flat_map(|day| HOURS.map(|hour| day.at(hour, 0).timestamp(utc_offset_min)));
+    let grave = matches!(level, EventLevel::L1 | EventLevel::L2);
+    match hours.filter(|hour| grave && *hour > from && *hour <= latest).min() {
+        Some(hour) => Next { due_at: hour, is_hour: true },
+        None => Next { due_at: latest, is_hour: false },
     }
-    let day = at.civil(utc_offset_min);
-    let tomorrow = at.plus(std::time::Duration::from_hours(24)).civil(utc_offset_min);
-    let hours = [day.at(8, 0), day.at(17, 0), tomorrow.at(8, 0)].map(|hour| hour.timestamp(utc_offset_min));
-    hours.into_iter().filter(|hour| *hour > at).min().map_or(latest, |hour| hour.min(latest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::thread::talk::china;
+
+    fn next(hour: u8, minute: u8, level: EventLevel) -> String {
+        let next = next_report(china(5, 12, hour, minute), level, 480);
+        let mut due = next.due_at.civil(480).to_string();
+        due.truncate(16);
+        if next.is_hour { format!("{due} sharp") } else { due }
+    }
+
+    #[test]
+    fn a_mild_incident_is_reported_once_a_day() {
+        for level in [EventLevel::L3, EventLevel::L4, EventLevel::L0] {
+            assert_eq!(next(9, 9, level), "2027-05-13 09:09");
+        }
+    }
+
+    #[test]
+    fn a_grave_one_after_twelve_hours_and_by_eight_and_seventeen() {
+        let at = |hour, minute| next(hour, minute, EventLevel::L2);
+        assert_eq!(at(9, 49), "2027-05-12 17:00 sharp");
+        assert_eq!(at(13, 59), "2027-05-12 17:00 sharp");
+        assert_eq!(at(14, 0), "2027-05-13 02:00", "this is the report of 17:00");
+        assert_eq!(at(16, 50), "2027-05-13 04:50");
+        assert_eq!(at(20, 0), "2027-05-13 08:00 sharp");
+        assert_eq!(at(4, 59), "2027-05-12 08:00 sharp");
+        assert_eq!(at(7, 30), "2027-05-12 17:00 sharp");
+        assert_eq!(next(23, 0, EventLevel::L1), "2027-05-13 08:00 sharp");
+    }
 }
