@@ -152,7 +152,7 @@ async fn import(desk: &mut Client, file: &Path, send: bool, context: Context) ->
     let bytes = fs::read(file).with_context(|| file.display().to_string())?;
     let (answer, warnings) = read::answer(&bytes).with_context(|| file.display().to_string())?;
     for warning in warnings {
-        tell(warning, context);
+        tell(&warning, context);
     }
     let inviting = find(desk, &answer.uid).await?.ok_or_else(|| unknown(&answer.uid, context))?;
     let us = desk.link_status(ask(v1::LinkStatusRequest {})).await?.into_inner().jurisdiction;

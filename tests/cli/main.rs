@@ -166,7 +166,7 @@ fn an_invitation_goes_out_as_a_calendar_and_its_answer_comes_back() {
     let begun = ["agenda", "new", "371300-M-2099", "--title", "议程", "--set", PRIORITY];
     assert_eq!(place.run(LY, ZH, &begun).code, 0);
     let draft = place.file("meeting.json", MEETING);
-    let urgent = ["--precedence", "priority", "--sign-off", "李敏/带班领导", "-q"];
+    let urgent = ["--precedence", "priority", "--sign-off", "李敏/带班领导", "--role", "secretariat", "-q"];
     let notice: Vec<&str> = ["send", "meeting-notice", "--to", LYG, "-f", &draft].into_iter().chain(urgent).collect();
     let sent = place.run(LY, ZH, &notice);
     assert_eq!(sent.code, 0, "{sent:?}");

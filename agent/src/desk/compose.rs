@@ -28,8 +28,16 @@ struct Before {
 }
 
 impl Desk {
-    /// Makes a draft whole and checks it; nothing is stored.
+    /// Makes a draft whole and checks it: its fields, who may say it, and whether it is a lawful step. Nothing is stored.
     pub fn compose(&self, draft: v1::Draft) -> Result<Unsealed, Invalid> {
+        let whole = self.whole(draft)?;
+        self.check_rights(&whole.header)?;
+        self.check_step(&whole.header, &whole.body)?;
+        Ok(whole)
+    }
+
+    /// The same by its fields alone.
+    pub fn whole(&self, draft: v1::Draft) -> Result<Unsealed, Invalid> {
         let body: Bytes = draft.body.unwrap_or_default().encode_to_vec().into();
         let number = border::content::kind_of(&body)?;
         let kind = i32::try_from(number).ok().and_then(Kind::from_number);
@@ -45,10 +53,8 @@ impl Desk {
         self.fill_travel(&mut wire, kind);
         let header = border::header::from_wire(wire.clone()).map_err(|invalid| invalid.within("header"))?;
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
-        self.check_rights(&header)?;
         check_body(&body, &wire)?;
         self.check_files(&header, &draft.inline)?;
-        self.check_step(&header, &body)?;
         Ok(Unsealed { header, body, inline: draft.inline })
     }
 

@@ -94,6 +94,7 @@ fn duty_officer(header: &Header) -> Right {
         | Kind::ConsultationCall
         | Kind::ConsultationConclusion
         | Kind::MeetingReply
+        | Kind::ActionStatus
         | Kind::AgendaChange
         | Kind::Error => Right::Sends,
         Kind::IncidentReport
@@ -112,8 +113,7 @@ fn duty_officer(header: &Header) -> Right {
         | Kind::ResourceDecision
         | Kind::ResourceCommitment
         | Kind::ActionRequest
-        | Kind::ActionResponse
-        | Kind::ActionStatus => Right::Drafts,
+        | Kind::ActionResponse => Right::Drafts,
         Kind::MeetingNotice | Kind::Minutes | Kind::Handover | Kind::ActionItem => {
             sends(header.action == Action::Reply)
         }
@@ -151,6 +151,7 @@ fn shift_leader(header: &Header) -> Right {
         | Kind::ActionRequest
         | Kind::ConsultationCall
         | Kind::ConsultationConclusion
+        | Kind::ActionStatus
         | Kind::DrillReply
         | Kind::MeetingReply
         | Kind::ActionItem
@@ -162,7 +163,6 @@ fn shift_leader(header: &Header) -> Right {
         | Kind::ResourceCommitment
         | Kind::CostStatement
         | Kind::ActionResponse
-        | Kind::ActionStatus
         | Kind::DrillInvitation
         | Kind::DrillPlan
         | Kind::DrillControl
@@ -186,6 +186,7 @@ const fn commander(kind: Kind) -> Right {
             | Kind::ReleaseReturn
             | Kind::DeploymentStatus
             | Kind::ActionRequest
+            | Kind::ActionStatus
             | Kind::ConsultationCall
             | Kind::ConsultationConclusion
             | Kind::AgendaChange
@@ -266,9 +267,9 @@ mod tests {
 
     #[test]
     fn the_rows_are_the_catalogues() {
-        assert_eq!(kinds(Role::DutyOfficer, Right::Sends), [2, 3, 6, 7, 11, 23, 24, 41, 42, 51]);
-        assert_eq!(kinds(Role::DutyOfficer, Right::Drafts), [1, 4, 5, 12, 13, 14, 16, 17, 20, 21, 22]);
-        assert_eq!(kinds(Role::Commander, Right::Sends), [1, 5, 7, 11, 15, 16, 17, 20, 23, 24, 42, 51]);
+        assert_eq!(kinds(Role::DutyOfficer, Right::Sends), [2, 3, 6, 7, 11, 22, 23, 24, 41, 42, 51]);
+        assert_eq!(kinds(Role::DutyOfficer, Right::Drafts), [1, 4, 5, 12, 13, 14, 16, 17, 20, 21]);
+        assert_eq!(kinds(Role::Commander, Right::Sends), [1, 5, 7, 11, 15, 16, 17, 20, 22, 23, 24, 42, 51]);
         assert_eq!(kinds(Role::ResourceManager, Right::Sends), [10, 15, 18, 42]);
         assert_eq!(kinds(Role::ResourceManager, Right::Drafts), [11, 12, 13, 14, 16, 17]);
         assert_eq!(kinds(Role::DrillController, Right::Sends), [30, 31, 32, 33, 34, 35, 42]);

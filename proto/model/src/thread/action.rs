@@ -53,8 +53,8 @@ impl Progress {
     const fn leads_to(self, next: Self) -> bool {
         match next {
             Self::Started => matches!(self, Self::Agreed | Self::Changed | Self::Started),
-            Self::Done => matches!(self, Self::Started),
-            Self::Failed | Self::Stopped => matches!(self, Self::Agreed | Self::Changed | Self::Started),
+            // that it is done says that it was begun
+            Self::Done | Self::Failed | Self::Stopped => matches!(self, Self::Agreed | Self::Changed | Self::Started),
             _ => false,
         }
     }

@@ -73,8 +73,8 @@ fn every_report_at_every_state_moves_the_action_or_breaks_the_order() {
     let table: Vec<String> = Progress::ALL.iter().map(|from| format!("{from}: {}", lawful(*from))).collect();
     let expected = [
         "ASKED: ",
-        "AGREED: STARTED FAILED STOPPED",
-        "CHANGED: STARTED FAILED STOPPED",
+        "AGREED: STARTED DONE FAILED STOPPED",
+        "CHANGED: STARTED DONE FAILED STOPPED",
         "DECLINED: ",
         "PENDING_APPROVAL: ",
         "STARTED: STARTED DONE FAILED STOPPED",
