@@ -29,6 +29,7 @@ use crate::{
     ids::{DrillId, ItemId, JurisdictionId, MessageId},
     invalid::Invalid,
     reason::Reason,
+    role::Role,
     time::Timestamp,
 };
 
@@ -289,8 +290,7 @@ impl Drill {
 
     fn invite(step: &Step<'_>, facts: &Invitation, ledger: &mut Ledger) -> Self {
         let invitation = Chain::of(step);
-        let invited = invitation::asked(&invitation.author, &facts.wanted, &[]);
-        let round = owed::round(step, facts, invited, ledger);
+        let round = owed::round(step, facts, asked(step, facts), ledger);
         Self { phase: Phase::Invited, invitation, round, plan: None, play: None, review: None, items: BTreeMap::new() }
     }
 
@@ -324,7 +324,7 @@ impl Drill {
     /// A new date or other participants begin a new round; answers to the old one count no longer, and no plan stands.
     fn moved(&mut self, step: &Step<'_>, facts: &Invitation, ledger: &mut Ledger) -> Result<(), Invalid> {
         let current = self.round.sequence;
-        let invited = invitation::asked(self.organiser(), &facts.wanted, &[]);
+        let invited = asked(step, facts);
         let same = self.round.is_same(facts.period, &invited);
         let detail = || format!("{}, and {current} is in force", facts.sequence);
         if facts.sequence < current {
@@ -547,6 +547,18 @@ impl Drill {
         };
         Some(Part { name: "injects".to_owned(), state, detail })
     }
+}
+
+/// Those of whom something is wanted, and whoever else the invitation goes to: who gets it takes part.
+fn asked(step: &Step<'_>, facts: &Invitation) -> Asked {
+    let addressed = step.header.recipients.iter().filter_map(|to| match to {
+        Address::Jurisdiction { id, role } => {
+            Some(Obligor { jurisdiction: id.clone(), role: role.unwrap_or(Role::DutyOfficer) })
+        }
+        Address::Group(_) | Address::Area(_) => None,
+    });
+    let seats: Vec<Obligor> = facts.wanted.iter().cloned().chain(addressed).collect();
+    invitation::asked(step.by(), &seats, &[])
 }
 
 /// Who is asked, by jurisdiction.

@@ -8,7 +8,6 @@ use crate::{
     header::DrillControl,
     judge::sample::member,
     kind::Kind,
-    role::Role,
     thread::{
         Facts as Any, Thread,
         talk::{Message, china, days, says},
