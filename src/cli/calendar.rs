@@ -59,7 +59,7 @@ impl Calendar {
         let mut desk = place.client(context.lang).await?;
         match self {
             Self::Export { id, to } => export(&mut desk, &id, to.as_deref(), context).await,
-            Self::Import { file, send } => import(&mut desk, &file, send, context).await,
+            Self::Import { file, send } => Box::pin(import(&mut desk, &file, send, context)).await,
         }
     }
 }
@@ -151,7 +151,9 @@ fn no_invitation(context: Context) -> BadInput {
 async fn import(desk: &mut Client, file: &Path, send: bool, context: Context) -> anyhow::Result<()> {
     let bytes = fs::read(file).with_context(|| file.display().to_string())?;
     let (answer, warnings) = read::answer(&bytes).with_context(|| file.display().to_string())?;
-    warnings.iter().for_each(|warning| tell(warning, context));
+    for warning in &warnings {
+        tell(warning, context);
+    }
     let inviting = find(desk, &answer.uid).await?.ok_or_else(|| unknown(&answer.uid, context))?;
     let us = desk.link_status(ask(v1::LinkStatusRequest {})).await?.into_inner().jurisdiction;
     let Some(occasion) = inviting.occasion() else { return Err(no_invitation(context).into()) };
