@@ -151,8 +151,8 @@ fn no_invitation(context: Context) -> BadInput {
 async fn import(desk: &mut Client, file: &Path, send: bool, context: Context) -> anyhow::Result<()> {
     let bytes = fs::read(file).with_context(|| file.display().to_string())?;
     let (answer, warnings) = read::answer(&bytes).with_context(|| file.display().to_string())?;
-    for warning in warnings {
-        tell(&warning, context);
+    for warning in &warnings {
+        tell(warning, context);
     }
     let inviting = find(desk, &answer.uid).await?.ok_or_else(|| unknown(&answer.uid, context))?;
     let us = desk.link_status(ask(v1::LinkStatusRequest {})).await?.into_inner().jurisdiction;

@@ -9,7 +9,7 @@ use proto::status::Lang;
 use proto::v1;
 
 use crate::world::bare::reason;
-use crate::world::live::{World, id_of};
+use crate::world::live::World;
 use crate::world::papers::{Paper, paper};
 use crate::world::region::{LY, XZ};
 

@@ -11,6 +11,8 @@ use crate::demo::{
 
 /// The paper of the first item, written for this demo.
 const PAPER: &str = include_str!("../paper.zh.md");
+const MEETING: &str = "371300-JM-demo";
+/// It bears the meeting's id.
 const AGENDA: &str = "agenda/371300-JM-demo";
 
 /// 临沂 opens the agenda with a paper, 徐州 proposes an item, everybody pulls the same.
@@ -44,7 +46,7 @@ async fn open(stage: &mut Stage) -> anyhow::Result<Vec<u8>> {
     let head = v1::AgendaHead {
         status: v1::AgendaStatus::OpenForProposals.into(),
         order: vec!["1".to_owned(), "2".to_owned()],
-        meeting_id: "371300-JM-demo".to_owned(),
+        meeting_id: MEETING.to_owned(),
         title: "应急联动联席会议".to_owned(),
     };
     let change = |change| Body::AgendaChange(v1::AgendaChange { change: Some(change) });
@@ -70,7 +72,9 @@ async fn propose(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The owner of the agenda places its own; what others write is proposed.
 fn item(title: &str, city: &str, papers: Vec<v1::FileRef>) -> v1::AgendaItem {
+    let state = if city == LY { v1::AgendaItemState::Placed } else { v1::AgendaItemState::Proposed };
     v1::AgendaItem {
         title: title.to_owned(),
         r#type: v1::AgendaItemType::Discuss.into(),
@@ -78,7 +82,7 @@ fn item(title: &str, city: &str, papers: Vec<v1::FileRef>) -> v1::AgendaItem {
         minutes: 20,
         papers,
         proposed_by: city.to_owned(),
-        state: v1::AgendaItemState::Placed.into(),
+        state: state.into(),
         ..v1::AgendaItem::default()
     }
 }
@@ -86,6 +90,7 @@ fn item(title: &str, city: &str, papers: Vec<v1::FileRef>) -> v1::AgendaItem {
 async fn notice(stage: &mut Stage) -> anyhow::Result<()> {
     let mut notice = example!(MeetingNotice);
     let agenda = stage.desk(LY)?.pull(AGENDA).await?.document.context("Linyi pulls its agenda")?;
+    MEETING.clone_into(&mut notice.meeting_id);
     notice.agenda = Some(v1::AgendaRef { document_id: AGENDA.to_owned(), etag: agenda.etag });
     let draft = drafts::to(&[LYG, XZ], Body::MeetingNotice(notice)).role(v1::Role::Secretariat).signed_off();
     let id = stage.desk(LY)?.send(draft.done()).await?;

@@ -4,136 +4,42 @@
 //! *in* the drill has machines of its own; this one knows when it may be said.
 
 mod clock;
+mod facts;
 mod owed;
 mod phase;
+mod play;
 mod score;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use self::play::Play;
 use super::{
     Ledger, Machine, Mark, Marked, Marks, Obligor, Part, StateName, Step,
     chain::Chain,
     closed,
-    invitation::{self, Invited, OF_DRILLS, Period, Reply, Round, Word},
+    invitation::{self, Invited, OF_DRILLS, Reply, Round, Word},
     no_part, not_author, wrong_sequence,
 };
 use crate::{
-    header::{Action, Address, DrillControl},
-    ids::{DrillId, ItemId, JurisdictionId, MessageId},
+    header::{Action, Address},
+    ids::{ItemId, JurisdictionId, MessageId},
     invalid::Invalid,
-    reason::Reason,
+    role::Role,
     time::Timestamp,
 };
 
 pub use self::{
     clock::{DrillClock, InjectType, Planned, due, next},
+    facts::{Control, Evaluation, Facts, Improvement, Inject, Invitation, Plan},
     owed::LOOK_EVERY,
     phase::{Phase, Review},
+    play::Aborted,
     score::{Observed, Score, observed},
 };
-
-/// What the machine needs of K30 to K35.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Facts {
-    /// K30.
-    Invitation(Invitation),
-    /// K31, and the drill that it names.
-    Reply(DrillId, Reply),
-    /// K32.
-    Plan(Plan),
-    /// K33; drill and order stand in the header.
-    Control(Control),
-    /// K34; the drill stands in the header.
-    Inject(Inject),
-    /// K35.
-    Evaluation(Evaluation),
-}
-
-impl Facts {
-    /// The drill that the body names; orders and injects name it in the header alone.
-    pub const fn drill_id(&self) -> Option<&DrillId> {
-        match self {
-            Self::Invitation(Invitation { drill_id, .. })
-            | Self::Reply(drill_id, _)
-            | Self::Plan(Plan { drill_id, .. })
-            | Self::Evaluation(Evaluation { drill_id, .. }) => Some(drill_id),
-            Self::Control(_) | Self::Inject(_) => None,
-        }
-    }
-}
-
-/// K30: when, and who is asked.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Invitation {
-    /// The drill.
-    pub drill_id: DrillId,
-    /// Rises whenever dates or participants change.
-    pub sequence: u32,
-    /// When it is held.
-    pub period: Period,
-    /// Who is asked.
-    pub wanted: Vec<Obligor>,
-    /// By when an answer is asked for.
-    pub rsvp_by: Option<Timestamp>,
-}
-
-/// K32: a version of the plan.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Plan {
-    /// The drill.
-    pub drill_id: DrillId,
-    /// The round of invitations that it is for.
-    pub sequence: u32,
-    /// Rises with each change.
-    pub version: u32,
-    /// It is played as it is.
-    pub frozen: bool,
-    /// What it wants sent, and when.
-    pub injects: Vec<Planned>,
-}
-
-/// K33: what the body adds to the order.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Control {
-    /// How far the clock jumps.
-    pub jump: Option<Duration>,
-}
-
-/// K34: one inject.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Inject {
-    /// Which.
-    pub inject_id: String,
-    /// The version of the plan that it stands in; none when it was made up on the day.
-    pub plan_version: Option<u32>,
-}
-
-/// K35: how far the review is, and what shall be better.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Evaluation {
-    /// The drill.
-    pub drill_id: DrillId,
-    /// How far.
-    pub stage: Review,
-    /// What follows from it.
-    pub improvements: Vec<Improvement>,
-}
-
-/// Something that shall be better next time.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Improvement {
-    /// The task that follows.
-    pub item_id: ItemId,
-    /// The earlier item that comes back with it.
-    pub recurrence_of: Option<ItemId>,
-}
 
 /// One drill.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -153,27 +59,6 @@ pub struct Drill {
 struct PlanVersion {
     version: u32,
     injects: usize,
-}
-
-/// What STARTEX began.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-struct Play {
-    startex: MessageId,
-    clock: DrillClock,
-    participants: BTreeSet<JurisdictionId>,
-    /// Those who have not acknowledged STARTEX, as far as is known here.
-    awaited: BTreeSet<JurisdictionId>,
-    injects: usize,
-    aborted: Option<Aborted>,
-}
-
-/// Who ended it for a real emergency, and when.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Aborted {
-    /// Who.
-    pub by: JurisdictionId,
-    /// When.
-    pub at: Timestamp,
 }
 
 impl Machine for Drill {
@@ -289,8 +174,7 @@ impl Drill {
 
     fn invite(step: &Step<'_>, facts: &Invitation, ledger: &mut Ledger) -> Self {
         let invitation = Chain::of(step);
-        let invited = invitation::asked(&invitation.author, &facts.wanted, &[]);
-        let round = owed::round(step, facts, invited, ledger);
+        let round = owed::round(step, facts, asked(step, facts), ledger);
         Self { phase: Phase::Invited, invitation, round, plan: None, play: None, review: None, items: BTreeMap::new() }
     }
 
@@ -324,7 +208,7 @@ impl Drill {
     /// A new date or other participants begin a new round; answers to the old one count no longer, and no plan stands.
     fn moved(&mut self, step: &Step<'_>, facts: &Invitation, ledger: &mut Ledger) -> Result<(), Invalid> {
         let current = self.round.sequence;
-        let invited = invitation::asked(self.organiser(), &facts.wanted, &[]);
+        let invited = asked(step, facts);
         let same = self.round.is_same(facts.period, &invited);
         let detail = || format!("{}, and {current} is in force", facts.sequence);
         if facts.sequence < current {
@@ -403,102 +287,6 @@ impl Drill {
         comes.then_some(()).ok_or_else(|| wrong_sequence("body.state", "K32.somebody_comes", "nobody comes"))
     }
 
-    /// K33.
-    fn ordered(&mut self, step: &Step<'_>, control: Control, ledger: &mut Ledger) -> Result<Marks, Invalid> {
-        let order = step.header.drill.as_ref().and_then(|drill| drill.control);
-        let order = order.ok_or_else(|| Invalid::missing("header.drill.control"))?;
-        if !matches!(step.header.action, Action::Originate | Action::Update) {
-            return Err(wrong_sequence(
-                "header.action",
-                "K33.order",
-                "an order is followed by another, not taken back",
-            ));
-        }
-        self.may_order(step, order)?;
-        let next = self.phase.ordered(order);
-        let next =
-            next.ok_or_else(|| wrong_sequence("header.drill.control", phase::rule_of(order), self.phase.name()))?;
-        self.follow(step, order, control)?;
-        if matches!(order, DrillControl::Endex | DrillControl::AbortRealEmergency) {
-            owed::review(self.organiser(), step, ledger);
-        }
-        self.phase = next;
-        Ok(Vec::new())
-    }
-
-    /// The organiser's controllers steer; whoever takes part may stop it for a real emergency.
-    fn may_order(&self, step: &Step<'_>, order: DrillControl) -> Result<(), Invalid> {
-        let takes_part = self.play.as_ref().is_some_and(|play| play.participants.contains(step.by()));
-        match order {
-            _ if self.invitation.is_by(step) => Ok(()),
-            DrillControl::AbortRealEmergency if takes_part => Ok(()),
-            DrillControl::AbortRealEmergency => Err(no_part("K33.participant", step.by().as_str())),
-            _ => Err(no_part("K33.organiser", step.by().as_str())),
-        }
-    }
-
-    fn follow(&mut self, step: &Step<'_>, order: DrillControl, control: Control) -> Result<(), Invalid> {
-        if order == DrillControl::Startex {
-            self.play = Some(self.start(step));
-            return Ok(());
-        }
-        let Some(play) = &mut self.play else { return Ok(()) };
-        match order {
-            DrillControl::Startex => {}
-            DrillControl::Pausex | DrillControl::Endex => play.clock.stop(step.at),
-            DrillControl::Resume => play.clock.resume(step.at),
-            DrillControl::TimeJump => {
-                let jump = control
-                    .jump
-                    .ok_or_else(|| Invalid::new(Reason::MissingField, "body.time_jump_min", "K33.time_jump"))?;
-                play.clock.jump(jump);
-            }
-            DrillControl::AbortRealEmergency => {
-                play.clock.stop(step.at);
-                play.aborted = Some(Aborted { by: step.by().clone(), at: step.at });
-            }
-        }
-        Ok(())
-    }
-
-    /// Those whom STARTEX names take part; where it names groups or areas, those who said that they come.
-    fn start(&self, step: &Step<'_>) -> Play {
-        let named = step.header.recipients.iter().map(|to| match to {
-            Address::Jurisdiction { id, .. } => Some(id.clone()),
-            Address::Group(_) | Address::Area(_) => None,
-        });
-        let named: Option<BTreeSet<JurisdictionId>> = named.collect();
-        let mut awaited = named.unwrap_or_else(|| self.round.attending().cloned().collect());
-        awaited.remove(step.by());
-        let mut participants = awaited.clone();
-        participants.insert(step.by().clone());
-        Play { startex: step.id(), clock: DrillClock::start(step.at), participants, awaited, injects: 0, aborted: None }
-    }
-
-    /// K34.
-    fn injected(&mut self, step: &Step<'_>, inject: &Inject) -> Result<Marks, Invalid> {
-        let not_live = |rule: &'static str, detail: &str| {
-            Err(Invalid::new(Reason::DrillNotLive, "header.drill.drill_id", rule).detail(detail))
-        };
-        let Some(play) = self.play.as_mut().filter(|_| self.phase.is_live()) else {
-            return not_live("K34.live", self.phase.name());
-        };
-        if !play.participants.contains(step.by()) {
-            return not_live("K34.participant", step.by().as_str());
-        }
-        if self.phase == Phase::Pausex {
-            return Err(wrong_sequence("header.drill.drill_id", "K34.paused", self.phase.name()));
-        }
-        let known = self.plan.map(|plan| plan.version);
-        if inject.plan_version.is_some() && inject.plan_version != known {
-            return Err(wrong_sequence("body.plan_version", "K34.plan_version", "it is not the plan that is played"));
-        }
-        if step.header.action == Action::Originate {
-            play.injects += 1;
-        }
-        Ok(Vec::new())
-    }
-
     /// K35.
     fn evaluated(&mut self, step: &Step<'_>, facts: &Evaluation, ledger: &mut Ledger) -> Result<Marks, Invalid> {
         if !self.invitation.is_by(step) {
@@ -535,18 +323,18 @@ impl Drill {
         };
         Some(Part { name: format!("plan {}", plan.version), state: frozen, detail: plan.injects.to_string() })
     }
+}
 
-    fn play_part(&self) -> Option<Part> {
-        let play = self.play.as_ref()?;
-        let planned = self.plan.map_or(0, |plan| plan.injects);
-        let detail = format!("{}/{planned}", play.injects);
-        let state = match (self.phase, &play.aborted) {
-            (_, Some(_)) => StateName { name: "ABORTED", zh: "因真实险情中止", over: true },
-            (phase, None) if phase.is_live() => phase.shown(),
-            (_, None) => StateName { name: "ENDEX", zh: "已结束", over: true },
-        };
-        Some(Part { name: "injects".to_owned(), state, detail })
-    }
+/// Those of whom something is wanted, and whoever else the invitation goes to: who gets it takes part.
+fn asked(step: &Step<'_>, facts: &Invitation) -> Asked {
+    let addressed = step.header.recipients.iter().filter_map(|to| match to {
+        Address::Jurisdiction { id, role } => {
+            Some(Obligor { jurisdiction: id.clone(), role: role.unwrap_or(Role::DutyOfficer) })
+        }
+        Address::Group(_) | Address::Area(_) => None,
+    });
+    let seats: Vec<Obligor> = facts.wanted.iter().cloned().chain(addressed).collect();
+    invitation::asked(step.by(), &seats, &[])
 }
 
 /// Who is asked, by jurisdiction.

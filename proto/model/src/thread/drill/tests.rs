@@ -3,14 +3,17 @@
 mod scenario;
 mod table;
 
+use std::time::Duration;
+
 use super::*;
 use crate::{
     header::DrillControl,
+    ids::DrillId,
     judge::sample::member,
     kind::Kind,
-    role::Role,
     thread::{
         Facts as Any, Thread,
+        invitation::Period,
         talk::{Message, china, days, says},
     },
 };

@@ -89,6 +89,15 @@ fn a_new_date_asks_everybody_anew() {
 }
 
 #[test]
+fn whoever_gets_the_invitation_is_asked() {
+    let first = invitation(1, 1, start()).to(&[XZ, LYG, "370000"]);
+    let mut drill = opened(&first);
+    assert_eq!(parts(&drill, first.at), ["320300 AWAITED", "320700 AWAITED", "370000 AWAITED"]);
+    let fewer = invitation(2, 1, start()).follows(&first, Action::Update);
+    assert_eq!(says(&mut drill, &fewer), Err(wrong("K30.next_sequence")), "who takes part is asked anew");
+}
+
+#[test]
 fn the_organiser_may_keep_the_date() {
     let first = invitation(1, 1, start()).at(china(8, 7, 9, 0));
     let mut drill = opened(&first);
