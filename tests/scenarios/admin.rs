@@ -215,6 +215,13 @@ async fn the_broker_serves_while_its_journal_takes_records_and_not_a_moment_long
         }
     })
     .await;
+    // the two doors are told one after the other
+    within("the page says so too", async {
+        while !get(world.broker().metrics_address, "/healthz").await.0.starts_with("HTTP/1.1 200") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let (head, body) = get(world.broker().metrics_address, "/healthz").await;
     assert!(head.starts_with("HTTP/1.1 200") && body.starts_with("SERVING"), "{head} {body}");
 

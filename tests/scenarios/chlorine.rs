@@ -228,7 +228,7 @@ impl Story {
             let order = papers::resource_decision(self.now(), offer, *city == XZ, &order_id).to(&[city]);
             let order = self.send(LY, order).await;
             self.world.agent(city).stage(offer, LY, Answered).await;
-            *mission = self.send(city, papers::commitment(self.now(), order, mission_id, &order_id)).await;
+            *mission = self.send(city, papers::commitment(self.now(), order, *city == XZ, mission_id, &order_id)).await;
             self.world.agent(LY).stage(order, city, Answered).await;
         }
         missions
@@ -259,9 +259,10 @@ impl Story {
         let release = self.send(LY, papers::release(self.now(), mission, mission_id)).await;
         self.send(city, papers::release_agreed(self.now(), release, mission_id)).await;
         self.world.agent(LY).stage(release, city, Answered).await;
-        self.send(city, papers::milestone(self.now(), mission, mission_id, v1::ScheduleType::ActualReturnArrival))
-            .await;
-        let claim = self.send(city, papers::cost_claim(self.now(), mission_id).to(&[LY])).await;
+        for step in [v1::ScheduleType::ActualReturnDeparture, v1::ScheduleType::ActualReturnArrival] {
+            self.send(city, papers::milestone(self.now(), mission, mission_id, step)).await;
+        }
+        let claim = self.send(city, papers::cost_claim(self.now(), mission_id).follows(mission).to(&[LY])).await;
         let disputed = papers::cost_reply(self.now(), claim, mission_id, v1::CostAnswer::Disputed);
         self.send(LY, disputed.answer(v1::Answer::StillChecking)).await;
         let corrected = self.send(city, papers::cost_claim(self.now(), mission_id).follows(claim).to(&[LY])).await;

@@ -66,7 +66,7 @@ pub fn alert(now: Timestamp, action: v1::AlertAction) -> Paper {
     let paper = paper!(Alert, now, |body| {
         body.alert_action = action.into();
         body.color = v1::WarningLevel::Orange.into();
-        body.expires = Some(after(now, 350));
+        body.expires = Some(after(now, 480));
     });
     let paper = paper.level(v1::EventLevel::L3).header(|header| {
         header.warning_level = v1::WarningLevel::Orange.into();
@@ -166,10 +166,13 @@ pub fn resource_decision(now: Timestamp, offer: MessageId, team: bool, order_id:
     decision.follows(offer)
 }
 
-/// 派遣承诺.
-pub fn commitment(now: Timestamp, order: MessageId, mission_id: &str, order_id: &str) -> Paper {
+/// 派遣承诺: what was ordered.
+pub fn commitment(now: Timestamp, order: MessageId, team: bool, mission_id: &str, order_id: &str) -> Paper {
     let commitment = paper!(ResourceCommitment, now, |body| {
         (body.mission_id, body.order_id) = (mission_id.into(), order_id.into());
+        let (item_no, quantity) = if team { (1, 1) } else { (2, 4) };
+        let pattern = body.resources[0].clone();
+        body.resources = vec![v1::CommittedResource { item_no, line_no: item_no, quantity, ..pattern }];
     });
     commitment.follows(order).to(&[LY])
 }
@@ -179,10 +182,16 @@ pub fn milestone(now: Timestamp, mission: MessageId, mission_id: &str, step: v1:
     let status = paper!(DeploymentStatus, now, |body| {
         (body.mode, body.mission_id) = (v1::DeploymentMode::Report.into(), mission_id.into());
         body.question.clear();
+        body.state = v1::MissionState::Unspecified.into();
         body.milestones =
             vec![v1::MissionMilestone { r#type: step.into(), at: Some(to_wire(now)), ..Default::default() }];
     });
-    status.follows(mission).to(&[LY])
+    as_manager(status.follows(mission).to(&[LY]))
+}
+
+/// By whoever manages resources.
+fn as_manager(paper: Paper) -> Paper {
+    paper.header(|header| header.sender.get_or_insert_default().role = v1::Role::ResourceManager.into())
 }
 
 /// 延期: asked for.
@@ -228,10 +237,10 @@ pub fn release_agreed(now: Timestamp, release: MessageId, mission_id: &str) -> P
 
 /// 结算: what it cost.
 pub fn cost_claim(now: Timestamp, mission_id: &str) -> Paper {
-    paper!(CostStatement, now, |body| {
+    as_manager(paper!(CostStatement, now, |body| {
         let Some(v1::cost_statement::Part::Claim(claim)) = &mut body.part else { panic!("the example claims") };
         claim.mission_id = mission_id.into();
-    })
+    }))
 }
 
 /// 结算: the payer's word.
@@ -245,5 +254,5 @@ pub fn cost_reply(now: Timestamp, claim: MessageId, mission_id: &str, answer: v1
         note: String::new(),
     };
     let paper = paper!(CostStatement, now, |body| body.part = Some(v1::cost_statement::Part::Answer(reply)));
-    paper.follows(claim).to(&[])
+    as_manager(paper.follows(claim).to(&[]))
 }

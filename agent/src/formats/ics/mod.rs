@@ -3,10 +3,10 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`line`] | content lines: folding, escaping, parameters |
+//! | [`mod@line`] | content lines: folding, escaping, parameters |
 //! | [`component`] | lines nested in components, within limits |
 //! | [`time`] | times as calendars write them |
-//! | [`write`] | an invitation as a calendar |
+//! | [`mod@write`] | an invitation as a calendar |
 //! | [`agenda`] | an agenda for those who know us, and for everybody else |
 //! | [`read`] | an answer out of a calendar |
 //! | [`draft`] | an answer as a draft |
