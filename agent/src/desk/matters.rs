@@ -47,7 +47,7 @@ impl Desk {
         let matter = Matter::of(header, &facts);
         let step = Step { header, facts: &facts, at: self.clock.now() };
         match self.matter_at(&keys::matter(&matter))? {
-            Some(state) if state.status != header.status => {
+            Some(state) if !matters::mixes(&state) && state.status != header.status => {
                 Err(Invalid::new(Reason::StatusMix, "header.status", "thread.status"))
             }
             Some(MatterState { thread: Some(thread), .. }) => thread.may_send(&step).map(|_| ()),

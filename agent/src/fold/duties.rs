@@ -5,12 +5,13 @@ use model::{
     deadline::{DeadlineName, Rung, event_id},
     header::{Header, Precedence, Stage, Status},
     ids::{JurisdictionId, MessageId},
+    kind::Kind,
     level::EventLevel,
     role::Role,
     stage::As,
     task::{TaskKind, task_id},
     thread::{
-        Deadline, Ledger, Matter, Obligor,
+        AnyMachine, Deadline, Ledger, Matter, Obligor,
         ledger::{Key, Standing, Start},
     },
     time::Timestamp,
@@ -121,6 +122,9 @@ impl Folding<'_, '_> {
         if !acknowledged && !stage.is_negative() {
             return Ok(());
         }
+        if acknowledged {
+            self.drill_acknowledged(id, recipient)?;
+        }
         self.rows.remove(&keys::grave(recipient, id))?;
         self.close_task(&task_id(TaskKind::VoiceFallback, id, Some(recipient)), stage.zh())?;
         let key = keys::matter(&Matter::Message(id));
@@ -133,6 +137,18 @@ impl Folding<'_, '_> {
             (false, false) => state.ledger_mut().void(&ack),
         }
         self.put_duties(&key, &before, state)
+    }
+
+    /// A participant has acknowledged an order of our drill: injects wait for all to have the start.
+    fn drill_acknowledged(&mut self, id: MessageId, by: &JurisdictionId) -> Result<(), FoldError> {
+        let order = self.sent(id)?.filter(|row| row.kind == number(Kind::DrillControl.number()));
+        let Some(Ok(key)) = order.map(|row| MatterKey::try_from(row.matter.as_ref())) else { return Ok(()) };
+        let Some(before) = self.matter(&key)? else { return Ok(()) };
+        let mut state = before.clone();
+        if let Some(AnyMachine::Drill(drill)) = state.thread.as_mut().map(|thread| &mut thread.machine) {
+            drill.acknowledged(id, by);
+        }
+        self.put_matter(&key, Some(&before), state).map(|_| ())
     }
 
     /// Duties that were all kept in time, or are none any more, leave the rows.

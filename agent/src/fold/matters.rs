@@ -135,7 +135,7 @@ impl Folding<'_, '_> {
         step: &Step<'_>,
     ) -> Result<(), FoldError> {
         let before = state.clone();
-        if state.status != knock.header.status {
+        if !mixes(&state) && state.status != knock.header.status {
             return self.object(knock, &Invalid::new(Reason::StatusMix, "header.status", "thread.status"));
         }
         let stepped = state.thread.as_mut().map_or(Ok(Marks::new()), |thread| thread.step(step));
@@ -328,6 +328,11 @@ pub fn read_matter(rows: &Rows<'_>, key: &MatterKey) -> Result<Option<MatterStat
     let Some(json) = long::get(rows, &keys::matter_row(key))? else { return Ok(None) };
     let read = serde_json::from_slice(&json);
     read.map(Some).map_err(|error| FoldError::new(format!("a matter cannot be read: {error}")))
+}
+
+/// A drill is talked about as what is real, and played as an exercise.
+pub fn mixes(state: &MatterState) -> bool {
+    matches!(state.matter, Matter::Drill(_))
 }
 
 /// TEST and what the program itself says are followed by no machine, and neither is an objection.

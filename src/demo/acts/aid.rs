@@ -184,7 +184,7 @@ pub async fn missions(stage: &mut Stage) -> anyhow::Result<()> {
     );
     for (number, (city, quantities)) in [(LYG, LYG_OFFERS), (XZ, XZ_OFFERS)].into_iter().enumerate() {
         let order = order(stage, city, quantities, number + 1).await?;
-        let mission = commit(stage, city, &order, number + 1).await?;
+        let mission = commit(stage, city, &order, quantities, number + 1).await?;
         for step in [v1::ScheduleType::ActualDeparture, v1::ScheduleType::ActualArrival] {
             report_milestone(stage, city, &mission, number + 1, step).await?;
         }
@@ -226,8 +226,19 @@ async fn order(stage: &mut Stage, city: &'static str, quantities: [u32; 3], numb
     Ok(id)
 }
 
-async fn commit(stage: &mut Stage, city: &'static str, order: &[u8], number: usize) -> anyhow::Result<Id> {
+async fn commit(
+    stage: &mut Stage,
+    city: &'static str,
+    order: &[u8],
+    quantities: [u32; 3],
+    number: usize,
+) -> anyhow::Result<Id> {
     let mut commitment = example!(ResourceCommitment);
+    let pattern = commitment.resources.first().cloned().context("the example commits something")?;
+    let ordered = (1..).zip(quantities).filter(|(_, quantity)| *quantity > 0);
+    commitment.resources = ordered
+        .map(|(item_no, quantity)| v1::CommittedResource { item_no, line_no: item_no, quantity, ..pattern.clone() })
+        .collect();
     commitment.mission_id = mission_id(number);
     commitment.order_id = format!("{}-O-{number:02}", drafts::incident());
     let draft = drafts::to(&[LY], Body::ResourceCommitment(commitment)).follows(order);
@@ -251,6 +262,7 @@ async fn report_milestone(
     status.mode = v1::DeploymentMode::Report.into();
     status.mission_id = mission_id(number);
     status.question = String::new();
+    status.state = v1::MissionState::Unspecified.into();
     status.milestones =
         vec![v1::MissionMilestone { r#type: step.into(), at: Some(drafts::in_minutes(0)), ..Default::default() }];
     let draft = drafts::to(&[LY], Body::DeploymentStatus(status)).follows(mission).role(v1::Role::Commander);
