@@ -141,7 +141,7 @@ def change(region, **body):
     now = now.get("meeting_notice", now)
     before = region.inbox(XZ, "MEETING_NOTICE")
     draft = region.write("notice.json", json.dumps({"body": now | body}).encode())
-    told = ["--sign-off", "李敏/带班领导", "--precedence", "priority"]
+    told = ["--sign-off", "李敏/带班领导", "--precedence", "priority", "--role", "secretariat"]
     region.ask(LY, "send", "meeting-notice", "--update", newest, "-f", draft, *told)
     return region.came(XZ, "MEETING_NOTICE", before)
 
