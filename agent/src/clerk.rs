@@ -112,22 +112,22 @@ async fn object(desk: &Desk, given_up: &mut BTreeSet<MessageId>) -> Result<(), I
             Err(invalid) => Err(invalid),
         };
         match told {
-            Ok(()) => drop(given_up.insert(id)),
+            Ok(()) => {}
             Err(problem) if problem.reason.may_repeat() => return Err(problem),
-            Err(problem) => {
-                tracing::warn!(%id, %problem, "the sender of an unlawful step cannot be told");
-                given_up.insert(id);
-            }
+            Err(problem) => tracing::warn!(%id, %problem, "the sender of an unlawful step cannot be told"),
         }
+        given_up.insert(id);
     }
     Ok(())
 }
 
 /// Asks the broker who is linked, and stores what changed.
 async fn ask_peers(desk: &Desk, known: &mut BTreeMap<JurisdictionId, bool>, round: u32) -> Result<(), Invalid> {
-    let grave = desk.engine.read(|_, found| query::any_grave(found)).map_err(rows)?;
-    let every = if grave { PEERS_EVERY } else { PEERS_EVERY * 10 };
-    if !round.is_multiple_of(every) || !desk.link.is_up() {
+    if !round.is_multiple_of(PEERS_EVERY) || !desk.link.is_up() {
+        return Ok(());
+    }
+    let seldom = round.is_multiple_of(PEERS_EVERY * 10);
+    if !seldom && !desk.engine.read(|_, found| query::any_grave(found)).map_err(rows)? {
         return Ok(());
     }
     let mut changed = Vec::new();

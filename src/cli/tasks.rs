@@ -1,5 +1,6 @@
 //! What a person should do, and the telephone calls that stand for a line that is down.
 
+use certs::signed::hex;
 use clap::{Args, Subcommand};
 use model::task::TaskKind;
 use proto::v1;
@@ -129,10 +130,6 @@ fn row(task: &v1::TaskSeen) -> Row {
         detail: task.detail.clone(),
         phone: task.phone.clone(),
     }
-}
-
-fn hex(id: &[u8]) -> String {
-    id.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Digits of a task that lists show and commands take.

@@ -17,7 +17,7 @@ use proto::{
     v1,
 };
 
-use super::{Desk, internal, rows, unknown};
+use super::{Desk, fits, internal, rows, unknown};
 use crate::{
     fold::{Outcome, query},
     outbox::not_stored,
@@ -43,9 +43,7 @@ impl Desk {
         officer: Option<v1::Officer>,
         note: String,
     ) -> Result<v1::Receipt, Invalid> {
-        if note.chars().count() > limits::TEXT_CHARS_MAX {
-            return Err(Invalid::too_large("note", note.chars().count(), limits::TEXT_CHARS_MAX));
-        }
+        fits(&note, "note", limits::TEXT_CHARS_MAX)?;
         let row = self.engine.read(|_, found| query::received(found, id)).map_err(rows)?.ok_or_else(|| unknown(id))?;
         if !row.refused.is_empty() {
             return Err(Invalid::new(Reason::WrongSequence, "message_id", "receipt.of_refused").detail(row.refused));

@@ -1,8 +1,7 @@
 //! What of an agenda no broker reads: the state of an item, who proposed it, and that a final agenda stays.
 
 use model::{agenda, document::DocumentOp, header::DocumentChange, invalid::Invalid, kind::Kind, reason::Reason};
-use prost::Message as _;
-use proto::{border, border::facts::meeting, v1, v1::agenda_change::Change, v1::body::Body};
+use proto::{border::facts::meeting, v1, v1::agenda_change::Change};
 
 use super::Desk;
 use crate::outbox::Unsealed;
@@ -26,13 +25,13 @@ impl Desk {
 }
 
 fn allows(document: &v1::Document, change: &DocumentChange, body: &[u8], by: &str) -> Result<(), Invalid> {
-    let Some(Change::Head(head)) = document.head.as_ref().and_then(written) else { return Ok(()) };
+    let Some(Change::Head(head)) = document.head.as_ref().and_then(meeting::agenda_change) else { return Ok(()) };
     let status = meeting::agenda_head(&head)?;
-    let wanted = if change.op == DocumentOp::Put { content(body) } else { None };
+    let wanted = if change.op == DocumentOp::Put { meeting::agenda_change_of(body) } else { None };
     match (&change.item_id, wanted) {
         (None, Some(Change::Head(head))) => status.may_become(meeting::agenda_head(&head)?),
         (Some(id), Some(Change::Item(item))) => {
-            let there = document.items.iter().find(|item| item.item_id == id.as_str()).and_then(written);
+            let there = document.items.iter().find(|item| item.item_id == id.as_str()).and_then(meeting::agenda_change);
             let before = match there {
                 Some(Change::Item(item)) => Some(meeting::agenda_item(&item)?),
                 Some(Change::Head(_)) | None => None,
@@ -44,21 +43,12 @@ fn allows(document: &v1::Document, change: &DocumentChange, body: &[u8], by: &st
     }
 }
 
-/// The content of a sealed item.
-fn written(item: &v1::DocumentItem) -> Option<Change> {
-    content(&border::parts(&item.envelope.as_ref()?.content).ok()?.body)
-}
-
-fn content(body: &[u8]) -> Option<Change> {
-    match v1::Body::decode(body).ok()?.body? {
-        Body::AgendaChange(change) => change.change,
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use prost::Message as _;
+    use proto::v1::body::Body;
+
     use super::*;
 
     fn body(change: Change) -> Vec<u8> {

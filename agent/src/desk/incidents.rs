@@ -7,6 +7,7 @@ use model::{
     ids::IncidentId,
     invalid::Invalid,
     level::EventLevel,
+    limits::TITLE_CHARS_MAX,
     reason::Reason,
     thread::{AnyMachine, Matter, StateName},
 };
@@ -16,7 +17,7 @@ use proto::{
     v1,
 };
 
-use super::{Desk, matters as seen, rows};
+use super::{Desk, LIST_MAX, limit_of, matters as seen, needed, rows};
 use crate::fold::{keys, matters::MatterState, query};
 
 /// Incidents that one jurisdiction may mint in a day.
@@ -27,10 +28,7 @@ const LEARNED: StateName = StateName { name: "LEARNED", zh: "已接报，未书�
 impl Desk {
     /// An incident is learned of: mints its id and starts the time for its reports.
     pub async fn learn_incident(&self, ask: v1::LearnIncidentRequest) -> Result<v1::LearnIncidentResponse, Invalid> {
-        seen::needed(&ask.title, "title")?;
-        if ask.title.chars().count() > model::limits::TITLE_CHARS_MAX {
-            return Err(Invalid::too_large("title", ask.title.chars().count(), model::limits::TITLE_CHARS_MAX));
-        }
+        needed(&ask.title, "title", TITLE_CHARS_MAX)?;
         let now = self.clock.now();
         let known_at = border::time::optional(ask.known_at, "known_at")?.unwrap_or(now);
         if known_at > now {
@@ -79,7 +77,7 @@ impl Desk {
         let over = |seen: &v1::IncidentSeen| seen.state.as_ref().is_some_and(|state| state.over);
         let mut found: Vec<_> = all.into_iter().filter(|(_, seen)| ask.all || !over(seen)).collect();
         found.sort_by_key(|(incident, _)| std::cmp::Reverse((incident.date(), incident.number())));
-        found.truncate(seen::limit_of(ask.limit));
+        found.truncate(limit_of(ask.limit, seen::LIST_DEFAULT));
         Ok(v1::IncidentsResponse { incidents: found.into_iter().map(|(_, seen)| seen).collect() })
     }
 
@@ -89,7 +87,7 @@ impl Desk {
         state: &MatterState,
         learned: Option<v1::IncidentSeen>,
     ) -> v1::IncidentSeen {
-        let newest = self.engine.read(|_, found| query::thread(found, state.opened_by, 1_000)).unwrap_or_default();
+        let newest = self.engine.read(|_, found| query::thread(found, state.opened_by, LIST_MAX)).unwrap_or_default();
         let newest = newest.last().and_then(|(_, line)| crate::fold::id_of(&line.message_id));
         let title = newest.and_then(|id| self.summary(id).ok()).map(|summary| summary.title);
         v1::IncidentSeen {

@@ -7,10 +7,11 @@ use model::{
     header::Header,
     ids::{IncidentId, JurisdictionId, MessageId},
     invalid::Invalid,
+    limits::TEXT_CHARS_MAX,
     reason::Reason,
     role::Role,
     task::TaskKind,
-    thread::{Deadline, Facts, Mark, Matter, Part, StateName, Step, Thread},
+    thread::{Deadline, Facts, Mark, Matter, Part, StateName, Step, Thread, ledger::Standing},
     time::Timestamp,
 };
 use prost::Message as _;
@@ -20,16 +21,14 @@ use proto::{
     v1,
 };
 
-use super::{Desk, rows, unknown};
+use super::{Desk, limit_of, needed, rows, unknown};
 use crate::{
     fold::{keys, keys::MatterKey, matters, matters::MatterState, query},
     outbox::not_stored,
 };
 
 /// Entries of a list when nobody says how many.
-const LIST_DEFAULT: usize = 100;
-/// Entries of a list at most.
-const LIST_MAX: usize = 1_000;
+pub(super) const LIST_DEFAULT: usize = 100;
 
 impl Desk {
     /// Whether a message of ours is a lawful step of its matter; nothing changes.
@@ -70,10 +69,9 @@ impl Desk {
         };
         let acks = keys::matter(&Matter::Message(id));
         let acks = self.matter_at(&acks)?.map(|state| seen_all(&acks, &state)).unwrap_or_default();
-        let Ok(key) = MatterKey::try_from(named.as_ref()) else {
-            return Ok(v1::MatterResponse { acknowledgements: acks, ..v1::MatterResponse::default() });
-        };
-        let Some(state) = self.matter_at(&key)? else {
+        let key = MatterKey::try_from(named.as_ref()).ok();
+        let state = key.map(|key| self.matter_at(&key)).transpose()?.flatten();
+        let (Some(key), Some(state)) = (key, state) else {
             return Ok(v1::MatterResponse { acknowledgements: acks, ..v1::MatterResponse::default() });
         };
         let now = self.clock.now();
@@ -89,7 +87,7 @@ impl Desk {
 
     /// What is owed, the next due first.
     pub fn deadlines(&self, ask: &v1::DeadlinesRequest) -> Result<v1::DeadlinesResponse, Invalid> {
-        let limit = limit_of(ask.limit);
+        let limit = limit_of(ask.limit, LIST_DEFAULT);
         let states = self.engine.read(|_, found| query::matters(found, !ask.all)).map_err(rows)?;
         let mut found: Vec<v1::DeadlineSeen> =
             states.iter().flat_map(|(key, state)| seen_all(key, state)).filter(|seen| wanted(seen, ask)).collect();
@@ -104,7 +102,7 @@ impl Desk {
         if Role::from_number(officer.role).is_none_or(|role| !role.signs_off()) {
             return Err(Invalid::new(Reason::RoleForbidden, "officer.role", "deadline.waiver"));
         }
-        needed(&ask.reason, "reason")?;
+        needed(&ask.reason, "reason", TEXT_CHARS_MAX)?;
         let name: DeadlineName = ask.name.parse().map_err(|invalid: Invalid| invalid.within("name"))?;
         let key = MatterKey::try_from(ask.matter.as_ref()).map_err(|_| Invalid::schema("matter", "deadline.matter"))?;
         let (jurisdiction, subject) = (ask.jurisdiction, ask.subject);
@@ -122,16 +120,16 @@ impl Desk {
         };
         self.act(officer, desk_act::Act::Waiver(waiver)).await?;
         let deadline = self.one_deadline(&key, name, &jurisdiction, &subject).ok();
-        let level = before_waived(before);
-        Ok(v1::WaiveResponse { deadline: Some(seen(&key, &deadline.unwrap_or(level), None)) })
+        let gone = Deadline { standing: Standing::Waived, ..before };
+        Ok(v1::WaiveResponse { deadline: Some(seen(&key, &deadline.unwrap_or(gone), None)) })
     }
 
     /// A telephone call about a message of ours, or about one that came.
     pub async fn record_call(&self, ask: v1::RecordCallRequest) -> Result<v1::RecordCallResponse, Invalid> {
         let id = MessageId::checked(&ask.message_id)?;
         let _known = self.summary(id)?;
-        needed(&ask.spoke_with, "spoke_with")?;
-        needed(&ask.gist, "gist")?;
+        needed(&ask.spoke_with, "spoke_with", TEXT_CHARS_MAX)?;
+        needed(&ask.gist, "gist", TEXT_CHARS_MAX)?;
         let with: JurisdictionId =
             ask.jurisdiction.parse().map_err(|invalid: Invalid| invalid.within("jurisdiction"))?;
         let now = self.clock.now();
@@ -160,7 +158,7 @@ impl Desk {
         let mut found = self.engine.read(|_, found| query::tasks(found)).map_err(rows)?;
         found.retain(|(_, row)| ask.all || row.closed_at == 0);
         found.sort_by_key(|(id, row)| (std::cmp::Reverse(row.at), *id));
-        found.truncate(limit_of(ask.limit));
+        found.truncate(limit_of(ask.limit, LIST_DEFAULT));
         Ok(v1::TasksResponse { tasks: found.into_iter().map(|(id, row)| self.task_seen(id, row)).collect() })
     }
 
@@ -248,21 +246,6 @@ impl Desk {
     }
 }
 
-pub(super) fn needed(text: &str, field: &'static str) -> Result<(), Invalid> {
-    let chars = text.chars().count();
-    if text.trim().is_empty() {
-        Err(Invalid::missing(field))
-    } else if chars > model::limits::TEXT_CHARS_MAX {
-        Err(Invalid::too_large(field, chars, model::limits::TEXT_CHARS_MAX))
-    } else {
-        Ok(())
-    }
-}
-
-pub(super) fn limit_of(asked: u32) -> usize {
-    if asked == 0 { LIST_DEFAULT } else { (asked as usize).min(LIST_MAX) }
-}
-
 fn wanted(seen: &v1::DeadlineSeen, ask: &v1::DeadlinesRequest) -> bool {
     let owed = seen.met_at.is_none()
         && matches!(
@@ -274,16 +257,9 @@ fn wanted(seen: &v1::DeadlineSeen, ask: &v1::DeadlinesRequest) -> bool {
         && (ask.incident_id.is_empty() || ask.incident_id == seen.incident_id)
 }
 
-fn before_waived(deadline: Deadline) -> Deadline {
-    Deadline { standing: model::thread::ledger::Standing::Waived, ..deadline }
-}
-
-fn met_by_call(deadline: Deadline, at: Timestamp) -> Deadline {
-    let mut ledger = model::thread::Ledger::default();
-    let key = deadline.key();
-    ledger.put_back(deadline.clone());
-    ledger.meet(&key, at, None);
-    ledger.get(&key).cloned().unwrap_or(deadline)
+fn met_by_call(mut deadline: Deadline, at: Timestamp) -> Deadline {
+    deadline.meet(at, None);
+    deadline
 }
 
 pub(super) fn seen_all(key: &MatterKey, state: &MatterState) -> Vec<v1::DeadlineSeen> {

@@ -134,3 +134,21 @@ pub(crate) fn rows(error: FoldError) -> Invalid {
 pub(crate) fn unknown(id: MessageId) -> Invalid {
     Invalid::new(Reason::NotFound, "message_id", "message.known").detail(id.to_string())
 }
+
+/// A text that must be there, and of at most so many characters.
+fn needed(text: &str, field: &'static str, most: usize) -> Result<(), Invalid> {
+    if text.trim().is_empty() { Err(Invalid::missing(field)) } else { fits(text, field, most) }
+}
+
+fn fits(text: &str, field: &'static str, most: usize) -> Result<(), Invalid> {
+    let chars = text.chars().count();
+    if chars > most { Err(Invalid::too_large(field, chars, most)) } else { Ok(()) }
+}
+
+/// Entries of a list at most.
+const LIST_MAX: usize = 1_000;
+
+/// How many entries a list has: as many as were asked for, within bounds; `default` where nobody said.
+fn limit_of(asked: u32, default: usize) -> usize {
+    if asked == 0 { default } else { (asked as usize).min(LIST_MAX) }
+}

@@ -16,13 +16,11 @@ use proto::{
     v1,
 };
 
-use super::{Desk, decode, rows, unknown};
+use super::{Desk, LIST_MAX, decode, limit_of, rows, unknown};
 use crate::fold::{keys, query};
 
 /// Entries of a list when nobody says how many.
 const LIST_DEFAULT: usize = 50;
-/// Entries of a list at most.
-const LIST_MAX: usize = 1_000;
 
 impl Desk {
     /// The envelope of a message that was sent or received here, and whether it is ours.
@@ -48,7 +46,7 @@ impl Desk {
 
     /// A page of what was received or sent, newest first. TEST is shown only when it is asked for.
     pub fn inbox(&self, ask: &v1::InboxRequest) -> Result<v1::InboxResponse, Invalid> {
-        let limit = if ask.limit == 0 { LIST_DEFAULT } else { (ask.limit as usize).min(LIST_MAX) };
+        let limit = limit_of(ask.limit, LIST_DEFAULT);
         let table = match (ask.sent, ask.unopened) {
             (true, _) => keys::table::SENT_LIST,
             (false, true) => keys::table::UNOPENED,
@@ -164,7 +162,7 @@ impl Desk {
 
     /// Threads, newest first, or the messages of one, oldest first.
     pub fn threads(&self, ask: &v1::ThreadsRequest) -> Result<v1::ThreadsResponse, Invalid> {
-        let limit = if ask.limit == 0 { LIST_DEFAULT } else { (ask.limit as usize).min(LIST_MAX) };
+        let limit = limit_of(ask.limit, LIST_DEFAULT);
         if let Ok(thread) = ask.originating_message_id.as_ref().try_into().map(MessageId) {
             let lines = self.engine.read(|_, found| query::thread(found, thread, LIST_MAX)).map_err(rows)?;
             return self.summaries(lines.into_iter().map(|(_, line)| line.message_id));

@@ -11,8 +11,9 @@ use model::{
     stage::As,
     task::{TaskKind, task_id},
     thread::{
-        AnyMachine, Deadline, Ledger, Matter, Obligor,
+        AnyMachine, Deadline, Ledger, Matter,
         ledger::{Key, Standing, Start},
+        owe,
     },
     time::Timestamp,
 };
@@ -59,10 +60,7 @@ impl Folding<'_, '_> {
     /// What a message of ours started counts from the broker's time, not from when it was queued.
     fn retime(&mut self, row: &record::SentRow, id: MessageId, at: Timestamp) -> Result<(), FoldError> {
         let Ok(key) = MatterKey::try_from(row.matter.as_ref()) else { return Ok(()) };
-        let Some(before) = self.matter(&key)? else { return Ok(()) };
-        let mut state = before.clone();
-        state.ledger_mut().accepted(id, Timestamp::from_millis(row.at), at);
-        self.put_matter(&key, Some(&before), state).map(|_| ())
+        self.change(&key, |state| state.ledger_mut().accepted(id, Timestamp::from_millis(row.at), at))
     }
 
     /// A message came to us: we owe an acknowledgement, where one is asked.
@@ -89,9 +87,8 @@ impl Folding<'_, '_> {
         let before = self.matter(&key)?;
         let mut state = before.clone().unwrap_or_else(|| duties_of(owing));
         state.ledger_mut().start(Start {
-            name: DeadlineName::D01,
-            obligor: Obligor { jurisdiction: recipient.clone(), role: Role::DutyOfficer },
-            subject: String::new(),
+            key: ack_key(recipient),
+            role: Role::DutyOfficer,
             cause: owing.id,
             starts_at: owing.accepted_at,
             due_at: owing.ack_by,
@@ -128,37 +125,36 @@ impl Folding<'_, '_> {
         self.rows.remove(&keys::grave(recipient, id))?;
         self.close_task(&task_id(TaskKind::VoiceFallback, id, Some(recipient)), stage.zh())?;
         let key = keys::matter(&Matter::Message(id));
-        let Some(before) = self.matter(&key)? else { return Ok(()) };
-        let mut state = before.clone();
-        let (ack, urgent) = (ack_key(recipient), matches!(before.level, EventLevel::L1 | EventLevel::L2));
-        match (acknowledged, stage == Stage::Expired && urgent) {
+        let ack = ack_key(recipient);
+        self.change(&key, |state| match (acknowledged, stage == Stage::Expired && state.level.is_gravest()) {
             (true, _) => state.ledger_mut().meet(&ack, at, None),
             (false, true) => state.ledger_mut().raise(&ack, Rung::Breach),
             (false, false) => state.ledger_mut().void(&ack),
-        }
-        self.put_duties(&key, &before, state)
+        })
     }
 
     /// A participant has acknowledged an order of our drill: injects wait for all to have the start.
     fn drill_acknowledged(&mut self, id: MessageId, by: &JurisdictionId) -> Result<(), FoldError> {
         let order = self.sent(id)?.filter(|row| row.kind == number(Kind::DrillControl.number()));
         let Some(Ok(key)) = order.map(|row| MatterKey::try_from(row.matter.as_ref())) else { return Ok(()) };
-        let Some(before) = self.matter(&key)? else { return Ok(()) };
-        let mut state = before.clone();
-        if let Some(AnyMachine::Drill(drill)) = state.thread.as_mut().map(|thread| &mut thread.machine) {
-            drill.acknowledged(id, by);
-        }
-        self.put_matter(&key, Some(&before), state).map(|_| ())
+        self.change(&key, |state| {
+            if let Some(AnyMachine::Drill(drill)) = state.thread.as_mut().map(|thread| &mut thread.machine) {
+                drill.acknowledged(id, by);
+            }
+        })
     }
 
-    /// Duties that were all kept in time, or are none any more, leave the rows.
-    fn put_duties(&mut self, key: &MatterKey, before: &MatterState, state: MatterState) -> Result<(), FoldError> {
+    /// Changes a matter that is known here. Duties that were all kept in time, or are none any more, leave the rows.
+    fn change(&mut self, key: &MatterKey, change: impl FnOnce(&mut MatterState)) -> Result<(), FoldError> {
+        let Some(before) = self.matter(key)? else { return Ok(()) };
+        let mut state = before.clone();
+        change(&mut state);
         let open = |deadline: &Deadline| deadline.standing.is_running() || deadline.standing == Standing::Breached;
         if state.thread.is_some() || state.ledger().all().any(open) {
-            return self.put_matter(key, Some(before), state).map(|_| ());
+            return self.put_matter(key, Some(&before), state).map(|_| ());
         }
         self.settle_duties(before.ledger(), state.ledger())?;
-        self.drop_matter(key, before)
+        self.drop_matter(key, &before)
     }
 
     /// Time reached a rung. The record says which, so a replay needs no clock.
@@ -168,11 +164,7 @@ impl Folding<'_, '_> {
         let (Ok(key), Some(deadline), Some(rung)) = (MatterKey::try_from(record.matter.as_ref()), named, rung) else {
             return Ok(Outcome::Done);
         };
-        if let Some(before) = self.matter(&key)? {
-            let mut state = before.clone();
-            state.ledger_mut().raise(&deadline, rung);
-            self.put_matter(&key, Some(&before), state)?;
-        }
+        self.change(&key, |state| state.ledger_mut().raise(&deadline, rung))?;
         Ok(Outcome::Done)
     }
 
@@ -186,10 +178,7 @@ impl Folding<'_, '_> {
             if let Some(rung) = deadline.rung.filter(|rung| old.and_then(|old| old.rung) != Some(*rung)) {
                 self.rung_task(deadline, rung)?;
             }
-            let ended = deadline.met_at.is_some() || matches!(deadline.standing, Standing::Waived | Standing::Void);
-            let was_ended = old
-                .is_some_and(|old| old.met_at.is_some() || matches!(old.standing, Standing::Waived | Standing::Void));
-            if ended && !was_ended {
+            if !deadline.is_owed() && old.is_none_or(Deadline::is_owed) {
                 self.close_rungs(deadline)?;
             }
             self.count_on_card(old, deadline)?;
@@ -303,10 +292,8 @@ impl Folding<'_, '_> {
     fn waived(&mut self, waiver: &record::Waiver) -> Result<(), FoldError> {
         let named = deadline_key(waiver.deadline, &waiver.jurisdiction, &waiver.subject);
         let (Ok(key), Some(deadline)) = (MatterKey::try_from(waiver.matter.as_ref()), named) else { return Ok(()) };
-        let Some(before) = self.matter(&key)? else { return Ok(()) };
-        let mut state = before.clone();
-        state.ledger_mut().waive(&deadline, &waiver.reason.chars().take(400).collect::<String>());
-        self.put_duties(&key, &before, state)
+        let reason: String = waiver.reason.chars().take(400).collect();
+        self.change(&key, |state| state.ledger_mut().waive(&deadline, &reason))
     }
 
     /// A telephone call stands for an acknowledgement.
@@ -317,10 +304,7 @@ impl Folding<'_, '_> {
         let at = Timestamp::from_millis(call.at);
         self.close_task(&task_id(TaskKind::VoiceFallback, id, Some(&with)), &call.gist)?;
         let key = keys::matter(&Matter::Message(id));
-        let Some(before) = self.matter(&key)? else { return Ok(()) };
-        let mut state = before.clone();
-        state.ledger_mut().meet(&ack_key(&with), at, None);
-        self.put_duties(&key, &before, state)
+        self.change(&key, |state| state.ledger_mut().meet(&ack_key(&with), at, None))
     }
 
     /// Whom the broker says to be linked. A link that is down while a grave message waits is a task at once.
@@ -375,8 +359,7 @@ impl Folding<'_, '_> {
 
 /// Whether a dead link to a recipient of this asks for a telephone call: L1, L2, RED, ORANGE or FLASH.
 pub(super) fn is_grave(header: &Header) -> bool {
-    let grave = matches!(header.level(), Some(EventLevel::L1 | EventLevel::L2));
-    grave || header.precedence == Precedence::Flash
+    header.level().is_some_and(EventLevel::is_gravest) || header.precedence == Precedence::Flash
 }
 
 fn duties_of(owing: &Owing) -> MatterState {
@@ -393,7 +376,7 @@ fn duties_of(owing: &Owing) -> MatterState {
 }
 
 fn ack_key(jurisdiction: &JurisdictionId) -> Key {
-    Key { name: DeadlineName::D01, jurisdiction: jurisdiction.clone(), subject: String::new() }
+    owe::key(DeadlineName::D01, jurisdiction, "")
 }
 
 fn rung_id(deadline: &Deadline, rung: Rung) -> [u8; 16] {

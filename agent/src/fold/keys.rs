@@ -298,7 +298,7 @@ pub fn document_id(key: &[u8]) -> Option<&str> {
 
 /// A matter as keys and records name it: a byte for its sort, and the id or the digest of the name that makes it one.
 pub fn matter(matter: &Matter) -> MatterKey {
-    let named = |sort: u8, name: &str| (sort, cut(&Digest::of(name.as_bytes()).0));
+    let named = |sort: u8, name: &str| (sort, Digest::of(name.as_bytes()).half());
     let (sort, id) = match matter {
         Matter::Thread(id) => (b't', id.0),
         Matter::Message(id) => (b'm', id.0),
@@ -314,12 +314,6 @@ pub fn matter(matter: &Matter) -> MatterKey {
 
 /// The width of every matter's name in a key.
 pub type MatterKey = [u8; 17];
-
-fn cut(digest: &[u8; 32]) -> [u8; 16] {
-    let mut half = [0; 16];
-    half.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
-    half
-}
 
 /// The row of a matter; its pieces follow.
 pub fn matter_row(matter: &MatterKey) -> Vec<u8> {

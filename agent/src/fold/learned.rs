@@ -2,7 +2,7 @@
 //! report carries them on, with what time has done to them.
 
 use model::{
-    ids::{IncidentId, MessageId},
+    ids::{Digest, IncidentId, MessageId},
     level::EventLevel,
     status::Status,
     thread::{Ledger, Matter, learned},
@@ -57,8 +57,5 @@ impl Folding<'_, '_> {
 
 /// What stands for the report until there is one: derived from the incident, so that it is the same after a replay.
 fn cause_of(incident: &IncidentId) -> MessageId {
-    let digest = model::ids::Digest::of(incident.to_string().as_bytes());
-    let mut id = [0; 16];
-    id.iter_mut().zip(digest.0).for_each(|(to, from)| *to = from);
-    MessageId(id)
+    MessageId(Digest::of(incident.to_string().as_bytes()).half())
 }

@@ -17,6 +17,11 @@ pub fn get(rows: &Rows<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, FoldError> {
     Ok(value)
 }
 
+/// Whether there is one.
+pub fn exists(rows: &Rows<'_>, key: &[u8]) -> Result<bool, FoldError> {
+    Ok(!rows.scan(key, key, 1)?.is_empty())
+}
+
 /// Puts `value` in the place of an earlier one. False when it is too long; then nothing has changed.
 pub fn put(rows: &mut Rows<'_>, key: &[u8], value: &[u8]) -> Result<bool, FoldError> {
     if value.len() > PIECE * PIECES_MAX {

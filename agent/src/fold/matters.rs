@@ -134,18 +134,17 @@ impl Folding<'_, '_> {
         mut state: MatterState,
         step: &Step<'_>,
     ) -> Result<(), FoldError> {
-        let before = state.clone();
         if !mixes(&state) && state.status != knock.header.status {
             return self.object(knock, &Invalid::new(Reason::StatusMix, "header.status", "thread.status"));
         }
+        let (owed, wake) = (state.ledger().clone(), state.wake);
         let stepped = state.thread.as_mut().map_or(Ok(Marks::new()), |thread| thread.step(step));
         match stepped {
             Ok(marks) => {
                 if let Some(level) = knock.header.level() {
                     state.level = level;
                 }
-                let owed = before.ledger().clone();
-                self.keep(knock, key, &owed, before.wake, state, &marks)
+                self.keep(knock, key, &owed, wake, state, &marks)
             }
             Err(invalid) => self.object(knock, &invalid),
         }

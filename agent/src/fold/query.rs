@@ -16,6 +16,7 @@ use store::{FoldError, Rows};
 use super::{
     decode_row, keys,
     keys::MatterKey,
+    long,
     matters::{MatterState, read_matter},
 };
 
@@ -214,7 +215,7 @@ pub fn orphans(rows: &Rows<'_>) -> Result<Vec<(OrphanRow, bool)>, FoldError> {
         found.extend(keys::orphan_matter(key).map(|matter| (matter, decode_row::<OrphanRow>(value))));
         Ok(())
     })?;
-    let begun = |matter: MatterKey| read_matter(rows, &matter).map(|state| state.is_some());
+    let begun = |matter: MatterKey| long::exists(rows, &keys::matter_row(&matter));
     found.into_iter().map(|(matter, row)| Ok((row?, begun(matter)?))).collect()
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     header::Header,
-    ids::{JurisdictionId, MessageId},
+    ids::{Digest, JurisdictionId, MessageId},
     kind::{Kind, OwedWhen, Owes},
     level::EventLevel,
     numbered::numbered,
@@ -101,7 +101,11 @@ impl DeadlineName {
 }
 
 const fn minutes(minutes: u64) -> Duration {
-    Duration::from_secs(minutes * 60)
+    Duration::from_mins(minutes)
+}
+
+const fn hours(hours: u64) -> Duration {
+    Duration::from_hours(hours)
 }
 
 impl DeadlineName {
@@ -121,13 +125,7 @@ impl DeadlineName {
             Self::D22 => [4_320; 4],
             _ => return None,
         };
-        let [l1, l2, l3, rest] = row;
-        Some(minutes(match level {
-            EventLevel::L1 => l1,
-            EventLevel::L2 => l2,
-            EventLevel::L3 => l3,
-            EventLevel::L4 | EventLevel::L0 => rest,
-        }))
+        Some(minutes(level.in_row(row)))
     }
 
     /// The broker watches it, from headers alone; the agents do the same beside it.
@@ -174,28 +172,17 @@ impl DeadlineName {
 
 /// How long a place has to say by telephone what it knows of a lead: the first half of D09. Source: O.
 pub const fn verify_by_phone(level: EventLevel) -> Duration {
-    match level {
-        EventLevel::L1 | EventLevel::L2 => minutes(15),
-        EventLevel::L3 => minutes(30),
-        EventLevel::L4 | EventLevel::L0 => minutes(60),
-    }
+    minutes(level.in_row([15, 15, 30, 60]))
 }
 
 /// How long after a report the next one is due while an incident is open: D05. Source: L 令21.
 pub const fn between_reports(level: EventLevel) -> Duration {
-    match level {
-        EventLevel::L1 | EventLevel::L2 => minutes(12 * 60),
-        EventLevel::L3 | EventLevel::L4 | EventLevel::L0 => minutes(24 * 60),
-    }
+    hours(level.in_row([12, 12, 24, 24]))
 }
 
 /// How long after a change of deaths or of reach it is reported: D06. Source: O.
 pub const fn on_change(level: EventLevel) -> Duration {
-    match level {
-        EventLevel::L1 | EventLevel::L2 => minutes(30),
-        EventLevel::L3 => minutes(60),
-        EventLevel::L4 | EventLevel::L0 => minutes(120),
-    }
+    minutes(level.in_row([30, 30, 60, 120]))
 }
 
 /// Where those who are sent are, as far as the pace of their reports goes.
@@ -209,28 +196,15 @@ pub enum Whereabouts {
 
 /// How long after a report on a mission the next is due: D14. Source: O.
 pub const fn report_every(level: EventLevel, whereabouts: Whereabouts) -> Duration {
-    let row: [u64; 4] = match whereabouts {
-        Whereabouts::EnRoute => [1, 1, 2, 4],
-        Whereabouts::OnSite => [6, 6, 12, 24],
-    };
-    let [l1, l2, l3, rest] = row;
-    minutes(
-        60 * match level {
-            EventLevel::L1 => l1,
-            EventLevel::L2 => l2,
-            EventLevel::L3 => l3,
-            EventLevel::L4 | EventLevel::L0 => rest,
-        },
-    )
+    hours(match whereabouts {
+        Whereabouts::EnRoute => level.in_row([1, 1, 2, 4]),
+        Whereabouts::OnSite => level.in_row([6, 6, 12, 24]),
+    })
 }
 
 /// How long after the emergency the final report is due: D07. Source: O.
 pub const fn after_resolved(level: EventLevel) -> Duration {
-    match level {
-        EventLevel::L1 | EventLevel::L2 => minutes(24 * 60),
-        EventLevel::L3 => minutes(48 * 60),
-        EventLevel::L4 | EventLevel::L0 => minutes(72 * 60),
-    }
+    hours(level.in_row([24, 24, 48, 72]))
 }
 
 /// How long after an incident a change of casualties is still reported: D08. Source: L 条例493 art. 13.
@@ -248,14 +222,7 @@ pub const fn from_known(name: DeadlineName, level: EventLevel) -> Option<Duratio
         DeadlineName::D04 => [Some(30), Some(30), Some(60), Some(120)],
         _ => return None,
     };
-    let [l1, l2, l3, rest] = row;
-    let within = match level {
-        EventLevel::L1 => l1,
-        EventLevel::L2 => l2,
-        EventLevel::L3 => l3,
-        EventLevel::L4 | EventLevel::L0 => rest,
-    };
-    match within {
+    match level.in_row(row) {
         Some(within) => Some(minutes(within)),
         None => None,
     }
@@ -305,9 +272,7 @@ pub fn event_id(
     hasher.update(jurisdiction.as_str());
     hasher.update([role.map_or(0, |role| u8::try_from(role.number()).unwrap_or(0))]);
     hasher.update([u8::try_from(rung.number()).unwrap_or(0)]);
-    let mut id = [0; 16];
-    id.iter_mut().zip(hasher.finalize()).for_each(|(to, from)| *to = from);
-    id
+    Digest(hasher.finalize().into()).half()
 }
 
 /// What the recipients of a message owe, as far as its header tells.

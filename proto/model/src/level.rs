@@ -23,6 +23,22 @@ impl EventLevel {
     pub const fn is_grave(self) -> bool {
         matches!(self, Self::L1 | Self::L2 | Self::L3)
     }
+
+    /// Ⅰ and Ⅱ: a dead link asks for a telephone call, and what expires unread is a breach.
+    pub const fn is_gravest(self) -> bool {
+        matches!(self, Self::L1 | Self::L2)
+    }
+
+    /// Its column in a row of the deadline tables: L1, L2, L3, and one for all others.
+    pub const fn in_row<T: Copy>(self, row: [T; 4]) -> T {
+        let [l1, l2, l3, rest] = row;
+        match self {
+            Self::L1 => l1,
+            Self::L2 => l2,
+            Self::L3 => l3,
+            Self::L4 | Self::L0 => rest,
+        }
+    }
 }
 
 numbered! {

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    ids::{JurisdictionId, MessageId},
+    ids::{Digest, JurisdictionId, MessageId},
     numbered::numbered,
 };
 
@@ -38,7 +38,5 @@ pub fn task_id(kind: TaskKind, message: MessageId, about: Option<&JurisdictionId
     hasher.update(kind.name());
     hasher.update(message.as_bytes());
     hasher.update(about.map_or("", JurisdictionId::as_str));
-    let mut id = [0; 16];
-    id.iter_mut().zip(hasher.finalize()).for_each(|(to, from)| *to = from);
-    id
+    Digest(hasher.finalize().into()).half()
 }

@@ -183,6 +183,13 @@ pub struct Marked {
     pub about: String,
 }
 
+impl Marked {
+    /// This mark about this part.
+    pub fn new(mark: Mark, about: impl Into<String>) -> Self {
+        Self { mark, about: about.into() }
+    }
+}
+
 /// What a lawful step came to.
 pub type Marks = Vec<Marked>;
 

@@ -8,6 +8,7 @@ mod duty;
 mod information;
 mod leads;
 pub mod meeting;
+mod pieces;
 mod resource;
 
 use model::{header::Header, invalid::Invalid, thread::Facts};

@@ -5,13 +5,7 @@ use model::{
     agenda::{AgendaStatus, ItemState},
     ids::Digest,
 };
-use prost::Message as _;
-use proto::{
-    border, rules,
-    status::Lang,
-    v1,
-    v1::{agenda_change::Change, body::Body},
-};
+use proto::{border, border::facts::meeting::agenda_change, rules, status::Lang, v1, v1::agenda_change::Change};
 use serde_json::{Value, json};
 
 use super::line::Line;
@@ -47,7 +41,7 @@ fn as_json(document: &v1::Document) -> Value {
 
 /// The items as people read them, in the order in which they are taken; what was declined or put off is left out.
 pub fn list(document: &v1::Document, lang: Lang, name: &dyn Fn(&v1::Seat) -> String) -> Vec<String> {
-    let head = document.head.as_ref().and_then(content);
+    let head = document.head.as_ref().and_then(agenda_change);
     let (order, status) = match head {
         Some(Change::Head(head)) => (head.order, AgendaStatus::from_number(head.status)),
         Some(Change::Item(_)) | None => (Vec::new(), None),
@@ -55,7 +49,7 @@ pub fn list(document: &v1::Document, lang: Lang, name: &dyn Fn(&v1::Seat) -> Str
     let place = |id: &str| order.iter().position(|known| known == id).unwrap_or(usize::MAX);
     let mut items: Vec<&v1::DocumentItem> = document.items.iter().collect();
     items.sort_by_key(|item| (place(&item.item_id), item.item_id.clone()));
-    let taken = items.into_iter().filter_map(|item| match content(item) {
+    let taken = items.into_iter().filter_map(|item| match agenda_change(item) {
         Some(Change::Item(item)) if is_taken(&item) => Some(item),
         Some(_) | None => None,
     });
@@ -100,13 +94,6 @@ fn line(number: usize, item: &v1::AgendaItem, lang: Lang, name: &dyn Fn(&v1::Sea
 
 fn sealed(item: &v1::DocumentItem) -> Option<bytes::Bytes> {
     Some(border::parts(&item.envelope.as_ref()?.content).ok()?.body)
-}
-
-fn content(item: &v1::DocumentItem) -> Option<Change> {
-    match v1::Body::decode(sealed(item)?).ok()?.body? {
-        Body::AgendaChange(change) => change.change,
-        _ => None,
-    }
 }
 
 fn hex(bytes: &[u8]) -> String {

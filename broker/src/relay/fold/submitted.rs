@@ -1,7 +1,5 @@
 //! An envelope was handed in: the verdict by order in the journal, and what an accepted one sets in motion.
 
-use std::fmt::Write as _;
-
 use model::{
     deadline,
     header::Header,
@@ -439,13 +437,5 @@ pub(super) fn positive(number: i32) -> u32 {
 
 /// The beginning of a hash, for a message.
 fn short(hash: &[u8]) -> String {
-    hex(hash.get(..6).unwrap_or(hash))
-}
-
-/// Bytes as people read them.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // a String takes everything
-        text
-    })
+    certs::signed::hex(hash.get(..6).unwrap_or(hash))
 }

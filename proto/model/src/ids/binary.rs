@@ -189,14 +189,19 @@ impl Digest {
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
+
+    /// Its first 16 bytes: an id that is derived.
+    pub fn half(&self) -> [u8; 16] {
+        let mut half = [0; 16];
+        half.iter_mut().zip(self.0).for_each(|(to, from)| *to = from);
+        half
+    }
 }
 
 impl KeyId {
     /// The id of an Ed25519 public key.
     pub fn of(public_key: &[u8; 32]) -> Self {
-        let mut id = [0; 16];
-        id.iter_mut().zip(Sha256::digest(public_key)).for_each(|(to, from)| *to = from);
-        Self(id)
+        Self(Digest::of(public_key).half())
     }
 }
 

@@ -156,11 +156,7 @@ impl Alert {
     fn marks(&self, facts: &Facts) -> Marks {
         let head = self.identifiers.last();
         let names_head = head.is_none_or(|head| head.is_empty() || facts.references.contains(head));
-        if names_head {
-            Marks::new()
-        } else {
-            vec![Marked { mark: Mark::TwoHeads, about: head.cloned().unwrap_or_default() }]
-        }
+        if names_head { Marks::new() } else { vec![Marked::new(Mark::TwoHeads, head.cloned().unwrap_or_default())] }
     }
 }
 

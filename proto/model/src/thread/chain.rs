@@ -39,7 +39,7 @@ impl Chain {
     /// thread is never overtaken.
     pub fn overtaken(&self, step: &Step<'_>) -> Option<Marks> {
         let late = step.header.thread() == self.thread && step.header.revision <= self.revision;
-        late.then(|| vec![Marked { mark: Mark::Overtaken, about: String::new() }])
+        late.then(|| vec![Marked::new(Mark::Overtaken, "")])
     }
 
     /// This message is in force from now on.

@@ -311,7 +311,7 @@ impl Drill {
             }
         }
         let recurring = facts.improvements.iter().filter(|item| item.recurrence_of.is_some());
-        Ok(recurring.map(|item| Marked { mark: Mark::Recurring, about: item.item_id.to_string() }).collect())
+        Ok(recurring.map(|item| Marked::new(Mark::Recurring, item.item_id.to_string())).collect())
     }
 
     fn plan_part(&self) -> Option<Part> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, Machine, Mark, Marked, Marks, Obligor, StateName, Step, chain::Chain, owe, wrong_sequence};
+use super::{Ledger, Machine, Mark, Marked, Marks, StateName, Step, chain::Chain, owe, wrong_sequence};
 use crate::{
     deadline::DeadlineName,
     ids::{IncidentId, JurisdictionId, MessageId},
@@ -80,9 +80,8 @@ impl Day {
     /// The day begins: its report is owed. `cause` stands for it until there is one.
     pub fn due(jurisdiction: &JurisdictionId, due_at: Timestamp, cause: MessageId, ledger: &mut Ledger) -> Self {
         ledger.start_dated(Start {
-            name: DeadlineName::D18,
-            obligor: Obligor { jurisdiction: jurisdiction.clone(), role: Role::DutyOfficer },
-            subject: String::new(),
+            key: owe::key(DeadlineName::D18, jurisdiction, ""),
+            role: Role::DutyOfficer,
             cause,
             // half way is the reminder, the end is MISSING: the report itself is owed at the start
             starts_at: due_at,
@@ -119,7 +118,7 @@ impl Machine for Day {
         self.submitted_at = self.submitted_at.or(Some(step.at));
         self.seen_at = self.seen_at.max(step.at);
         ledger.meet(&owe::key(DeadlineName::D18, step.by(), ""), step.at, Some(step.id()));
-        let failed = Marked { mark: Mark::LinkFailed, about: String::new() };
+        let failed = Marked::new(Mark::LinkFailed, "");
         Ok(if facts.link_works { Marks::new() } else { vec![failed] })
     }
 

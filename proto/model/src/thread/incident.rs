@@ -277,7 +277,7 @@ impl Incident {
     }
 
     fn marks(&self, step: &Step<'_>, facts: &Facts) -> Marks {
-        let whole = |mark| Marked { mark, about: String::new() };
+        let whole = |mark| Marked::new(mark, "");
         let mut marks: Marks = proposal(step, facts).into_iter().chain(self.late(facts)).collect();
         if facts.report_type == ReportType::Supplement && step.at > self.supplements_until() {
             marks.push(whole(Mark::OutOfWindow));
@@ -287,7 +287,7 @@ impl Incident {
                 marks.push(whole(Mark::NothingNew));
             }
             if facts.course.is_some() && facts.course == self.newest.course {
-                marks.push(Marked { mark: Mark::NothingNew, about: "brief_course".to_owned() });
+                marks.push(Marked::new(Mark::NothingNew, "brief_course"));
             }
         }
         marks
@@ -303,7 +303,7 @@ impl Incident {
             .filter(|(_, then, now)| then.rises_to(*now) && now.as_of.is_some_and(|as_of| as_of < before.sent_at));
         let counts = counts.map(|(name, _, _)| format!("casualties.{name}"));
         let known = (facts.known_at < self.known_at).then(|| "known_at".to_owned());
-        counts.chain(known).map(|about| Marked { mark: Mark::LateKnown, about })
+        counts.chain(known).map(|about| Marked::new(Mark::LateKnown, about))
     }
 
     fn take(&mut self, step: &Step<'_>, facts: &Facts, next: Phase, ledger: &mut Ledger) {
@@ -367,5 +367,5 @@ fn opens(step: &Step<'_>, facts: &Facts) -> Result<Phase, Invalid> {
 /// The counts propose a graver level than the declared one.
 fn proposal(step: &Step<'_>, facts: &Facts) -> Option<Marked> {
     let proposed = proposed_level(&facts.casualties, facts.loss_yuan).filter(|proposed| *proposed < level(step))?;
-    Some(Marked { mark: Mark::LevelProposal, about: proposed.name().to_owned() })
+    Some(Marked::new(Mark::LevelProposal, proposed.name()))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, Obligor, Part, StateName, Step, ledger, no_part, wrong_sequence};
+use super::{Ledger, Obligor, Part, StateName, Step, ledger, no_part, owe, wrong_sequence};
 use crate::{
     deadline::DeadlineName,
     ids::{JurisdictionId, MessageId},
@@ -166,14 +166,8 @@ impl Round {
         let tighter = asked.filter(|asked| *asked < by.catalogue);
         self.reply_by = tighter.unwrap_or(by.catalogue);
         for (jurisdiction, one) in self.invited.iter().filter(|(_, one)| one.need == Need::Required) {
-            let start = ledger::Start {
-                name: manner.deadline,
-                obligor: Obligor { jurisdiction: jurisdiction.clone(), role: one.role },
-                subject: self.subject(),
-                cause: step.id(),
-                starts_at: step.at,
-                due_at: self.reply_by,
-            };
+            let until = owe::until(step, self.key(manner, jurisdiction), self.reply_by);
+            let start = ledger::Start { role: one.role, ..until };
             if by.dated || tighter.is_some() { ledger.start_dated(start) } else { ledger.start(start) }
         }
     }
@@ -185,12 +179,8 @@ impl Round {
         }
     }
 
-    fn subject(&self) -> String {
-        format!("reply {}", self.sequence)
-    }
-
     fn key(&self, manner: &Manner, jurisdiction: &JurisdictionId) -> ledger::Key {
-        ledger::Key { name: manner.deadline, jurisdiction: jurisdiction.clone(), subject: self.subject() }
+        owe::key(manner.deadline, jurisdiction, format!("reply {}", self.sequence))
     }
 
     /// An answer is about this round, not an older one or one that nobody here has seen.

@@ -11,7 +11,7 @@ use super::{
     closed,
     drill::LOOK_EVERY,
     ledger::{Key, Start},
-    not_author, wrong_sequence,
+    not_author, owe, wrong_sequence,
 };
 use crate::{
     deadline::DeadlineName, header::Action, ids::ItemId, invalid::Invalid, numbered::numbered, reason::Reason,
@@ -235,14 +235,9 @@ impl Item {
 
     fn owe(&mut self, step: &Step<'_>, ledger: &mut Ledger) {
         self.dates += 1;
-        ledger.start_dated(Start {
-            name: self.deadline(),
-            obligor: self.task.owner.clone(),
-            subject: format!("due {}", self.dates),
-            cause: step.id(),
-            starts_at: step.at,
-            due_at: self.task.due,
-        });
+        let owner = &self.task.owner;
+        let until = owe::until(step, self.due_key(owner), self.task.due);
+        ledger.start_dated(Start { role: owner.role, ..until });
     }
 
     /// What is done is not owed any more.
@@ -262,14 +257,8 @@ impl Item {
             return;
         }
         self.looks += 1;
-        ledger.start(Start {
-            name: DeadlineName::D21,
-            obligor: Obligor { jurisdiction: self.chain.author.clone(), role: Role::Secretariat },
-            subject: self.look_key().subject,
-            cause: step.id(),
-            starts_at: step.at,
-            due_at: step.at.plus(LOOK_EVERY),
-        });
+        let until = owe::until(step, self.look_key(), step.at.plus(LOOK_EVERY));
+        ledger.start(Start { role: Role::Secretariat, ..until });
     }
 
     /// The due date of a drill's items is among its dates, that of all others among a meeting's.
@@ -278,17 +267,15 @@ impl Item {
     }
 
     fn due_key(&self, owner: &Obligor) -> Key {
-        let subject = format!("due {}", self.dates);
-        Key { name: self.deadline(), jurisdiction: owner.jurisdiction.clone(), subject }
+        owe::key(self.deadline(), &owner.jurisdiction, format!("due {}", self.dates))
     }
 
     fn look_key(&self) -> Key {
-        let subject = format!("look {}", self.looks);
-        Key { name: DeadlineName::D21, jurisdiction: self.chain.author.clone(), subject }
+        owe::key(DeadlineName::D21, &self.chain.author, format!("look {}", self.looks))
     }
 }
 
 fn recurring(task: &Task) -> Marks {
-    let marked = |_| Marked { mark: Mark::Recurring, about: task.item_id.to_string() };
+    let marked = |_| Marked::new(Mark::Recurring, task.item_id.to_string());
     task.recurrence_of.iter().map(marked).collect()
 }

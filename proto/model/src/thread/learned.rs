@@ -2,8 +2,8 @@
 //! the first report, and word to the neighbours whom it may touch. The report itself carries the same duties on.
 
 use super::{
-    Obligor,
     ledger::{Ledger, Start},
+    owe::key,
 };
 use crate::{
     deadline::{DeadlineName, from_known},
@@ -19,9 +19,8 @@ pub fn start(ledger: &mut Ledger, author: &JurisdictionId, level: EventLevel, kn
     for name in [DeadlineName::D02, DeadlineName::D03, DeadlineName::D04] {
         let Some(within) = from_known(name, level) else { continue };
         ledger.start(Start {
-            name,
-            obligor: Obligor { jurisdiction: author.clone(), role: Role::DutyOfficer },
-            subject: String::new(),
+            key: key(name, author, ""),
+            role: Role::DutyOfficer,
             cause,
             starts_at: known_at,
             due_at: known_at.plus(within),

@@ -81,6 +81,28 @@ pub struct Deadline {
 }
 
 impl Deadline {
+    /// What makes it one.
+    pub fn key(&self) -> Key {
+        let (jurisdiction, subject) = (self.obligor.jurisdiction.clone(), self.subject.clone());
+        Key { name: self.name, jurisdiction, subject }
+    }
+
+    /// Nothing has met, waived or voided it, in time or late.
+    pub fn is_owed(&self) -> bool {
+        self.met_at.is_none() && (self.standing.is_running() || self.standing == Standing::Breached)
+    }
+
+    /// What was owed came: in time it is met, later it stands beside the breach. What is not owed stays as it is.
+    pub fn meet(&mut self, at: Timestamp, by: Option<MessageId>) {
+        if !self.is_owed() {
+            return;
+        }
+        self.met_at = Some(at);
+        self.met_by = by;
+        let late = at > self.due_at || self.standing == Standing::Breached;
+        self.standing = if late { Standing::Breached } else { Standing::Met };
+    }
+
     /// When it warns: half way.
     pub fn warn_at(&self) -> Timestamp {
         Rung::Reminder.at(self.starts_at, self.due_at)
@@ -115,12 +137,10 @@ pub struct Key {
 /// A deadline to begin.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// Which of the catalogue.
-    pub name: DeadlineName,
-    /// By whom.
-    pub obligor: Obligor,
-    /// About which part of the matter; empty for all of it.
-    pub subject: String,
+    /// Which, by whom, and about which part of the matter.
+    pub key: Key,
+    /// In which role.
+    pub role: Role,
     /// The message that starts it.
     pub cause: MessageId,
     /// Since when.
@@ -157,14 +177,6 @@ mod as_list {
     }
 }
 
-impl Deadline {
-    /// What makes it one.
-    pub fn key(&self) -> Key {
-        let (jurisdiction, subject) = (self.obligor.jurisdiction.clone(), self.subject.clone());
-        Key { name: self.name, jurisdiction, subject }
-    }
-}
-
 impl Ledger {
     /// Every deadline, running or not, in a stable order.
     pub fn all(&self) -> impl Iterator<Item = &Deadline> {
@@ -174,11 +186,6 @@ impl Ledger {
     /// One of them.
     pub fn get(&self, key: &Key) -> Option<&Deadline> {
         self.deadlines.get(key)
-    }
-
-    /// Puts a deadline as it was read from elsewhere.
-    pub fn put_back(&mut self, deadline: Deadline) {
-        self.deadlines.insert(deadline.key(), deadline);
     }
 
     /// Counts working days by `calendar` from now on; plain weeks until it is told.
@@ -202,12 +209,11 @@ impl Ledger {
     }
 
     fn begin(&mut self, start: Start, dated: bool) {
-        let key =
-            Key { name: start.name, jurisdiction: start.obligor.jurisdiction.clone(), subject: start.subject.clone() };
-        self.deadlines.entry(key).or_insert_with(|| Deadline {
-            name: start.name,
-            obligor: start.obligor,
-            subject: start.subject,
+        let Key { name, jurisdiction, subject } = start.key.clone();
+        self.deadlines.entry(start.key).or_insert_with(|| Deadline {
+            name,
+            obligor: Obligor { jurisdiction, role: start.role },
+            subject,
             cause: start.cause,
             starts_at: start.starts_at,
             due_at: start.due_at,
@@ -220,24 +226,17 @@ impl Ledger {
         });
     }
 
-    /// What was owed came: in time it is met, later it stands beside the breach. A second time changes nothing.
+    /// What was owed came, as [`Deadline::meet`] says.
     pub fn meet(&mut self, key: &Key, at: Timestamp, by: Option<MessageId>) {
-        let Some(deadline) = self.deadlines.get_mut(key).filter(|deadline| deadline.met_at.is_none()) else { return };
-        if !deadline.standing.is_running() && deadline.standing != Standing::Breached {
-            return;
+        if let Some(deadline) = self.deadlines.get_mut(key) {
+            deadline.meet(at, by);
         }
-        deadline.met_at = Some(at);
-        deadline.met_by = by;
-        let late = at > deadline.due_at || deadline.standing == Standing::Breached;
-        deadline.standing = if late { Standing::Breached } else { Standing::Met };
     }
 
     /// A rung was reached: half way warns, the due time breaches. What does not run any more stays as it is.
     pub fn raise(&mut self, key: &Key, rung: Rung) {
-        let Some(deadline) = self.deadlines.get_mut(key) else { return };
-        let open =
-            deadline.met_at.is_none() && (deadline.standing.is_running() || deadline.standing == Standing::Breached);
-        if !open || deadline.rung.is_some_and(|raised| raised >= rung) {
+        let Some(deadline) = self.deadlines.get_mut(key).filter(|deadline| deadline.is_owed()) else { return };
+        if deadline.rung.is_some_and(|raised| raised >= rung) {
             return;
         }
         deadline.rung = Some(rung);
@@ -284,7 +283,7 @@ impl Deadline {
     /// The next rung that time will reach, and when; none once it is met, waived or void. What does not climb warns at
     /// half time and is breached when due.
     pub fn next_rung(&self, level: EventLevel) -> Option<(Rung, Timestamp)> {
-        if self.met_at.is_some() || matches!(self.standing, Standing::Met | Standing::Waived | Standing::Void) {
+        if !self.is_owed() {
             return None;
         }
         let plain: &[Rung] = &[Rung::Reminder, Rung::Breach];

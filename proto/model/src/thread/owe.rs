@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Ledger, Obligor, Step,
+    Ledger, Step,
     ledger::{Key, Start},
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     ids::JurisdictionId,
     level::EventLevel,
     role::Role,
+    time::Timestamp,
 };
 
 /// The jurisdictions that a header names one by one; who is reached by group or area is told by the broker's stamp, which
@@ -41,14 +42,12 @@ pub fn key(name: DeadlineName, who: &JurisdictionId, subject: impl Into<String>)
 
 /// From this message on the duty officer of `who` owes it within so long.
 pub fn owe(step: &Step<'_>, ledger: &mut Ledger, key: Key, within: Duration) {
-    ledger.start(Start {
-        name: key.name,
-        obligor: Obligor { jurisdiction: key.jurisdiction, role: Role::DutyOfficer },
-        subject: key.subject,
-        cause: step.id(),
-        starts_at: step.at,
-        due_at: step.at.plus(within),
-    });
+    ledger.start(until(step, key, step.at.plus(within)));
+}
+
+/// From this message on its duty officer owes it until then; other roles and other starts are said beside it.
+pub fn until(step: &Step<'_>, key: Key, due_at: Timestamp) -> Start {
+    Start { key, role: Role::DutyOfficer, cause: step.id(), starts_at: step.at, due_at }
 }
 
 /// The same by the table of the catalogue and the level of the message; an earlier time that its header asks for counts.

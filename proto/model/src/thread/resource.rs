@@ -3,6 +3,7 @@
 //! Σ committed ≤ Σ ordered ≤ Σ offered at every time.
 
 mod book;
+mod deployment;
 mod facts;
 mod mission;
 mod owed;
@@ -24,7 +25,7 @@ pub use self::{
 
 use self::book::Offer;
 use super::{Ledger, Machine, Marks, Part, StateName, Step, chain::Chain, wrong_sequence};
-use crate::{ids::JurisdictionId, invalid::Invalid, numbered::numbered, time::Timestamp};
+use crate::{ids::JurisdictionId, invalid::Invalid, numbered::numbered, reason::Reason, time::Timestamp};
 
 numbered! {
     /// Where an item stands.
@@ -173,4 +174,9 @@ impl Machine for Request {
         };
         self.items.keys().map(item).chain(self.missions.iter().map(mission)).collect()
     }
+}
+
+/// The refusal of quantities or types that do not fit what stands.
+fn mismatch(field: &'static str, rule: &'static str, detail: impl Into<String>) -> Invalid {
+    Invalid::new(Reason::OfferMismatch, field, rule).detail(detail)
 }

@@ -8,10 +8,7 @@ use crate::{
     geometry::{Polygon, tests::square},
     judge::sample::{NOON, member, message_id},
     role::Role,
-    thread::{
-        Obligor,
-        ledger::{Key, Start},
-    },
+    thread::ledger::{Key, Start},
 };
 
 const LYG: &str = "320700";
@@ -111,15 +108,15 @@ const fn minutes(minutes: u64) -> Duration {
 }
 
 fn asks(ledger: &mut Ledger, by: &str, at: u64) -> Key {
+    let key = Key { name: DeadlineName::D10, jurisdiction: member(by), subject: String::new() };
     ledger.start(Start {
-        name: DeadlineName::D10,
-        obligor: Obligor { jurisdiction: member(by), role: Role::DutyOfficer },
-        subject: String::new(),
+        key: key.clone(),
+        role: Role::DutyOfficer,
         cause: message_id(1),
         starts_at: NOON.plus(minutes(at)),
         due_at: NOON.plus(minutes(at + 120)),
     });
-    Key { name: DeadlineName::D10, jurisdiction: member(by), subject: String::new() }
+    key
 }
 
 /// Minutes after noon.

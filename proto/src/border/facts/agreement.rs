@@ -11,11 +11,10 @@ use model::{
         self,
         agreement::{Facts, Override, Said, Standing, Terms, Word},
     },
-    time::Civil,
 };
 use prost::Message as _;
 
-use super::{drill::counted, meeting::listed};
+use super::pieces::{counted, day, listed};
 use crate::{
     border::{must, parsed, said},
     v1,
@@ -49,14 +48,6 @@ fn terms(body: &v1::AgreementTerms) -> Result<Terms, Invalid> {
             })
         })?,
     })
-}
-
-/// A day as `YYYY-MM-DD`.
-pub(super) fn day(text: &str, field: &'static str) -> Result<Civil, Invalid> {
-    if text.is_empty() {
-        return Err(Invalid::missing(field));
-    }
-    Civil::from_iso(text).ok_or_else(|| Invalid::code(field, "time.date").detail(text))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use model::{
     },
 };
 
-use super::meeting::{listed, period, seat};
+use super::pieces::{counted, delegate, listed, named, period, seat};
 use crate::{
     border::{must, optional, parsed, time},
     v1,
@@ -102,20 +102,6 @@ fn drill(id: &str) -> Result<DrillId, Invalid> {
 
 fn minutes(minutes: u32) -> Duration {
     Duration::from_mins(minutes.into())
-}
-
-/// A number that counts from 1.
-pub(super) fn counted(number: u32, field: &'static str) -> Result<u32, Invalid> {
-    if number == 0 { Err(Invalid::missing(field)) } else { Ok(number) }
-}
-
-/// A name that must be there.
-pub(super) fn named(text: &str, field: &'static str) -> Result<String, Invalid> {
-    if text.is_empty() { Err(Invalid::missing(field)) } else { Ok(text.to_owned()) }
-}
-
-pub(super) fn delegate(seat: Option<&v1::Seat>) -> Result<Option<thread::Obligor>, Invalid> {
-    seat.map(super::meeting::seat).transpose().map_err(|invalid| invalid.within("delegate"))
 }
 
 #[cfg(test)]

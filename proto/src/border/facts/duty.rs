@@ -9,7 +9,7 @@ use model::{
     },
 };
 
-use super::agreement::day;
+use super::pieces::day;
 use crate::{
     border::{must, parsed},
     v1,

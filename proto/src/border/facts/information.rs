@@ -13,10 +13,7 @@ use model::{
 };
 use prost::Message as _;
 
-use super::{
-    drill::{counted, named},
-    meeting::listed,
-};
+use super::pieces::{counted, listed, named};
 use crate::{
     border::{geometry, must, parsed, time},
     v1,

@@ -5,23 +5,19 @@ use model::{
     agenda::{self, AgendaStatus, ItemState},
     ids::Digest,
     invalid::Invalid,
-    role::Role,
     thread::{
-        self, Obligor, handover,
-        invitation::{Period, Reply, Word},
+        self, handover,
+        invitation::{Reply, Word},
         item::{self, Origin, Report, Status, Task},
         meeting::{Facts, Method, MinutesWord, Notice, Record},
     },
 };
 use prost::Message as _;
 
-use super::{
-    agreement::day,
-    drill::{counted, delegate, named},
-};
+use super::pieces::{counted, day, delegate, listed, named, period, seat};
 use crate::{
-    border::{must, optional, parsed, said, time},
-    v1,
+    border::{must, optional, parsed, parts, time},
+    v1::{self, agenda_change::Change, body::Body},
 };
 
 /// K40.
@@ -139,6 +135,19 @@ pub fn handover(body: &v1::Handover) -> Result<thread::Facts, Invalid> {
     }))
 }
 
+/// K42: what stands in an item as its author sealed it; the head is an item too.
+pub fn agenda_change(item: &v1::DocumentItem) -> Option<Change> {
+    agenda_change_of(&parts(&item.envelope.as_ref()?.content).ok()?.body)
+}
+
+/// K42: what a body changes.
+pub fn agenda_change_of(body: &[u8]) -> Option<Change> {
+    match v1::Body::decode(body).ok()?.body? {
+        Body::AgendaChange(change) => change.change,
+        _ => None,
+    }
+}
+
 /// K42: the status that a head says.
 pub fn agenda_head(body: &v1::AgendaHead) -> Result<AgendaStatus, Invalid> {
     must(body.status, AgendaStatus::from_number, "head.status")
@@ -154,28 +163,6 @@ pub fn agenda_item(body: &v1::AgendaItem) -> Result<agenda::Item, Invalid> {
 
 fn meeting(id: &str) -> Result<String, Invalid> {
     named(id, "meeting_id")
-}
-
-/// Who sits there: the duty officer unless another role is said.
-pub(super) fn seat(wire: &v1::Seat) -> Result<Obligor, Invalid> {
-    let v1::Seat { jurisdiction, role, name: _ } = wire;
-    Ok(Obligor {
-        jurisdiction: parsed(jurisdiction, "jurisdiction")?,
-        role: said(*role, Role::from_number, "role")?.unwrap_or(Role::DutyOfficer),
-    })
-}
-
-pub(super) fn period(
-    start: Option<prost_types::Timestamp>,
-    end: Option<prost_types::Timestamp>,
-) -> Result<Period, Invalid> {
-    Ok(Period { start: time::required(start, "start")?, end: time::required(end, "end")? })
-}
-
-/// Every entry of a list; a broken one is named by its place.
-pub(super) fn listed<W, T>(name: &str, list: &[W], read: impl Fn(&W) -> Result<T, Invalid>) -> Result<Vec<T>, Invalid> {
-    let entries = list.iter().enumerate();
-    entries.map(|(at, entry)| read(entry).map_err(|invalid| invalid.within(format!("{name}[{at}]")))).collect()
 }
 
 #[cfg(test)]

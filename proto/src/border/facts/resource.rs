@@ -12,7 +12,7 @@ use model::{
     },
 };
 
-use super::{drill::named, meeting::listed};
+use super::pieces::{listed, named};
 use crate::{
     border::{must, said, time},
     v1,

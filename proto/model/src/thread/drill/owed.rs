@@ -8,9 +8,10 @@ use crate::{
     ids::JurisdictionId,
     role::Role,
     thread::{
-        Ledger, Obligor, Step,
+        Ledger, Step,
         invitation::{OF_DRILLS, ReplyBy},
         ledger::{Key, Start},
+        owe::{self, until},
     },
     time::Timestamp,
 };
@@ -61,7 +62,7 @@ pub(super) fn review(organiser: &JurisdictionId, step: &Step<'_>, ledger: &mut L
 }
 
 pub(super) fn review_is_drafted(organiser: &JurisdictionId, step: &Step<'_>, ledger: &mut Ledger) {
-    ledger.meet(&key(organiser, REVIEW.to_owned()), step.at, Some(step.id()));
+    ledger.meet(&key(organiser, REVIEW), step.at, Some(step.id()));
 }
 
 const REVIEW: &str = "review";
@@ -75,16 +76,9 @@ fn owe(ledger: &mut Ledger, organiser: &JurisdictionId, step: &Step<'_>, subject
 }
 
 fn start(organiser: &JurisdictionId, step: &Step<'_>, subject: String, due_at: Timestamp) -> Start {
-    Start {
-        name: DeadlineName::D21,
-        obligor: Obligor { jurisdiction: organiser.clone(), role: Role::DrillController },
-        subject,
-        cause: step.id(),
-        starts_at: step.at,
-        due_at,
-    }
+    Start { role: Role::DrillController, ..until(step, key(organiser, subject), due_at) }
 }
 
-fn key(organiser: &JurisdictionId, subject: String) -> Key {
-    Key { name: DeadlineName::D21, jurisdiction: organiser.clone(), subject }
+fn key(organiser: &JurisdictionId, subject: impl Into<String>) -> Key {
+    owe::key(DeadlineName::D21, organiser, subject)
 }

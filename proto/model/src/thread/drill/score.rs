@@ -83,15 +83,15 @@ mod tests {
     }
 
     fn owed(ledger: &mut Ledger, name: DeadlineName, by: &str, within: u64) -> Key {
+        let key = Key { name, jurisdiction: member(by), subject: String::new() };
         ledger.start(Start {
-            name,
-            obligor: Obligor { jurisdiction: member(by), role: Role::DutyOfficer },
-            subject: String::new(),
+            key: key.clone(),
+            role: Role::DutyOfficer,
             cause: message_id(7),
             starts_at: NOON,
             due_at: NOON.plus(minutes(within)),
         });
-        Key { name, jurisdiction: member(by), subject: String::new() }
+        key
     }
 
     #[test]

@@ -6,11 +6,10 @@ use crate::{
     deadline::{DeadlineName, SUPPLEMENT_WITHIN, after_resolved, between_reports, on_change},
     ids::JurisdictionId,
     level::EventLevel,
-    role::Role,
     thread::{
-        Ledger, Obligor, Step, learned,
+        Ledger, Step, learned,
         ledger::{Key, Start},
-        owe::{key, level},
+        owe::{key, level, owe, until},
     },
     time::Timestamp,
 };
@@ -34,7 +33,7 @@ pub(super) fn telephoned(step: &Step<'_>, facts: &Facts, ledger: &mut Ledger) {
 /// The follow-up of this number is owed next.
 pub(super) fn follow_up(step: &Step<'_>, number: u32, ledger: &mut Ledger) {
     let next = next_report(step.at, level(step), step.header.utc_offset_min);
-    let start = start(step, key(DeadlineName::D05, step.by(), number.to_string()), step.at, next.due_at);
+    let start = until(step, key(DeadlineName::D05, step.by(), number.to_string()), next.due_at);
     if next.is_hour { ledger.start_dated(start) } else { ledger.start(start) }
 }
 
@@ -46,7 +45,7 @@ pub(super) fn followed_up(step: &Step<'_>, number: u32, ledger: &mut Ledger) {
 /// The emergency is over by the follow-up of this number: the final report is owed.
 pub(super) fn final_report(step: &Step<'_>, number: u32, ledger: &mut Ledger) {
     let key = key(DeadlineName::D07, step.by(), number.to_string());
-    ledger.start(start(step, key, step.at, step.at.plus(after_resolved(level(step)))));
+    owe(step, ledger, key, after_resolved(level(step)));
 }
 
 /// It came.
@@ -92,19 +91,8 @@ pub(super) fn supplemented(step: &Step<'_>, facts: &Facts, before: &Newest, ledg
 fn told(step: &Step<'_>, key: &Key, figure: Count, within: std::time::Duration, ledger: &mut Ledger) {
     let Some(known_at) = figure.as_of else { return };
     let known_at = known_at.min(step.at);
-    ledger.start(start(step, key.clone(), known_at, known_at.plus(within)));
+    ledger.start(Start { starts_at: known_at, ..until(step, key.clone(), known_at.plus(within)) });
     ledger.meet(key, step.at, Some(step.id()));
-}
-
-fn start(step: &Step<'_>, key: Key, starts_at: Timestamp, due_at: Timestamp) -> Start {
-    Start {
-        name: key.name,
-        obligor: Obligor { jurisdiction: key.jurisdiction, role: Role::DutyOfficer },
-        subject: key.subject,
-        cause: step.id(),
-        starts_at,
-        due_at,
-    }
 }
 
 /// When the next report is due, and whether that is a fixed hour of the day.
@@ -123,8 +111,7 @@ fn next_report(at: Timestamp, level: EventLevel, utc_offset_min: i32) -> Next {
     let from = at.plus(AHEAD);
     let days = [from, from.plus(std::time::Duration::from_hours(24))].map(|day| day.civil(utc_offset_min));
     let hours = days.iter().flat_map(|day| HOURS.map(|hour| day.at(hour, 0).timestamp(utc_offset_min)));
-    let grave = matches!(level, EventLevel::L1 | EventLevel::L2);
-    match hours.filter(|hour| grave && *hour > from && *hour <= latest).min() {
+    match hours.filter(|hour| level.is_gravest() && *hour > from && *hour <= latest).min() {
         Some(hour) => Next { due_at: hour, is_hour: true },
         None => Next { due_at: latest, is_hour: false },
     }

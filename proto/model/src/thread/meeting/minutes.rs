@@ -5,20 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::owed::CONFIRM_WORKING_DAYS;
+use super::owed::{CONFIRM_WORKING_DAYS, key};
 use crate::{
-    deadline::DeadlineName,
     header::Action,
     ids::{Digest, JurisdictionId, MessageId},
     invalid::Invalid,
     numbered::numbered,
-    role::Role,
-    thread::{
-        Ledger, Marks, Obligor, Part, StateName, Step,
-        chain::Chain,
-        ledger::{Key, Start},
-        no_part, wrong_sequence,
-    },
+    thread::{Ledger, Marks, Part, StateName, Step, chain::Chain, no_part, owe, wrong_sequence},
     time::Timestamp,
 };
 
@@ -90,14 +83,7 @@ impl Minutes {
         self.words =
             record.named.iter().filter(|member| *member != step.by()).map(|member| (member.clone(), None)).collect();
         for member in self.words.keys() {
-            ledger.start_dated(Start {
-                name: DeadlineName::D22,
-                obligor: Obligor { jurisdiction: member.clone(), role: Role::DutyOfficer },
-                subject: self.subject(),
-                cause: step.id(),
-                starts_at: step.at,
-                due_at: self.confirm_by,
-            });
+            ledger.start_dated(owe::until(step, key(member, self.subject()), self.confirm_by));
         }
         self.chain.moves_to(step);
     }
@@ -185,8 +171,4 @@ impl Minutes {
             detail: heard.map(|heard| heard.message.to_string()).unwrap_or_default(),
         })
     }
-}
-
-fn key(member: &JurisdictionId, subject: String) -> Key {
-    Key { name: DeadlineName::D22, jurisdiction: member.clone(), subject }
 }

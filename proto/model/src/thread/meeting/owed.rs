@@ -8,9 +8,10 @@ use crate::{
     ids::JurisdictionId,
     role::Role,
     thread::{
-        Ledger, Obligor, Step,
+        Ledger, Step,
         invitation::{OF_MEETINGS, ReplyBy},
         ledger::{Key, Start},
+        owe::{self, until},
     },
     time::Timestamp,
 };
@@ -83,16 +84,9 @@ fn minutes(round: &Round) -> String {
 }
 
 fn owe(chair: &JurisdictionId, step: &Step<'_>, subject: String, starts_at: Timestamp, due_at: Timestamp) -> Start {
-    Start {
-        name: DeadlineName::D22,
-        obligor: Obligor { jurisdiction: chair.clone(), role: Role::Secretariat },
-        subject,
-        cause: step.id(),
-        starts_at,
-        due_at,
-    }
+    Start { role: Role::Secretariat, starts_at, ..until(step, key(chair, subject), due_at) }
 }
 
-fn key(chair: &JurisdictionId, subject: String) -> Key {
-    Key { name: DeadlineName::D22, jurisdiction: chair.clone(), subject }
+pub(super) fn key(who: &JurisdictionId, subject: String) -> Key {
+    owe::key(DeadlineName::D22, who, subject)
 }

@@ -1,12 +1,12 @@
-//! What each message of K11 to K18 does to the request.
+//! What each message of K11 to K13 does to the request: it is asked, offered and ordered.
 
 use std::collections::BTreeMap;
 
 use super::{
-    Agreed, Asked, Claim, Committed, Decided, Line, Mission, MissionState, Offered, Reported, Request, Settled, Wanted,
+    Decided, Line, Offered, Request, Wanted,
     book::{Offer, OfferLine, Order},
     facts::OfferedLine,
-    owed,
+    mismatch, owed,
 };
 use crate::{
     header::{Action, Answer, Cover},
@@ -15,14 +15,6 @@ use crate::{
     reason::Reason,
     thread::{Ledger, Mark, Marked, Marks, Step, chain::Chain, closed, no_part, not_author, owe, wrong_sequence},
 };
-
-fn mismatch(field: &'static str, rule: &'static str, detail: impl Into<String>) -> Invalid {
-    Invalid::new(Reason::OfferMismatch, field, rule).detail(detail)
-}
-
-fn marked(mark: Mark, about: impl Into<String>) -> Marked {
-    Marked { mark, about: about.into() }
-}
 
 impl Request {
     /// K11, and who owes an answer from it on.
@@ -50,10 +42,10 @@ impl Request {
         }
         let mut marks = Marks::new();
         if wanted.funding_unknown {
-            marks.push(marked(Mark::FundingUnknown, ""));
+            marks.push(Marked::new(Mark::FundingUnknown, ""));
         }
         if step.header.agreement_id == Some(Cover::Outside) {
-            marks.push(marked(Mark::OutsideAgreement, ""));
+            marks.push(Marked::new(Mark::OutsideAgreement, ""));
         }
         Ok(marks)
     }
@@ -135,8 +127,8 @@ impl Request {
                 lines: BTreeMap::new(),
             },
         };
-        if known.is_some() && revises && step.header.revision <= offer.chain.revision {
-            return Ok(vec![marked(Mark::Overtaken, "")]);
+        if let Some(overtaken) = offer.chain.overtaken(step).filter(|_| known.is_some() && revises) {
+            return Ok(overtaken);
         }
         let interim = fits(step, offered)?;
         let marks = self.write(step, offered, &mut offer)?;
@@ -175,7 +167,7 @@ impl Request {
             }
             marks.extend(self.judge(line)?);
             let doubled = line.resources.iter().find(|resource| self.is_promised(step.by(), offer.id, resource));
-            marks.extend(doubled.map(|resource| marked(Mark::DoublePromise, resource)));
+            marks.extend(doubled.map(|resource| Marked::new(Mark::DoublePromise, resource)));
             let written = OfferLine {
                 item_no: line.item_no,
                 line: if step.cancels() { Line::Withdrawn } else { line.line },
@@ -208,7 +200,7 @@ impl Request {
         let lower = matches!((item.type_level_min, line.type_level), (Some(least), Some(level)) if level > least);
         match (lower, item.substitutes_ok) {
             (true, false) => Err(mismatch("body.lines.type_level", "K12.type_level", format!("item {}", line.item_no))),
-            (true, true) => Ok(vec![marked(Mark::LowerType, format!("item {}", line.item_no))]),
+            (true, true) => Ok(vec![Marked::new(Mark::LowerType, format!("item {}", line.item_no))]),
             (false, _) => Ok(Marks::new()),
         }
     }
@@ -230,13 +222,13 @@ impl Request {
         if by_author == self.unsolicited {
             return Err(not_author("K13.requester", self.chain.author.as_str()));
         }
-        let before = self.orders.get(&decided.order_id);
-        match (before, step.header.action) {
-            (Some(order), Action::Update | Action::Cancel) if order.chain.overtaken(step).is_some() => {
-                return Ok(vec![marked(Mark::Overtaken, "")]);
+        let revises = matches!(step.header.action, Action::Update | Action::Cancel);
+        match self.orders.get(&decided.order_id).map(|before| before.chain.overtaken(step)) {
+            Some(_) if !revises => {
+                return Err(wrong_sequence("body.order_id", "K13.order_id", decided.order_id.clone()));
             }
-            (Some(_), Action::Update | Action::Cancel) | (None, _) => {}
-            (Some(_), _) => return Err(wrong_sequence("body.order_id", "K13.order_id", decided.order_id.clone())),
+            Some(Some(overtaken)) => return Ok(overtaken),
+            Some(None) | None => {}
         }
         self.put_order(step, decided)?;
         for line in &decided.lines {
@@ -244,8 +236,7 @@ impl Request {
             let all = offer.lines.iter().filter(|(_, line)| line.line.offers());
             let said = all.into_iter().all(|(number, line)| line.declined || self.ordered(offer.id, *number, None) > 0);
             if said {
-                let requester = if self.unsolicited { step.by().clone() } else { self.chain.author.clone() };
-                ledger.meet(&owed::decision(&requester, offer), step.at, Some(step.id()));
+                ledger.meet(&owed::decision(&self.requester(step), offer), step.at, Some(step.id()));
             }
         }
         if let Some(order) = self.orders.get(&decided.order_id) {
@@ -321,214 +312,6 @@ impl Request {
         if let Some(line) = self.offers.get_mut(offer).and_then(|offer| offer.lines.get_mut(&line)) {
             line.declined = true;
         }
-    }
-
-    /// K14: the supplier promises what was ordered, or less.
-    pub(super) fn committed(
-        &mut self,
-        step: &Step<'_>,
-        committed: &Committed,
-        ledger: &mut Ledger,
-    ) -> Result<Marks, Invalid> {
-        let Some(order) = self.orders.get(&committed.order_id) else {
-            return Err(wrong_sequence("body.order_id", "K14.order_id", committed.order_id.clone()));
-        };
-        let supplier = order.supplier.clone();
-        if supplier != *step.by() {
-            return Err(not_author("K14.supplier", supplier.as_str()));
-        }
-        let before = self.missions.get(&committed.mission_id);
-        let amends = step.header.action == Action::Update;
-        if before.is_some() != amends || before.is_some_and(|mission| !mission.is_live()) {
-            return Err(wrong_sequence("body.mission_id", "K14.mission_id", committed.mission_id.clone()));
-        }
-        let mut lines = BTreeMap::new();
-        for (line, count) in &committed.lines {
-            *lines.entry(*line).or_insert(0_u32) = lines.get(line).copied().unwrap_or(0).saturating_add(*count);
-        }
-        let mut less = false;
-        for (line, ordered) in &order.lines {
-            let others = self.promised(&committed.order_id, *line, Some(&committed.mission_id));
-            let broken = self.broken_off(&committed.order_id, *line);
-            let promised = others + broken + u64::from(lines.get(line).copied().unwrap_or(0));
-            if promised > u64::from(*ordered) {
-                return Err(mismatch("body.resources.quantity", "K14.quantity", format!("{promised} of {ordered}")));
-            }
-            less |= promised < u64::from(*ordered);
-        }
-        if let Some(line) = lines.keys().find(|line| !order.lines.contains_key(line)) {
-            return Err(mismatch("body.resources.line_no", "K14.line_no", line.to_string()));
-        }
-        ledger.meet(&owed::commitment(&supplier, &committed.order_id), step.at, Some(step.id()));
-        let mut mission = match before.cloned() {
-            Some(mut mission) => {
-                mission.lines = lines;
-                mission
-            }
-            None => Mission::new(supplier, committed.order_id.clone(), lines),
-        };
-        if !amends {
-            owed::next_report(step, &committed.mission_id, &mut mission, ledger);
-        }
-        self.missions.insert(committed.mission_id.clone(), mission);
-        Ok(if less { vec![marked(Mark::LessThanOrdered, committed.order_id.clone())] } else { Marks::new() })
-    }
-
-    fn mission(&mut self, id: &str) -> Result<&mut Mission, Invalid> {
-        let known = self.missions.get_mut(id);
-        known.ok_or_else(|| wrong_sequence("body.mission_id", "mission.known", id))
-    }
-
-    fn is_requester(&self, who: &JurisdictionId) -> bool {
-        (self.chain.author == *who) != self.unsolicited
-    }
-
-    /// K15: the requester asks.
-    pub(super) fn queried(&mut self, step: &Step<'_>, mission: &str) -> Result<Marks, Invalid> {
-        let requester = self.is_requester(step.by());
-        self.mission(mission)?;
-        if requester { Ok(Marks::new()) } else { Err(no_part("K15.query", step.by().as_str())) }
-    }
-
-    /// K15: the supplier reports; that it is there the requester may say too.
-    pub(super) fn reported(
-        &mut self,
-        step: &Step<'_>,
-        reported: &Reported,
-        ledger: &mut Ledger,
-    ) -> Result<Marks, Invalid> {
-        let requester = self.is_requester(step.by());
-        let mission = self.mission(&reported.mission_id)?;
-        let by_supplier = mission.supplier == *step.by();
-        let arrival_alone = reported.milestones.iter().all(|(milestone, _)| *milestone == super::Milestone::Arrival)
-            && reported.state.is_none_or(|state| state == MissionState::Arrived);
-        if !(by_supplier || requester && arrival_alone) {
-            return Err(no_part("K15.supplier", mission.supplier.as_str()));
-        }
-        let was_live = mission.is_live();
-        mission.report(reported)?;
-        if by_supplier {
-            owed::next_report(step, &reported.mission_id, mission, ledger);
-        }
-        if was_live && !mission.is_live() {
-            owed::settle(step, owed::claim(&mission.supplier, &reported.mission_id), ledger);
-        }
-        let late = reported.late_entry && !reported.milestones.is_empty();
-        Ok(if late { vec![marked(Mark::LateEntry, reported.mission_id.clone())] } else { Marks::new() })
-    }
-
-    /// K16 and K17: one side asks; the other owes its word.
-    pub(super) fn asked_about(
-        &mut self,
-        step: &Step<'_>,
-        id: &str,
-        asked: Asked,
-        ledger: &mut Ledger,
-    ) -> Result<Marks, Invalid> {
-        let requester = self.is_requester(step.by());
-        let payer = self.requester_of_record(step);
-        let mission = self.mission(id)?;
-        let by_supplier = mission.supplier == *step.by();
-        let may = match asked {
-            Asked::Extension | Asked::Release => requester,
-            Asked::Return => by_supplier,
-        };
-        if !may {
-            return Err(no_part("K17.side", asked.name()));
-        }
-        if !mission.is_live() {
-            return Err(wrong_sequence("body.mission_id", "K17.mission_over", mission.state.name()));
-        }
-        let other = if by_supplier { payer } else { mission.supplier.clone() };
-        mission.asks.insert(step.id(), (asked, step.by().clone()));
-        owe::owe_reply(step, ledger, owed::word(&other, step.id()));
-        Ok(Marks::new())
-    }
-
-    /// Who asked for what is on its way: its author, or for an offer that nobody asked for, who ordered.
-    fn requester_of_record(&self, step: &Step<'_>) -> JurisdictionId {
-        let addressed = owe::addressed(step.header).next();
-        if self.unsolicited { addressed.unwrap_or(&self.chain.author).clone() } else { self.chain.author.clone() }
-    }
-
-    /// K16 and K17: the other side's word. A declined return escalates by its deadline's own ladder of people; recall is
-    /// the supplier's right all the same.
-    pub(super) fn answered(
-        &mut self,
-        step: &Step<'_>,
-        id: &str,
-        agreed: Agreed,
-        ledger: &mut Ledger,
-    ) -> Result<Marks, Invalid> {
-        let mission = self.mission(id)?;
-        let preceding = step.header.preceding_message_id.filter(|before| mission.asks.contains_key(before));
-        let open = preceding.or_else(|| mission.asks.keys().next_back().copied());
-        let Some((ask, (asked, by))) = open.and_then(|ask| Some((ask, mission.asks.get(&ask)?.clone()))) else {
-            return Err(wrong_sequence("body.response", "K17.nothing_asked", id));
-        };
-        if by == *step.by() {
-            return Err(no_part("K17.other_side", by.as_str()));
-        }
-        mission.asks.remove(&ask);
-        if agreed == Agreed::Yes && asked != Asked::Extension && mission.is_on_site() {
-            mission.state = MissionState::Releasing;
-        }
-        ledger.meet(&owed::word(step.by(), ask), step.at, Some(step.id()));
-        Ok(Marks::new())
-    }
-
-    /// K18: what a mission cost. The total is the sum of its lines to the fen.
-    pub(super) fn claimed(&mut self, step: &Step<'_>, claim: &Claim, ledger: &mut Ledger) -> Result<Marks, Invalid> {
-        let payer = self.requester_of_record(step);
-        let mission = self.mission(&claim.mission_id)?;
-        if mission.supplier != *step.by() {
-            return Err(not_author("K18.supplier", mission.supplier.as_str()));
-        }
-        if mission.is_live() {
-            return Err(wrong_sequence("body.claim.mission_id", "K18.before_return", mission.state.name()));
-        }
-        if matches!(mission.settled, Some(Settled::Agreed | Settled::Paid)) {
-            return Err(wrong_sequence("body.claim", "K18.settled", claim.mission_id.clone()));
-        }
-        let sum = claim.lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(*line));
-        if sum != Some(claim.total) {
-            let detail = sum.map_or_else(|| "too large".to_owned(), |sum| format!("{} is not {sum}", claim.total));
-            return Err(Invalid::schema("body.claim.total", "K18.total").detail(detail));
-        }
-        mission.claims += 1;
-        mission.settled = None;
-        ledger.meet(&owed::claim(&mission.supplier, &claim.mission_id), step.at, Some(step.id()));
-        owed::settle(step, owed::settlement(&payer, &claim.mission_id, mission.claims), ledger);
-        Ok(Marks::new())
-    }
-
-    /// K18: the payer's word; what is paid settles the mission.
-    pub(super) fn settled(
-        &mut self,
-        step: &Step<'_>,
-        id: &str,
-        settled: Settled,
-        ledger: &mut Ledger,
-    ) -> Result<Marks, Invalid> {
-        let requester = self.is_requester(step.by());
-        let mission = self.mission(id)?;
-        if !requester {
-            return Err(no_part("K18.payer", step.by().as_str()));
-        }
-        let lawful = match settled {
-            Settled::Agreed | Settled::Disputed => mission.claims > 0 && mission.settled.is_none(),
-            Settled::Paid => mission.settled == Some(Settled::Agreed),
-        };
-        if !lawful {
-            let now = mission.settled.map_or(if mission.claims > 0 { "SUBMITTED" } else { "DRAFT" }, Settled::name);
-            return Err(wrong_sequence("body.answer", "K18.order", format!("{now} → {}", settled.name())));
-        }
-        mission.settled = Some(settled);
-        ledger.meet(&owed::settlement(step.by(), id, mission.claims), step.at, Some(step.id()));
-        if settled == Settled::Paid && mission.state == MissionState::Returned {
-            mission.state = MissionState::Settled;
-        }
-        Ok(Marks::new())
     }
 }
 

@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
-use model::time::{Civil, Timestamp};
+use model::{
+    role::Role,
+    time::{Civil, Timestamp},
+};
 
 use super::*;
 
