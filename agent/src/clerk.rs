@@ -102,10 +102,7 @@ async fn follow(desk: &Desk) -> Result<(), Invalid> {
 
 /// Tells the senders of unlawful steps, with K51. The objection leaves the rows with the record that queues it.
 async fn object(desk: &Desk, given_up: &mut BTreeSet<MessageId>) -> Result<(), Invalid> {
-    for id in desk.engine.read(|_, found| query::objections(found, OBJECTIONS)).map_err(rows)? {
-        if given_up.contains(&id) {
-            continue;
-        }
+    for id in desk.engine.read(|_, found| query::objections(found, given_up, OBJECTIONS)).map_err(rows)? {
         let told = match desk.objection(id) {
             Ok(Some(draft)) => desk.send(draft).await.map(|_| ()),
             Ok(None) => Ok(()),
@@ -116,7 +113,7 @@ async fn object(desk: &Desk, given_up: &mut BTreeSet<MessageId>) -> Result<(), I
             Err(problem) if problem.reason.may_repeat() => return Err(problem),
             Err(problem) => tracing::warn!(%id, %problem, "the sender of an unlawful step cannot be told"),
         }
-        given_up.insert(id);
+        given_up.insert(id); // none the sooner than its row: one that was told leaves the rows for good
     }
     Ok(())
 }

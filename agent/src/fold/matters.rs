@@ -280,9 +280,9 @@ impl Folding<'_, '_> {
     fn judge_row(&mut self, id: MessageId, invalid: &Invalid) -> Result<(), FoldError> {
         let row = JudgedRow {
             reason: invalid.reason.code().to_owned(),
-            field: cut(&invalid.field),
-            rule: cut(&invalid.rule),
-            detail: cut(&invalid.detail),
+            field: cut(&invalid.field, TEXT_BYTES),
+            rule: cut(&invalid.rule, TEXT_BYTES),
+            detail: cut(&invalid.detail, TEXT_BYTES),
             ..JudgedRow::default()
         };
         self.put(&keys::judged(id), &row)
@@ -294,7 +294,8 @@ impl Folding<'_, '_> {
         }
         let id = knock.header.message_id;
         let rows = marks.iter().take(MARKS_MAX);
-        let rows = rows.map(|marked| MarkRow { mark: number(marked.mark.number()), about: cut(&marked.about) });
+        let rows =
+            rows.map(|marked| MarkRow { mark: number(marked.mark.number()), about: cut(&marked.about, ABOUT_BYTES) });
         self.put(&keys::judged(id), &JudgedRow { marks: rows.collect(), ..JudgedRow::default() })?;
         let asks = |marked: &&Marked| matches!(marked.mark, Mark::LevelProposal | Mark::TwoHeads | Mark::Recurring);
         for marked in marks.iter().filter(asks) {
@@ -304,7 +305,7 @@ impl Folding<'_, '_> {
                     kind: number(TaskKind::Discrepancy.number()),
                     message_id: bytes_of(id),
                     about: knock.header.sender.jurisdiction.to_string(),
-                    detail: cut(&format!("{} {}", marked.mark.zh(), marked.about)),
+                    detail: cut(&format!("{} {}", marked.mark.zh(), marked.about), TEXT_BYTES),
                     ..TaskRow::default()
                 },
             )?;
@@ -313,13 +314,18 @@ impl Folding<'_, '_> {
     }
 }
 
-/// Marks of one message that are kept.
+/// Marks of one message that are kept: with what each is about they fit into one row of 4,096 bytes.
 const MARKS_MAX: usize = 32;
-/// Characters of a field, rule or detail that a row keeps.
-const CHARS_MAX: usize = 60;
+/// Bytes of what a mark is about.
+const ABOUT_BYTES: usize = 100;
+/// Bytes of a field, rule or detail that a row keeps.
+const TEXT_BYTES: usize = 400;
 
-fn cut(text: &str) -> String {
-    text.chars().take(CHARS_MAX).collect()
+/// As much of a text as fits into so many bytes.
+fn cut(text: &str, bytes_max: usize) -> String {
+    let ends = text.char_indices().map(|(at, char)| at + char.len_utf8());
+    let end = ends.take_while(|end| *end <= bytes_max).last().unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
 }
 
 /// The matter under a key, for whoever reads rows.

@@ -1,5 +1,7 @@
 //! What desk and link ask of the rows.
 
+use std::collections::BTreeSet;
+
 use model::{
     deadline::DeadlineName,
     ids::{DocumentId, IncidentId, JurisdictionId, MessageId},
@@ -219,10 +221,15 @@ pub fn orphans(rows: &Rows<'_>) -> Result<Vec<(OrphanRow, bool)>, FoldError> {
     found.into_iter().map(|(matter, row)| Ok((row?, begun(matter)?))).collect()
 }
 
-/// Up to `limit` unlawful steps whose senders are not told yet.
-pub fn objections(rows: &Rows<'_>, limit: usize) -> Result<Vec<MessageId>, FoldError> {
-    let table = [keys::table::OBJECTION];
-    Ok(rows.scan(&table, &table, limit)?.iter().filter_map(|(key, _)| keys::objection_id(key)).collect())
+/// Up to `limit` unlawful steps whose senders are not told yet, but for those that `skip` knows.
+pub fn objections(rows: &Rows<'_>, skip: &BTreeSet<MessageId>, limit: usize) -> Result<Vec<MessageId>, FoldError> {
+    let mut found = Vec::new();
+    rows.each(&[keys::table::OBJECTION], |key, _| {
+        let id = keys::objection_id(key).filter(|id| found.len() < limit && !skip.contains(id));
+        found.extend(id);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// A neighbour as the broker last told.

@@ -42,6 +42,8 @@ pub const DAY: i64 = 86_400_000;
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub header: v1::Header,
+    /// The encoded body; an empty one of the header's kind where nothing is said.
+    pub body: Bytes,
     pub to: Vec<String>,
 }
 
@@ -56,9 +58,11 @@ impl Draft {
     }
 
     pub fn envelope(&self) -> v1::Envelope {
-        let mut body = Vec::new();
-        encode_key(100 + self.header.kind.unsigned_abs(), WireType::LengthDelimited, &mut body);
-        encode_varint(0, &mut body);
+        let mut body = self.body.to_vec();
+        if body.is_empty() {
+            encode_key(100 + self.header.kind.unsigned_abs(), WireType::LengthDelimited, &mut body);
+            encode_varint(0, &mut body);
+        }
         let mut content = Vec::new();
         for (tag, part) in [(1, self.header.encode_to_vec()), (2, body)] {
             encode_key(tag, WireType::LengthDelimited, &mut content);
@@ -122,7 +126,7 @@ impl Table {
             region: "huaihai".to_owned(),
             ..v1::Header::default()
         };
-        Draft { header, to: to.iter().map(ToString::to_string).collect() }
+        Draft { header, body: Bytes::new(), to: to.iter().map(ToString::to_string).collect() }
     }
 
     /// Folds a record; after it the counters must agree with the rows.

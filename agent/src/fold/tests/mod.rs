@@ -5,3 +5,4 @@ mod desk;
 mod duties;
 mod received;
 mod sent;
+mod swollen;

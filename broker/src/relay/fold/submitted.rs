@@ -252,7 +252,7 @@ impl Folding<'_, '_> {
                 )
                 .into());
             }
-            Some(newest) if header.revision > newest + 1 => chain.flags.push(v1::Flag::RevisionGap),
+            Some(newest) if header.revision > newest.saturating_add(1) => chain.flags.push(v1::Flag::RevisionGap),
             Some(newest) => chain.late = header.revision < newest,
             None => {}
         }

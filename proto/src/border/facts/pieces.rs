@@ -2,6 +2,7 @@
 
 use model::{
     invalid::Invalid,
+    reason::Reason,
     role::Role,
     thread::{Obligor, invitation::Period},
     time::Civil,
@@ -51,7 +52,34 @@ pub(super) fn counted(number: u32, field: &'static str) -> Result<u32, Invalid> 
     if number == 0 { Err(Invalid::missing(field)) } else { Ok(number) }
 }
 
+/// Characters of a name that rows and keys are made of; the contract's own limit of such fields.
+const NAME_CHARS_MAX: usize = 64;
+
 /// A name that must be there.
 pub(super) fn named(text: &str, field: &'static str) -> Result<String, Invalid> {
-    if text.is_empty() { Err(Invalid::missing(field)) } else { Ok(text.to_owned()) }
+    if text.is_empty() { Err(Invalid::missing(field)) } else { short(text, field) }
+}
+
+/// A name that may be empty.
+pub(super) fn short(text: &str, field: &'static str) -> Result<String, Invalid> {
+    if text.chars().nth(NAME_CHARS_MAX).is_none() {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new(Reason::TooLarge, field, "max"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_name_is_as_long_as_the_contract_says_at_most() {
+        assert_eq!(named(&"汛".repeat(64), "mission_id").unwrap().chars().count(), 64);
+        let long = named(&"汛".repeat(65), "mission_id").unwrap_err();
+        assert_eq!((long.reason, long.field.as_str()), (Reason::TooLarge, "mission_id"));
+        assert_eq!(short("", "order_id").unwrap(), "");
+        assert_eq!(short(&"x".repeat(65), "order_id").unwrap_err().field, "order_id");
+    }
 }

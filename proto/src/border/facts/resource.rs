@@ -12,7 +12,7 @@ use model::{
     },
 };
 
-use super::pieces::{listed, named};
+use super::pieces::{listed, named, short};
 use crate::{
     border::{must, said, time},
     v1,
@@ -73,7 +73,7 @@ pub fn decision(body: &v1::ResourceDecision) -> Result<thread::Facts, Invalid> {
         Ok(DecidedLine { offer, line_no: line.line_no, order })
     };
     let lines = listed("lines", &body.lines, line)?;
-    Ok(resource(Facts::Decision(Decided { order_id: body.order_id.clone(), lines })))
+    Ok(resource(Facts::Decision(Decided { order_id: short(&body.order_id, "order_id")?, lines })))
 }
 
 /// K14.
