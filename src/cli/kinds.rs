@@ -77,9 +77,9 @@ fn all(context: Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// When a field is required though it is not always.
+/// A text in both languages.
 #[derive(Serialize)]
-struct When {
+struct Words {
     zh: String,
     en: String,
 }
@@ -97,12 +97,13 @@ struct Field {
     path: String,
     zh: String,
     en: String,
-    help: String,
+    help: Words,
     #[serde(rename = "type")]
     type_name: String,
     unit: Option<String>,
     required: bool,
-    when: Option<When>,
+    /// When it is required though it is not always.
+    when: Option<Words>,
     values: Vec<Value>,
     source: String,
 }
@@ -126,11 +127,11 @@ impl From<FieldInfo> for Field {
             path: field.path,
             zh: field.zh,
             en: field.en,
-            help: field.help,
+            help: Words { zh: field.help.zh, en: field.help.en },
             type_name: field.type_name,
             unit: (!field.unit.is_empty()).then_some(field.unit),
             required: field.required,
-            when: (!field.when.is_empty()).then_some(When { zh: field.when_zh, en: field.when_en }),
+            when: (!field.when.is_empty()).then_some(Words { zh: field.when_zh, en: field.when_en }),
             values: field
                 .values
                 .into_iter()

@@ -3,7 +3,7 @@
 use model::kind::Kind;
 
 use super::{
-    schema::{Class, FieldRules, MessageRules, Schema},
+    schema::{Class, FieldRules, Help, MessageRules, Schema},
     text,
 };
 use crate::{status::Lang, v1};
@@ -22,7 +22,7 @@ pub struct KindInfo {
     /// The member of `Body` that holds it, for example `resource_request`.
     pub field: String,
     /// What the contract says about it.
-    pub help: String,
+    pub help: Help,
 }
 
 /// A field, anywhere below a body.
@@ -35,7 +35,7 @@ pub struct FieldInfo {
     /// Its name in English.
     pub en: String,
     /// What the contract says about it.
-    pub help: String,
+    pub help: Help,
     /// `text`, `integer`, `number`, `boolean`, `bytes`, `time`, `duration`, or the name of an enum or a message.
     pub type_name: String,
     /// Unit of a number; may be empty.

@@ -91,7 +91,7 @@ impl Printer<'_> {
         let Some(header) = self.schema.named("Header") else { return String::new() };
         let title = self.say("消息头", "The header");
         let fields = kind::fields(self, &super::info::header_fields(self.schema), header);
-        format!("# {title}\n\n{}\n\n{fields}", header.help)
+        format!("# {title}\n\n{}\n\n{fields}", header.help.text(self.lang))
     }
 
     fn family(&self, family: Family) -> String {

@@ -21,6 +21,13 @@ static CONTRACT: LazyLock<Schema> = LazyLock::new(|| {
     Schema::of(&pool, "liandong.v1.Body")
 });
 
+/// The Chinese of the comments, by what they speak of. It stands beside the contract, not within it: wording is no change of
+/// the contract.
+pub static HELP_ZH: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    let lines = include_str!("../../liandong/help.zh-CN.txt").lines();
+    lines.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' ')).collect()
+});
+
 /// Every message of a set of descriptors with its rules.
 #[derive(Debug, Default)]
 pub struct Schema {
@@ -34,6 +41,15 @@ pub struct Schema {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct MessageKey(usize);
 
+/// What something of the contract means.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Help {
+    /// In Chinese, from the language file; the comment where that says nothing.
+    pub zh: String,
+    /// The comment in the contract.
+    pub en: String,
+}
+
 /// A message.
 #[derive(Debug)]
 pub struct MessageRules {
@@ -41,8 +57,8 @@ pub struct MessageRules {
     pub descriptor: MessageDescriptor,
     /// Its name without package.
     pub name: String,
-    /// Its comment.
-    pub help: String,
+    /// What it is.
+    pub help: Help,
     /// For a body: what it is the body of.
     pub kind: Option<v1::KindRule>,
     /// Its fields, as declared.
@@ -58,8 +74,8 @@ pub struct FieldRules {
     pub name: String,
     /// What the contract says about it; names are never empty.
     pub rule: v1::FieldRule,
-    /// Its comment.
-    pub help: String,
+    /// What it means.
+    pub help: Help,
     /// What one value of it is.
     pub class: Class,
     /// Many values.
@@ -120,8 +136,8 @@ pub enum Real {
 pub struct EnumRules {
     /// Its name without package.
     pub name: String,
-    /// Its comment.
-    pub help: String,
+    /// What it lists.
+    pub help: Help,
     /// Its values but 0, as declared.
     pub values: Vec<EnumValue>,
     prefix: String,
@@ -138,8 +154,8 @@ pub struct EnumValue {
     pub zh: String,
     /// In English.
     pub en: String,
-    /// Its comment.
-    pub help: String,
+    /// What it means.
+    pub help: Help,
 }
 
 impl Schema {
@@ -229,6 +245,16 @@ impl Schema {
     }
 }
 
+impl Help {
+    /// In a language.
+    pub fn text(&self, lang: crate::status::Lang) -> &str {
+        match lang {
+            crate::status::Lang::Zh => &self.zh,
+            crate::status::Lang::En => &self.en,
+        }
+    }
+}
+
 impl MessageRules {
     /// A field by its name.
     pub fn field(&self, name: &str) -> Option<&FieldRules> {
@@ -307,7 +333,7 @@ impl Reader {
         fields.sort_by_key(|field| field.path().to_vec());
         MessageRules {
             name: descriptor.name().to_owned(),
-            help: self.comment(&descriptor.parent_file(), descriptor.path()),
+            help: self.help(descriptor.name(), &descriptor.parent_file(), descriptor.path()),
             kind: option(&descriptor.options(), self.kind.as_ref()),
             fields: fields.into_iter().filter_map(|field| self.field(field, keys)).collect(),
             descriptor,
@@ -325,10 +351,11 @@ impl Reader {
         if rule.zh.is_empty() {
             rule.zh.clone_from(&rule.en);
         }
+        let file = descriptor.parent_message().parent_file();
         Some(FieldRules {
             name: descriptor.name().to_owned(),
             rule,
-            help: self.comment(&descriptor.parent_message().parent_file(), descriptor.path()),
+            help: self.help(&key(descriptor.parent_message().name(), descriptor.name()), &file, descriptor.path()),
             class: if is_encoded(&descriptor) { Class::Encoded } else { self.class(&descriptor.kind(), keys)? },
             repeated: descriptor.is_list(),
             oneof: descriptor.containing_oneof().filter(|one| !one.is_synthetic()).map(|one| one.name().to_owned()),
@@ -370,21 +397,29 @@ impl Reader {
                 number: value.number(),
                 zh: or(names.zh, &en),
                 en,
+                help: self.help(&key(descriptor.name(), &short), &file, value.path()),
                 short,
-                help: self.comment(&file, value.path()),
             }
         });
         EnumRules {
             name: descriptor.name().to_owned(),
-            help: self.comment(&file, descriptor.path()),
+            help: self.help(descriptor.name(), &file, descriptor.path()),
             values: values.collect(),
             prefix,
         }
     }
 
-    fn comment(&self, file: &FileDescriptor, path: &[i32]) -> String {
-        self.comments.get(&(file.name().to_owned(), path.to_vec())).cloned().unwrap_or_default()
+    fn help(&self, key: &str, file: &FileDescriptor, path: &[i32]) -> Help {
+        let comment = self.comments.get(&(file.name().to_owned(), path.to_vec()));
+        let en = comment.cloned().unwrap_or_default();
+        let zh = HELP_ZH.get(key).map_or_else(|| en.clone(), |text| (*text).to_owned());
+        Help { zh, en }
     }
+}
+
+/// How the language file names a field of a message or a value of an enum.
+fn key(owner: &str, name: &str) -> String {
+    format!("{owner}.{name}")
 }
 
 /// The bytes `inner` of a drill's injects are a body.

@@ -106,13 +106,18 @@ pub fn section(printer: &Printer<'_>, kind: Kind) -> Option<String> {
         ),
     };
     let fields = fields(printer, &info::fields(printer.schema, kind), body);
-    Some(format!("## {} {name} · {other} · `{}`\n\n{}\n\n{facts}\n\n{fields}", kind.code(), kind.name(), body.help))
+    Some(format!(
+        "## {} {name} · {other} · `{}`\n\n{}\n\n{facts}\n\n{fields}",
+        kind.code(),
+        kind.name(),
+        body.help.text(printer.lang)
+    ))
 }
 
 /// The table of fields, and below it the lists that they choose from.
 pub fn fields(printer: &Printer<'_>, fields: &[FieldInfo], message: &MessageRules) -> String {
     let mut rows = match printer.lang {
-        Lang::Zh => table(&["字段", "名称", "类型", "必填", "限制", "说明（契约原文）", "依据"]),
+        Lang::Zh => table(&["字段", "名称", "类型", "必填", "限制", "说明", "依据"]),
         Lang::En => table(&["field", "name", "type", "required", "limits", "meaning", "source"]),
     };
     for field in fields {
@@ -123,7 +128,7 @@ pub fn fields(printer: &Printer<'_>, fields: &[FieldInfo], message: &MessageRule
             &type_of(printer, field),
             &required(printer, field),
             &limits(printer, field),
-            &field.help,
+            field.help.text(printer.lang),
             &field.source,
         ]);
     }
@@ -187,9 +192,10 @@ fn lists(printer: &Printer<'_>, message: &MessageRules) -> String {
     let mut text = String::new();
     for list in found {
         // writing to a String does not fail
-        let _ = write!(text, "\n**{}**: {}\n\n", list.name, list.help);
+        let _ = write!(text, "\n**{}**: {}\n\n", list.name, list.help.text(printer.lang));
         for value in &list.values {
-            let _ = writeln!(text, "- `{}` {}: {}", value.short, value.label(printer.lang), value.help);
+            let _ =
+                writeln!(text, "- `{}` {}: {}", value.short, value.label(printer.lang), value.help.text(printer.lang));
         }
     }
     text

@@ -1,5 +1,7 @@
 //! The contract itself: every kind's example, JSON, view and faults.
 
+use std::collections::BTreeSet;
+
 use model::kind::Kind;
 
 use super::*;
@@ -30,6 +32,41 @@ fn the_contract_has_no_maps() {
     for message in schema.messages() {
         assert_eq!(message.fields.len(), message.descriptor.fields().len(), "{}", message.name);
     }
+}
+
+/// The header, every body, and whatever stands below them, by the keys of the language file.
+fn helped(schema: &Schema, message: &rules::schema::MessageRules, found: &mut BTreeSet<String>) {
+    for field in &message.fields {
+        if !found.insert(format!("{}.{}", message.name, field.name)) {
+            continue;
+        }
+        if let rules::schema::Class::Enum(list) = &field.class {
+            found.insert(list.name.clone());
+            found.extend(list.values.iter().map(|value| format!("{}.{}", list.name, value.short)));
+        }
+        if let Some(inner) = schema.inside(field).filter(|inner| !inner.is("Body")) {
+            helped(schema, inner, found);
+        }
+    }
+}
+
+#[test]
+fn all_help_is_there_in_chinese_and_none_is_left_over() {
+    let schema = Schema::contract();
+    let mut keys = BTreeSet::from(["Header".to_owned()]);
+    helped(schema, schema.named("Header").unwrap(), &mut keys);
+    for info in rules::kinds() {
+        keys.insert(info.message.clone());
+        helped(schema, schema.body_of(info.kind).unwrap(), &mut keys);
+    }
+    let there: BTreeSet<String> = rules::schema::HELP_ZH.keys().map(|key| (*key).to_owned()).collect();
+
+    let lacking: Vec<&String> = keys.difference(&there).collect();
+    let left_over: Vec<&String> = there.difference(&keys).collect();
+    assert!(lacking.is_empty() && left_over.is_empty(), "lacking: {lacking:?}; left over: {left_over:?}");
+    let chinese = |text: &&str| text.chars().any(|char| matches!(char, '一'..='龥'));
+    let foreign: Vec<_> = rules::schema::HELP_ZH.iter().filter(|(_, text)| !chinese(text)).collect();
+    assert!(foreign.is_empty(), "{foreign:?}");
 }
 
 #[test]
@@ -82,7 +119,7 @@ fn every_kind_of_the_catalogue_has_a_body_with_its_names() {
     let bodies: Vec<Kind> = rules::kinds().iter().map(|info| info.kind).collect();
     assert_eq!(bodies, Kind::ALL);
     for info in rules::kinds() {
-        assert!(!info.en.is_empty() && !info.help.is_empty(), "{info:?}");
+        assert!(!info.en.is_empty() && !info.help.en.is_empty(), "{info:?}");
         assert_eq!(info.zh, info.kind.zh(), "{info:?}");
         assert_eq!(info.field.to_uppercase(), info.kind.name());
     }

@@ -90,10 +90,10 @@ fn options_names_and_comments_are_read_from_the_descriptors() {
     let request = sample().body_of(Kind::ResourceRequest).unwrap();
     let effect = request.field("effect").unwrap();
     assert_eq!(
-        (effect.rule.zh.as_str(), effect.rule.max, effect.help.as_str()),
+        (effect.rule.zh.as_str(), effect.rule.max, effect.help.en.as_str()),
         ("目标", 20, "What must be achieved.")
     );
-    assert_eq!(request.help, "Asks for things.");
+    assert_eq!(request.help.en, "Asks for things.");
 }
 
 #[test]
