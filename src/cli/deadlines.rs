@@ -134,10 +134,10 @@ pub fn cells(seen: &v1::DeadlineSeen, context: Context) -> Vec<Cell> {
         cell(format!("{} {}", seen.name, words::deadline(&seen.name, lang))),
         cell(words::person(&seen.jurisdiction, seen.role, lang)),
         cell(&seen.subject),
-        cell(out::time(seen.due_at)),
+        cell(context.time(seen.due_at)),
         out::number(left(seen, context)),
         standing,
-        muted(&words::short(&seen.message_id)),
+        muted(&context.id(&seen.message_id)),
     ]
 }
 

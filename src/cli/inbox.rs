@@ -171,8 +171,17 @@ pub fn row(line: &v1::MessageSummary) -> Row {
 pub fn print(lines: &[v1::MessageSummary], sent: bool, context: Context) -> anyhow::Result<()> {
     if context.is_table() {
         let whom = if sent { ("发往", "TO") } else { ("来自", "FROM") };
-        let header =
-            [("编号", "ID"), ("紧急程度", "PRECEDENCE"), ("时间", "TIME"), whom, ("标题", "TITLE"), ("状态", "STATE")];
+        let mut header = vec![
+            ("编号", "ID"),
+            ("紧急程度", "PRECEDENCE"),
+            ("时间", "TIME"),
+            whom,
+            ("标题", "TITLE"),
+            ("状态", "STATE"),
+        ];
+        if context.format == Format::Wide {
+            header.extend([("事件编号", "INCIDENT"), ("会话", "THREAD")]);
+        }
         return context.table(&header, lines.iter().map(|line| cells(line, sent, context)));
     }
     context.json(lines.iter().map(row))
@@ -185,14 +194,18 @@ fn cells(line: &v1::MessageSummary, sent: bool, context: Context) -> Vec<Cell> {
     } else {
         header.sender.as_ref().map(|sender| sender.jurisdiction.clone()).unwrap_or_default()
     };
-    vec![
-        cell(words::short(&header.message_id)),
+    let mut cells = vec![
+        cell(context.id(&header.message_id)),
         words::precedence_cell(header.precedence, context.lang),
-        muted(&out::time(line.at)),
+        muted(&context.time(line.at)),
         cell(whom),
         cell(title(line, context)),
         state(line, sent, context),
-    ]
+    ];
+    if context.format == Format::Wide {
+        cells.extend([cell(&header.incident_id), muted(&context.id(&header.originating_message_id))]);
+    }
+    cells
 }
 
 /// A title that says first what it must not be taken for.
@@ -231,7 +244,7 @@ pub fn state(line: &v1::MessageSummary, sent: bool, context: Context) -> Cell {
 
 /// A line that has just come.
 fn arrived(line: &v1::MessageSummary, context: Context) -> anyhow::Result<()> {
-    if context.format != Format::Table {
+    if !context.is_table() {
         return out::line(&serde_json::to_string(&row(line))?);
     }
     let text = out::table(None, std::iter::once(cells(line, ours(line), context)));

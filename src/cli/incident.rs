@@ -112,7 +112,7 @@ async fn list(place: &Where, all: bool, limit: u32, context: Context) -> anyhow:
             cell(&seen.incident_id),
             cell(words::event_level(seen.event_level, context.lang)),
             cell(state(seen)),
-            muted(&out::time(seen.known_at)),
+            muted(&context.time(seen.known_at)),
             cell(&seen.title),
         ]
     };

@@ -146,7 +146,7 @@ fn members(answer: &v1::LinkStatusResponse, context: Context) -> String {
         vec![
             cell(&member.jurisdiction),
             link,
-            muted(&out::time(member.last_heard)),
+            muted(&context.time(member.last_heard)),
             out::number(skew),
             muted(&member.software),
         ]
@@ -174,7 +174,7 @@ async fn test(place: &Where, jurisdiction: String, context: Context) -> anyhow::
     while let Some(step) = steps.message().await? {
         green &= step.ok;
         match context.format {
-            Format::Table => out::line(&line(&step, context))?,
+            Format::Table | Format::Wide => out::line(&line(&step, context))?,
             Format::Json | Format::Jsonl => all.push(as_step(step, context)),
         }
     }

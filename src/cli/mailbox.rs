@@ -213,12 +213,12 @@ async fn peek(broker: &mut Client, peek: v1::PeekRequest, context: Context) -> a
 fn entry_cells(entry: &v1::PeekEntry, context: Context) -> Vec<Cell> {
     let kind = words::kind(entry.kind, context.lang);
     vec![
-        cell(words::short(&entry.message_id)),
+        cell(context.id(&entry.message_id)),
         words::precedence_cell(entry.precedence, context.lang),
         cell(format!("{}{kind}", words::not_real(entry.status, context.lang))),
         cell(&entry.sender),
-        muted(&out::time(entry.accepted_at)),
-        muted(&out::time(entry.expires_at)),
+        muted(&context.time(entry.accepted_at)),
+        muted(&context.time(entry.expires_at)),
         number(words::size(entry.bytes)),
         number(entry.failed_tries),
         if entry.reason.is_empty() { cell("") } else { bad(&entry.reason) },

@@ -9,7 +9,7 @@ use model::time::Timestamp;
 use serde::Serialize;
 use tonic::Status;
 
-use super::{certs, exit::Said};
+use super::{certs, exit::Said, words};
 use crate::lang::{Lang, say};
 
 /// How data is printed.
@@ -18,6 +18,8 @@ pub enum Format {
     /// For people.
     #[default]
     Table,
+    /// For people: whole ids and times, and no line is broken.
+    Wide,
     /// One JSON value.
     Json,
     /// One JSON value a line.
@@ -65,7 +67,7 @@ impl Context {
 
     /// Data is for people, not for a program.
     pub fn is_table(self) -> bool {
-        self.format == Format::Table
+        matches!(self.format, Format::Table | Format::Wide)
     }
 
     /// Prints rows: a table for people, JSON objects for programs.
@@ -86,7 +88,7 @@ impl Context {
             return Ok(());
         }
         let heads = header.iter().map(|(zh, en)| muted(self.say(zh, en)));
-        line(&table(Some(heads.collect()), rows))
+        line(&laid_out(Some(heads.collect()), rows, self.arrangement()))
     }
 
     /// The same for programs.
@@ -98,20 +100,42 @@ impl Context {
         line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?)
     }
 
+    fn arrangement(self) -> ContentArrangement {
+        if self.format == Format::Wide { ContentArrangement::Disabled } else { ContentArrangement::Dynamic }
+    }
+
+    /// An id in a table: its end, by which people name it, or the whole where there is room.
+    pub fn id(self, id: &[u8]) -> String {
+        if self.format == Format::Wide { words::whole(id) } else { words::short(id) }
+    }
+
+    /// A time in a table.
+    pub fn time(self, at: Option<prost_types::Timestamp>) -> String {
+        if self.format == Format::Wide { full_time(at) } else { time(at) }
+    }
+
     /// Prints one value: as text for people, as JSON for programs.
     pub fn value<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
         match self.format {
             Format::Json => line(&serde_json::to_string_pretty(value)?),
             Format::Jsonl => line(&serde_json::to_string(value)?),
-            Format::Table => line(&text(value)),
+            Format::Table | Format::Wide => line(&text(value)),
         }
     }
 }
 
 /// Columns under each other, without lines; the width of Chinese is the terminal's two cells a character.
 pub fn table(header: Option<Vec<Cell>>, rows: impl Iterator<Item = Vec<Cell>>) -> String {
+    laid_out(header, rows, ContentArrangement::Dynamic)
+}
+
+fn laid_out(
+    header: Option<Vec<Cell>>,
+    rows: impl Iterator<Item = Vec<Cell>>,
+    arrangement: ContentArrangement,
+) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(arrangement);
     if let Some(header) = header {
         table.set_header(header);
     }

@@ -15,7 +15,7 @@ use tonic::Streaming;
 use super::{
     desk::{Client, ask},
     exit::{self, Said},
-    out::{self, Context, Format},
+    out::{self, Context},
     words,
 };
 
@@ -129,7 +129,7 @@ pub fn row(statement: &v1::ReceiptStatement, sent_at: Option<prost_types::Timest
 }
 
 fn print(statement: &v1::ReceiptStatement, header: &v1::Header, context: Context) -> anyhow::Result<()> {
-    if context.format != Format::Table {
+    if !context.is_table() {
         return out::line(&serde_json::to_string(&row(statement, header.sent_at))?);
     }
     let officer = statement.officer.clone().unwrap_or_default();

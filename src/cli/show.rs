@@ -176,7 +176,7 @@ fn receipt(statement: &v1::ReceiptStatement, header: &v1::Header, context: Conte
     let stage = words::stage(statement.stage, context.lang);
     let failed = Stage::from_number(statement.stage).is_some_and(Stage::is_negative);
     vec![
-        cell(out::time(statement.at)),
+        cell(context.time(statement.at)),
         muted(&receipts::since(statement.at, header.sent_at, context)),
         cell(receipts::whose(statement, context)),
         if failed { bad(&format!("✕ {stage}")) } else { cell(stage) },

@@ -179,12 +179,12 @@ fn cells(task: &v1::TaskSeen, context: Context) -> Vec<Cell> {
     let what = if task.detail.is_empty() { what } else { format!("{what} {}", task.detail) };
     vec![
         muted(&hex(&task.task_id).chars().take(SHORT).collect::<String>()),
-        cell(out::time(task.at)),
+        cell(context.time(task.at)),
         cell(what),
         cell(&task.jurisdiction),
         cell(&task.deadline),
         cell(&task.phone),
-        muted(&words::short(&task.message_id)),
+        muted(&context.id(&task.message_id)),
         cell(&task.title),
         cell(words::outcome(&task.outcome, context.lang)),
     ]

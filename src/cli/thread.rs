@@ -122,8 +122,8 @@ fn print(lines: &[v1::MessageSummary], context: Context) -> anyhow::Result<()> {
         let header = line.header.clone().unwrap_or_default();
         let from = header.sender.as_ref().map(|sender| sender.jurisdiction.clone()).unwrap_or_default();
         vec![
-            cell(words::short(&header.message_id)),
-            muted(&out::time(line.at)),
+            cell(context.id(&header.message_id)),
+            muted(&context.time(line.at)),
             cell(from),
             cell(words::addresses(&header, context.lang)),
             words::precedence_cell(header.precedence, context.lang),
@@ -205,7 +205,7 @@ fn cells(step: &v1::TraceStep, first: Option<prost_types::Timestamp>, context: C
         (true, false) => bad(context.say("✕ 未能验证", "✕ not verified")),
     };
     vec![
-        cell(out::time(step.at)),
+        cell(context.time(step.at)),
         out::number(super::receipts::since(step.at, first, context)),
         cell(place),
         cell(&step.recipient),

@@ -33,7 +33,7 @@ use serde::Serialize;
 use store::tasks::Tasks;
 
 use self::{figures::Figures, stage::Stage, tell::Assertion};
-use crate::cli::out::{self, Context, Format};
+use crate::cli::out::{self, Context};
 
 /// Arguments of `liandong demo`.
 #[derive(Args, Clone, Debug)]
@@ -63,7 +63,7 @@ impl Demo {
     pub async fn run(self, context: Context) -> anyhow::Result<()> {
         let (directory, temporary) = self.directory()?;
         let tasks = Tasks::new();
-        let silent = context.format != Format::Table;
+        let silent = !context.is_table();
         let story = story::Story { speed: self.speed, headless: self.headless, silent };
         let mut stage = Stage::new(&directory, story.teller(), &tasks)?;
         let played = tokio::select! {

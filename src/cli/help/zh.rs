@@ -97,7 +97,7 @@ const COMMANDS: &[(&str, &str)] = &[
 const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("*", "help", "显示帮助"),
     ("*", "version", "显示版本"),
-    ("*", "output", "输出格式：给人看的表格，或给程序的 JSON"),
+    ("*", "output", "输出格式：给人看的表格（wide 为全宽，编号与时间完整），或给程序的 JSON"),
     ("*", "quiet", "只输出数据和错误，不说明、不提示"),
     ("*", "no_color", "不用颜色；环境变量 NO_COLOR 同效"),
     ("*", "desk", "代理的本地套接字（其状态目录中的 desk.sock）"),
