@@ -96,7 +96,7 @@ impl Machine for Request {
             unsolicited: false,
             items: BTreeMap::new(),
             lapse_at: None,
-            open: true,
+            open: false,
             asked: BTreeSet::new(),
             offers: Vec::new(),
             orders: BTreeMap::new(),
@@ -111,6 +111,7 @@ impl Machine for Request {
             Facts::Request(wanted) => request.ask(step, wanted, ledger)?,
             Facts::Offer(offered) if !offered.solicited => {
                 request.unsolicited = true;
+                request.reach(step);
                 request.offer(step, offered, ledger)?
             }
             _ => return Err(wrong_sequence("header.kind", "K11.opens", "an answer to nothing")),

@@ -51,6 +51,8 @@ impl OfferLine {
 /// One order: how many of which line of which offer, and how many of those are promised.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Order {
+    /// Who ordered them.
+    pub by: JurisdictionId,
     /// Who is to send them.
     pub supplier: JurisdictionId,
     /// The order's own revisions.
@@ -78,6 +80,12 @@ impl Request {
     pub(super) fn ordered(&self, offer: MessageId, line: u32, but: Option<&str>) -> u64 {
         let others = self.orders.iter().filter(|(id, order)| Some(id.as_str()) != but && order.offer == offer);
         others.filter_map(|(_, order)| order.lines.get(&line)).map(|count| u64::from(*count)).sum()
+    }
+
+    /// How many of a line of an offer this order has already.
+    pub(super) fn ordered_by(&self, order_id: &str, offer: MessageId, line: u32) -> u64 {
+        let order = self.orders.get(order_id).filter(|order| order.offer == offer);
+        order.and_then(|order| order.lines.get(&line)).map_or(0, |count| u64::from(*count))
     }
 
     /// How many of a line of an order are promised, by all missions but one. What was called back is promised no more.

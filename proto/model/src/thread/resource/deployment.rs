@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Agreed, Asked, Claim, Committed, Milestone, Mission, MissionState, Reported, Request, Settled, mismatch, owed,
+    Agreed, Asked, Claim, Committed, Milestone, Mission, MissionState, Reported, Request, Settled, mismatch,
+    mission::Ask, owed,
 };
 use crate::{
     header::Action,
-    ids::JurisdictionId,
+    ids::MessageId,
     invalid::Invalid,
-    thread::{Ledger, Mark, Marked, Marks, Step, no_part, not_author, owe, wrong_sequence},
+    thread::{Ledger, Mark, Marked, Marks, Step, chain::Chain, no_part, not_author, owe, wrong_sequence},
 };
 
 impl Request {
@@ -28,8 +29,15 @@ impl Request {
             return Err(not_author("K14.supplier", supplier.as_str()));
         }
         let before = self.missions.get(&committed.mission_id);
+        if let Some(other) = before.filter(|mission| !mission.chain.is_by(step)) {
+            return Err(not_author("K14.supplier", other.supplier.as_str()));
+        }
         let amends = step.header.action == Action::Update;
-        if before.is_some() != amends || before.is_some_and(|mission| !mission.is_live()) {
+        if let Some(overtaken) = before.filter(|_| amends).and_then(|mission| mission.chain.overtaken(step)) {
+            return Ok(overtaken);
+        }
+        let other_order = before.is_some_and(|mission| mission.order_id != committed.order_id);
+        if before.is_some() != amends || other_order || before.is_some_and(|mission| !mission.is_live()) {
             return Err(wrong_sequence("body.mission_id", "K14.mission_id", committed.mission_id.clone()));
         }
         let mut lines = BTreeMap::new();
@@ -53,9 +61,10 @@ impl Request {
         let mut mission = match before.cloned() {
             Some(mut mission) => {
                 mission.lines = lines;
+                mission.chain.moves_to(step);
                 mission
             }
-            None => Mission::new(supplier, committed.order_id.clone(), lines),
+            None => Mission::new(Chain::of(step), (committed.order_id.clone(), order), lines),
         };
         if !amends {
             owed::next_report(step, &committed.mission_id, &mut mission, ledger);
@@ -69,14 +78,9 @@ impl Request {
         known.ok_or_else(|| wrong_sequence("body.mission_id", "mission.known", id))
     }
 
-    fn is_requester(&self, who: &JurisdictionId) -> bool {
-        (self.chain.author == *who) != self.unsolicited
-    }
-
     /// K15: the requester asks.
     pub(super) fn queried(&mut self, step: &Step<'_>, mission: &str) -> Result<Marks, Invalid> {
-        let requester = self.is_requester(step.by());
-        self.mission(mission)?;
+        let requester = self.mission(mission)?.requester == *step.by();
         if requester { Ok(Marks::new()) } else { Err(no_part("K15.query", step.by().as_str())) }
     }
 
@@ -87,8 +91,8 @@ impl Request {
         reported: &Reported,
         ledger: &mut Ledger,
     ) -> Result<Marks, Invalid> {
-        let requester = self.is_requester(step.by());
         let mission = self.mission(&reported.mission_id)?;
+        let requester = mission.requester == *step.by();
         let by_supplier = mission.supplier == *step.by();
         let arrival_alone = reported.milestones.iter().all(|(milestone, _)| *milestone == Milestone::Arrival)
             && reported.state.is_none_or(|state| state == MissionState::Arrived);
@@ -101,13 +105,14 @@ impl Request {
             owed::next_report(step, &reported.mission_id, mission, ledger);
         }
         if was_live && !mission.is_live() {
+            owed::nothing_asked(mission, ledger);
             owed::settle(step, owed::claim(&mission.supplier, &reported.mission_id), ledger);
         }
         let late = reported.late_entry && !reported.milestones.is_empty();
         Ok(if late { vec![Marked::new(Mark::LateEntry, reported.mission_id.clone())] } else { Marks::new() })
     }
 
-    /// K16 and K17: one side asks; the other owes its word.
+    /// K16 and K17: one side asks, and the other owes its word; a question is changed or taken back by whoever asked.
     pub(super) fn asked_about(
         &mut self,
         step: &Step<'_>,
@@ -115,30 +120,24 @@ impl Request {
         asked: Asked,
         ledger: &mut Ledger,
     ) -> Result<Marks, Invalid> {
-        let requester = self.is_requester(step.by());
-        let payer = self.requester_of_record(step);
         let mission = self.mission(id)?;
-        let by_supplier = mission.supplier == *step.by();
-        let may = match asked {
-            Asked::Extension | Asked::Release => requester,
-            Asked::Return => by_supplier,
+        let side = match asked {
+            Asked::Extension | Asked::Release => &mission.requester,
+            Asked::Return => &mission.supplier,
         };
-        if !may {
+        if side != step.by() {
             return Err(no_part("K17.side", asked.name()));
         }
         if !mission.is_live() {
             return Err(wrong_sequence("body.mission_id", "K17.mission_over", mission.state.name()));
         }
-        let other = if by_supplier { payer } else { mission.supplier.clone() };
-        mission.asks.insert(step.id(), (asked, step.by().clone()));
-        owe::owe_reply(step, ledger, owed::word(&other, step.id()));
+        if matches!(step.header.action, Action::Update | Action::Cancel) {
+            return asks_anew(step, mission, asked, ledger);
+        }
+        let ask = Ask { asked, id: step.id(), chain: Chain::of(step), messages: [step.id()].into() };
+        owe::owe_reply(step, ledger, owed::word(mission, &ask));
+        mission.asks.push(ask);
         Ok(Marks::new())
-    }
-
-    /// Who asked for what is on its way: its author, or for an offer that nobody asked for, who ordered.
-    fn requester_of_record(&self, step: &Step<'_>) -> JurisdictionId {
-        let addressed = owe::addressed(step.header).next();
-        if self.unsolicited { addressed.unwrap_or(&self.chain.author).clone() } else { self.chain.author.clone() }
     }
 
     /// K16 and K17: the other side's word. A declined return escalates by its deadline's own ladder of people; recall is
@@ -151,25 +150,28 @@ impl Request {
         ledger: &mut Ledger,
     ) -> Result<Marks, Invalid> {
         let mission = self.mission(id)?;
-        let preceding = step.header.preceding_message_id.filter(|before| mission.asks.contains_key(before));
-        let open = preceding.or_else(|| mission.asks.keys().next_back().copied());
-        let Some((ask, (asked, by))) = open.and_then(|ask| Some((ask, mission.asks.get(&ask)?.clone()))) else {
+        if ![&mission.supplier, &mission.requester].contains(&step.by()) {
+            return Err(no_part("K17.other_side", step.by().as_str()));
+        }
+        let named = step.header.preceding_message_id.and_then(|before| asked_by(mission, before));
+        let open = named.or_else(|| mission.asks.len().checked_sub(1));
+        let Some(ask) = open.and_then(|at| mission.asks.get(at)) else {
             return Err(wrong_sequence("body.response", "K17.nothing_asked", id));
         };
-        if by == *step.by() {
-            return Err(no_part("K17.other_side", by.as_str()));
+        if ask.chain.is_by(step) {
+            return Err(no_part("K17.other_side", step.by().as_str()));
         }
-        mission.asks.remove(&ask);
+        let (word, asked, ask) = (owed::word(mission, ask), ask.asked, ask.id);
+        mission.asks.retain(|open| open.id != ask);
         if agreed == Agreed::Yes && asked != Asked::Extension && mission.is_on_site() {
             mission.state = MissionState::Releasing;
         }
-        ledger.meet(&owed::word(step.by(), ask), step.at, Some(step.id()));
+        ledger.meet(&word, step.at, Some(step.id()));
         Ok(Marks::new())
     }
 
     /// K18: what a mission cost. The total is the sum of its lines to the fen.
     pub(super) fn claimed(&mut self, step: &Step<'_>, claim: &Claim, ledger: &mut Ledger) -> Result<Marks, Invalid> {
-        let payer = self.requester_of_record(step);
         let mission = self.mission(&claim.mission_id)?;
         if mission.supplier != *step.by() {
             return Err(not_author("K18.supplier", mission.supplier.as_str()));
@@ -188,7 +190,7 @@ impl Request {
         mission.claims += 1;
         mission.settled = None;
         ledger.meet(&owed::claim(&mission.supplier, &claim.mission_id), step.at, Some(step.id()));
-        owed::settle(step, owed::settlement(&payer, &claim.mission_id, mission.claims), ledger);
+        owed::settle(step, owed::settlement(&mission.requester, &claim.mission_id, mission.claims), ledger);
         Ok(Marks::new())
     }
 
@@ -200,9 +202,8 @@ impl Request {
         settled: Settled,
         ledger: &mut Ledger,
     ) -> Result<Marks, Invalid> {
-        let requester = self.is_requester(step.by());
         let mission = self.mission(id)?;
-        if !requester {
+        if mission.requester != *step.by() {
             return Err(no_part("K18.payer", step.by().as_str()));
         }
         let lawful = match settled {
@@ -220,4 +221,29 @@ impl Request {
         }
         Ok(Marks::new())
     }
+}
+
+/// The open question that a message belongs to.
+fn asked_by(mission: &Mission, message: MessageId) -> Option<usize> {
+    mission.asks.iter().position(|ask| ask.messages.contains(&message))
+}
+
+/// A question is put otherwise, and its time goes on; or it is taken back, and no word is owed.
+fn asks_anew(step: &Step<'_>, mission: &mut Mission, asked: Asked, ledger: &mut Ledger) -> Result<Marks, Invalid> {
+    let named = step.header.preceding_message_id.and_then(|before| asked_by(mission, before));
+    let Some(at) = named else {
+        return Err(wrong_sequence("header.preceding_message_id", "K17.nothing_asked", step.header.action.name()));
+    };
+    if let Some(overtaken) = mission.asks.get(at).and_then(|ask| ask.chain.overtaken(step)) {
+        return Ok(overtaken);
+    }
+    if step.cancels() {
+        let ask = mission.asks.remove(at);
+        ledger.void(&owed::word(mission, &ask));
+    } else if let Some(ask) = mission.asks.get_mut(at) {
+        ask.asked = asked;
+        ask.messages.insert(step.id());
+        ask.chain.moves_to(step);
+    }
+    Ok(Marks::new())
 }

@@ -1,22 +1,29 @@
 //! A mission: what was promised, how far it is, what one side asked of the other, and what it cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Asked, Milestone, MissionState, Reported, Settled};
+use super::{
+    book::Order,
+    facts::{Asked, Milestone, MissionState, Reported, Settled},
+};
 use crate::{
     ids::{JurisdictionId, MessageId},
     invalid::Invalid,
-    thread::wrong_sequence,
+    thread::{chain::Chain, wrong_sequence},
     time::Timestamp,
 };
 
 /// One mission.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Mission {
+    /// The revisions of its commitment.
+    pub chain: Chain,
     /// Who sends it.
     pub supplier: JurisdictionId,
+    /// Who ordered it.
+    pub requester: JurisdictionId,
     /// The order that it fulfils.
     pub order_id: String,
     /// How many for which line of the offer.
@@ -27,11 +34,24 @@ pub struct Mission {
     /// Reports so far: each is owed after the one before.
     pub reports: u32,
     /// What is asked and not answered.
-    pub asks: BTreeMap<MessageId, (Asked, JurisdictionId)>,
+    pub asks: Vec<Ask>,
     /// Claims so far, and the payer's word on the last.
     pub claims: u32,
     /// The payer's word.
     pub settled: Option<Settled>,
+}
+
+/// A question about a mission, with its revisions.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// What is asked.
+    pub asked: Asked,
+    /// What names it: the first of its messages that came.
+    pub id: MessageId,
+    /// Its revisions, as the author counts them.
+    pub chain: Chain,
+    /// Every message of it: answers name any.
+    pub messages: BTreeSet<MessageId>,
 }
 
 /// What must have been reached before.
@@ -59,18 +79,25 @@ const fn state_after(milestone: Milestone) -> MissionState {
 
 impl Mission {
     /// A mission that was promised.
-    pub const fn new(supplier: JurisdictionId, order_id: String, lines: BTreeMap<u32, u32>) -> Self {
+    pub fn new(chain: Chain, (order_id, order): (String, &Order), lines: BTreeMap<u32, u32>) -> Self {
         Self {
-            supplier,
+            chain,
+            supplier: order.supplier.clone(),
+            requester: order.by.clone(),
             order_id,
             lines,
             state: MissionState::Committed,
             reached: BTreeMap::new(),
             reports: 0,
-            asks: BTreeMap::new(),
+            asks: Vec::new(),
             claims: 0,
             settled: None,
         }
+    }
+
+    /// The other of its two sides.
+    pub fn other(&self, side: &JurisdictionId) -> JurisdictionId {
+        if *side == self.supplier { self.requester.clone() } else { self.supplier.clone() }
     }
 
     /// It is on its way, there, or going home.

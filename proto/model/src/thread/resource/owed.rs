@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Mission, book::Offer};
+use super::{Mission, book::Offer, mission::Ask};
 use crate::{
     deadline::{DeadlineName, Whereabouts, report_every},
-    ids::{JurisdictionId, MessageId},
+    ids::JurisdictionId,
     thread::{
         Ledger, Step,
         ledger::Key,
@@ -53,8 +53,15 @@ pub(super) fn next_report(step: &Step<'_>, id: &str, mission: &mut Mission, ledg
 }
 
 /// One side asked about a mission, the other owes its word.
-pub(super) fn word(other: &JurisdictionId, ask: MessageId) -> Key {
-    key(DeadlineName::D19, other, ask.to_string())
+pub(super) fn word(mission: &Mission, ask: &Ask) -> Key {
+    key(DeadlineName::D19, &mission.other(&ask.chain.author), ask.id.to_string())
+}
+
+/// A mission that is over is asked nothing more.
+pub(super) fn nothing_asked(mission: &mut Mission, ledger: &mut Ledger) {
+    for ask in std::mem::take(&mut mission.asks) {
+        ledger.void(&word(mission, &ask));
+    }
 }
 
 /// The supplier owes its claim once the mission is over, the payer its word on each claim.

@@ -33,11 +33,14 @@ impl Request {
         if let Some(line) = gone {
             return Err(wrong_sequence("body.items", "K11.item_offered", line.item_no.to_string()));
         }
+        let less = items.values().find(|item| self.tally(item.item_no, step.at).ordered > u64::from(item.quantity));
+        if let Some(item) = less {
+            return Err(mismatch("body.items.quantity", "K11.item_ordered", item.item_no.to_string()));
+        }
         self.items = items;
         self.lapse_at = wanted.lapse_at;
-        self.open = owe::addressed(step.header).count() < step.header.recipients.len();
+        self.reach(step);
         for who in owe::addressed(step.header).filter(|who| *who != step.by()) {
-            self.asked.insert(who.clone());
             owe::owe_reply(step, ledger, owed::first_answer(who));
         }
         let mut marks = Marks::new();
@@ -48,6 +51,12 @@ impl Request {
             marks.push(Marked::new(Mark::OutsideAgreement, ""));
         }
         Ok(marks)
+    }
+
+    /// Who may answer it: whomever it names, and anybody once it goes to a group or an area.
+    pub(super) fn reach(&mut self, step: &Step<'_>) {
+        self.open |= owe::addressed(step.header).count() < step.header.recipients.len();
+        self.asked.extend(owe::addressed(step.header).filter(|who| *who != step.by()).cloned());
     }
 
     /// The requester changes it, asks further, or takes it back. What is on its way goes on.
@@ -106,6 +115,9 @@ impl Request {
         let state = self.state_at_step(step);
         if self.cancelled || state.name == "LAPSED" {
             return Err(closed(state));
+        }
+        if own {
+            self.reach(step);
         }
         self.offer(step, offered, ledger)
     }
@@ -218,9 +230,18 @@ impl Request {
         decided: &Decided,
         ledger: &mut Ledger,
     ) -> Result<Marks, Invalid> {
-        let by_author = self.chain.author == *step.by();
-        if by_author == self.unsolicited {
+        let who = step.by();
+        let may = if self.unsolicited {
+            self.chain.author != *who && (self.open || self.asked.contains(who))
+        } else {
+            self.chain.author == *who
+        };
+        if !may {
             return Err(not_author("K13.requester", self.chain.author.as_str()));
+        }
+        let other = self.orders.get(&decided.order_id).filter(|order| order.by != *who);
+        if let Some(other) = other {
+            return Err(not_author("K13.requester", other.by.as_str()));
         }
         let revises = matches!(step.header.action, Action::Update | Action::Cancel);
         match self.orders.get(&decided.order_id).map(|before| before.chain.overtaken(step)) {
@@ -247,6 +268,8 @@ impl Request {
 
     fn put_order(&mut self, step: &Step<'_>, decided: &Decided) -> Result<(), Invalid> {
         let mut order: Option<Order> = None;
+        let mut declined = Vec::new();
+        let over = self.cancelled || self.state_at_step(step).name == "LAPSED";
         for line in &decided.lines {
             let unknown = || wrong_sequence("body.lines.offer_message_id", "K13.offer", line.offer.to_string());
             let at = self.offer_of(line.offer).ok_or_else(unknown)?;
@@ -261,16 +284,21 @@ impl Request {
             let promised = self.promised(&decided.order_id, line.line_no, None);
             match line.order {
                 Some(count) => {
-                    if offer.is_over(step.at) && others + promised == 0 {
+                    let count64 = u64::from(count);
+                    let more = count64 > self.ordered_by(&decided.order_id, id, line.line_no);
+                    if more && over {
+                        return Err(closed(self.state_at_step(step)));
+                    }
+                    if more && offer.is_over(step.at) {
                         return Err(wrong_sequence("body.lines", "K13.offer_over", line.offer.to_string()));
                     }
-                    let count64 = u64::from(count);
                     if count64 + others > u64::from(written.quantity) || count64 < promised || written.declined {
                         let detail =
                             format!("{count} of {} with {others} ordered, {promised} promised", written.quantity);
                         return Err(mismatch("body.lines.quantity", "K13.quantity", detail));
                     }
                     let order = order.get_or_insert_with(|| Order {
+                        by: step.by().clone(),
                         supplier: supplier.clone(),
                         chain: Chain::of(step),
                         offer: id,
@@ -284,14 +312,26 @@ impl Request {
                 None if others + promised > 0 => {
                     return Err(wrong_sequence("body.lines.decision", "K13.ordered", line.line_no.to_string()));
                 }
-                None => self.decline(at, line.line_no),
+                None => declined.push((at, line.line_no)),
             }
         }
         self.keeps_promises(&decided.order_id, order.as_ref())?;
-        match order {
-            Some(order) => drop(self.orders.insert(decided.order_id.clone(), order)),
-            None => drop(self.orders.remove(&decided.order_id)),
+        let before = match order {
+            Some(order) => self.orders.insert(decided.order_id.clone(), order),
+            None => self.orders.remove(&decided.order_id),
+        };
+        let over_asked = self.items.keys().copied().find(|item| {
+            let tally = self.tally(*item, step.at);
+            tally.ordered > tally.quantity
+        });
+        if let Some(item) = over_asked {
+            match before {
+                Some(before) => drop(self.orders.insert(decided.order_id.clone(), before)),
+                None => drop(self.orders.remove(&decided.order_id)),
+            }
+            return Err(mismatch("body.lines.quantity", "K13.asked", format!("item {item}")));
         }
+        declined.into_iter().for_each(|(offer, line)| self.decline(offer, line));
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod any_order;
+mod binding;
 mod missions;
 
 use super::*;

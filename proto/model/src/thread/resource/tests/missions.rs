@@ -168,6 +168,54 @@ fn one_side_asks_and_the_other_answers_within_its_time() {
     assert_eq!(says(&mut thread, &theirs).unwrap_err().1, "K17.side");
 }
 
+/// Lines of the deadline to answer a question.
+fn words(thread: &Thread) -> Vec<String> {
+    owed(&thread.ledger).into_iter().filter(|line| line.starts_with("D19")).collect()
+}
+
+#[test]
+fn a_question_is_put_otherwise_without_a_new_deadline_or_taken_back() {
+    let (mut thread, to) = brought_to(MissionState::InUse);
+    let asks = |n, asked| {
+        message(n, Kind::ReleaseReturn, LY, Facts::Ask("M1".to_owned(), asked)).follows(&to, Action::Reply).at(at(10))
+    };
+    let release = asks(50, Asked::Release);
+    says(&mut thread, &release).unwrap();
+    let second = asks(51, Asked::Release).follows(&release, Action::Update).at(at(20));
+    let third = asks(52, Asked::Release).follows(&second, Action::Update).at(at(25));
+    says(&mut thread, &third).unwrap_err();
+    says(&mut thread, &second).unwrap();
+    says(&mut thread, &third).unwrap();
+    assert_eq!(says(&mut thread, &second).unwrap()[0].mark, Mark::Overtaken);
+    assert_eq!(words(&thread).len(), 1);
+    assert!(words(&thread)[0].contains("11:10") && words(&thread)[0].ends_with("Running"), "{:?}", words(&thread));
+
+    let withdrawn = asks(53, Asked::Release).follows(&third, Action::Cancel);
+    says(&mut thread, &withdrawn).unwrap();
+    assert!(words(&thread)[0].ends_with("Void"), "{:?}", words(&thread));
+    let yes = message(54, Kind::ReleaseReturn, XZ, Facts::Answer("M1".to_owned(), Agreed::Yes))
+        .follows(&third, Action::Reply);
+    assert_eq!(says(&mut thread, &yes), Err(wrong("K17.nothing_asked")));
+    assert_eq!(state(&thread), MissionState::InUse);
+}
+
+#[test]
+fn a_mission_that_is_called_back_is_asked_nothing_more() {
+    let (mut thread, to) = brought_to(MissionState::InUse);
+    let release =
+        message(50, Kind::ReleaseReturn, LY, Facts::Ask("M1".to_owned(), Asked::Release)).follows(&to, Action::Reply);
+    let back =
+        message(51, Kind::ReleaseReturn, XZ, Facts::Ask("M1".to_owned(), Asked::Return)).follows(&to, Action::Reply);
+    says(&mut thread, &release.at(at(10))).unwrap();
+    says(&mut thread, &back.at(at(11))).unwrap();
+    assert_eq!(words(&thread).len(), 2);
+    says(&mut thread, &report(52, XZ, &[], Some(MissionState::Recalled), &to).at(at(12))).unwrap();
+    assert!(words(&thread).iter().all(|line| line.ends_with("Void")), "{:?}", words(&thread));
+    let word =
+        message(53, Kind::ReleaseReturn, RZ, Facts::Answer("M1".to_owned(), Agreed::Yes)).follows(&to, Action::Reply);
+    assert_eq!(says(&mut thread, &word).unwrap_err().1, "K17.other_side", "a stranger has no word");
+}
+
 #[test]
 fn a_bill_is_right_to_the_fen_and_settles_the_mission_when_paid() {
     let (mut thread, to) = brought_to(MissionState::Returned);
