@@ -4,14 +4,14 @@
 use journal::{Lane, Record};
 use model::{
     deadline::DeadlineName,
-    header::Header,
+    header::{Header, Status},
     ids::{IncidentId, JurisdictionId, MessageId},
     invalid::Invalid,
     limits::TEXT_CHARS_MAX,
     reason::Reason,
     role::Role,
     task::TaskKind,
-    thread::{Deadline, Facts, Mark, Matter, Part, StateName, Step, Thread, ledger::Standing},
+    thread::{Deadline, Facts, Mark, Matter, Part, StateName, Step, Thread, duty, ledger::Standing},
     time::Timestamp,
 };
 use prost::Message as _;
@@ -42,6 +42,10 @@ impl Desk {
         let facts = border::facts::facts(header, body)?;
         if facts == Facts::Nothing {
             return Ok(());
+        }
+        if let (Facts::Duty(said), Status::Actual) = (&facts, header.status) {
+            let us = &header.sender.jurisdiction;
+            duty::judge_zero(said, &self.engine.read(|_, found| query::open_incidents(found, us)).map_err(rows)?)?;
         }
         let matter = Matter::of(header, &facts);
         let step = Step { header, facts: &facts, at: self.clock.now() };

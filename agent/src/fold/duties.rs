@@ -145,7 +145,7 @@ impl Folding<'_, '_> {
     }
 
     /// Changes a matter that is known here. Duties that were all kept in time, or are none any more, leave the rows.
-    fn change(&mut self, key: &MatterKey, change: impl FnOnce(&mut MatterState)) -> Result<(), FoldError> {
+    pub(super) fn change(&mut self, key: &MatterKey, change: impl FnOnce(&mut MatterState)) -> Result<(), FoldError> {
         let Some(before) = self.matter(key)? else { return Ok(()) };
         let mut state = before.clone();
         change(&mut state);

@@ -10,7 +10,7 @@ use model::{
     level::EventLevel,
     reason::Reason,
     task::{TaskKind, task_id},
-    thread::{Facts, Ledger, Mark, Marked, Marks, Matter, Step, Thread},
+    thread::{AnyMachine, Facts, Ledger, Mark, Marked, Marks, Matter, Step, Thread, bulletin, duty},
     time::Timestamp,
 };
 use proto::{
@@ -20,7 +20,7 @@ use proto::{
 use serde::{Deserialize, Serialize};
 use store::{FoldError, Rows};
 
-use super::{Folding, Outcome, bytes_of, id_of, keys, keys::MatterKey, long, number};
+use super::{Folding, Outcome, bytes_of, id_of, keys, keys::MatterKey, long, number, query};
 use crate::message::Read;
 
 /// A matter as its row keeps it.
@@ -92,6 +92,13 @@ impl Folding<'_, '_> {
                 return Ok(Bytes::new());
             }
         };
+        if let (Facts::Duty(said), Status::Actual) = (&facts, header.status) {
+            let open = query::open_incidents(self.rows, &header.sender.jurisdiction)?;
+            if let Err(invalid) = duty::judge_zero(said, &open) {
+                self.object(knock, &invalid)?;
+                return Ok(Bytes::new());
+            }
+        }
         let matter = Matter::of(header, &facts);
         let key = keys::matter(&matter);
         let step = Step { header, facts: &facts, at: knock.at };
@@ -100,7 +107,29 @@ impl Folding<'_, '_> {
             None if begins(header, &matter) => self.begin(knock, &key, matter, &step)?,
             None => self.wait(knock, &key)?,
         }
+        if let Facts::Bulletin(bulletin::Facts { merged: Some((from, into)), .. }) = &facts {
+            self.merge(header, from, into)?;
+        }
         Ok(Bytes::copy_from_slice(&key))
+    }
+
+    /// The author of either incident says that they are one: the first is reported under the other's id from now on.
+    fn merge(&mut self, header: &Header, from: &IncidentId, into: &IncidentId) -> Result<(), FoldError> {
+        let by = &header.sender.jurisdiction;
+        if from == into || header.action != Action::Originate || ![from, into].iter().any(|id| id.jurisdiction() == by)
+        {
+            return Ok(());
+        }
+        let reports = query::reports(self.rows, from)?;
+        for (key, _) in reports.iter().filter(|(_, report)| report.status == header.status) {
+            self.change(key, |state| {
+                let Some(Thread { machine: AnyMachine::Incident(incident), ledger, .. }) = &mut state.thread else {
+                    return;
+                };
+                incident.merged(into.clone(), ledger);
+            })?;
+        }
+        Ok(())
     }
 
     fn begin(&mut self, knock: &Knock<'_>, key: &MatterKey, matter: Matter, step: &Step<'_>) -> Result<(), FoldError> {

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use model::{
     deadline::DeadlineName,
+    header::Status,
     ids::{DocumentId, IncidentId, JurisdictionId, MessageId},
     position::{EpochId, Position},
     precedence::Precedence,
+    thread::{AnyMachine, Matter, incident::Incident},
     time::Timestamp,
 };
 use proto::record::{
@@ -16,7 +18,7 @@ use proto::record::{
 use store::{FoldError, Rows};
 
 use super::{
-    decode_row, keys,
+    decode_row, id_of, keys,
     keys::MatterKey,
     long,
     matters::{MatterState, read_matter},
@@ -165,6 +167,40 @@ pub fn matters(rows: &Rows<'_>, owed: bool) -> Result<Vec<(MatterKey, MatterStat
         found.extend(read_matter(rows, &key)?.map(|state| (key, state)));
     }
     Ok(found)
+}
+
+/// The threads in which an incident is reported, one a status.
+pub fn reports(rows: &Rows<'_>, incident: &IncidentId) -> Result<Vec<(MatterKey, MatterState)>, FoldError> {
+    let mut found = Vec::new();
+    for (_, row) in self::incident(rows, incident, usize::MAX)? {
+        let Some(thread) = id_of(&row.message_id) else { continue };
+        let key = keys::matter(&Matter::Thread(thread));
+        let state = read_matter(rows, &key)?.filter(|state| state.incident.as_ref() == Some(incident));
+        found.extend(state.filter(|state| report(state).is_some()).map(|state| (key, state)));
+    }
+    Ok(found)
+}
+
+fn report(state: &MatterState) -> Option<&Incident> {
+    match state.thread.as_ref().map(|thread| &thread.machine) {
+        Some(AnyMachine::Incident(incident)) => Some(incident),
+        Some(_) | None => None,
+    }
+}
+
+/// Real incidents of this author in which something goes on, as far as they are known here.
+pub fn open_incidents(rows: &Rows<'_>, author: &JurisdictionId) -> Result<Vec<IncidentId>, FoldError> {
+    let (learned, all): (Vec<_>, BTreeSet<_>) = (learned(rows)?, incidents_of(rows, author)?.into_iter().collect());
+    let mut open = Vec::new();
+    for id in all {
+        let unreported = learned.iter().any(|(learned, row)| *learned == id && !row.reported);
+        let goes_on =
+            |state: &MatterState| state.status == Status::Actual && report(state).is_some_and(Incident::is_ongoing);
+        if unreported || reports(rows, &id)?.iter().any(|(_, state)| goes_on(state)) {
+            open.push(id);
+        }
+    }
+    Ok(open)
 }
 
 /// The first time at which a deadline reaches a rung, and in which matter.

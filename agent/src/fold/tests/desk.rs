@@ -6,6 +6,7 @@ use bytes::{BufMut as _, Bytes};
 use journal::Record;
 use model::{
     ids::{Digest, MessageId},
+    kind::Kind,
     position::{EpochId, Position},
     precedence::Precedence,
     stage::Stage,
@@ -21,8 +22,11 @@ use proto::{
         Attested, BrokerAccepted, BrokerRefused, ConfirmKept, Delivered, EpochsKnown, Queued, ReceiptsReceived,
         Received, ReceivedRow, SentRow, kind,
     },
+    rules,
+    status::Lang,
     v1,
 };
+use serde_json::Value;
 use store::{Rows, trial::Trial};
 
 use super::super::{AgentFold, Bells, Outcome, id_of, keys, query, stage_of};
@@ -127,6 +131,34 @@ impl Table {
             ..v1::Header::default()
         };
         Draft { header, body: Bytes::new(), to: to.iter().map(ToString::to_string).collect() }
+    }
+
+    /// The example of a kind as `from` would send it to us, with a changed body; none where nobody could encode it.
+    pub fn example(&mut self, kind: Kind, from: &str, change: impl FnOnce(&mut Value)) -> Option<Draft> {
+        let mut draft = rules::draft_to_json(&rules::example(kind, Lang::Zh, Timestamp::from_millis(NOON)));
+        change(draft.get_mut("body")?.as_object_mut()?.values_mut().next()?);
+        let draft = rules::draft_from_json(Some(kind), &draft).ok()?;
+        let body = draft.body?.encode_to_vec().into();
+        let ours = self.draft(from, &[LINYI]);
+        let v1::Header { message_id, originating_message_id, action, sender, .. } = ours.header.clone();
+        let v1::Header { incarnation, sender_seq, sent_at, expires_at, receipt_required, .. } = ours.header.clone();
+        let header = v1::Header {
+            schema_version: 1,
+            message_id,
+            originating_message_id,
+            action,
+            sender,
+            revision: 1,
+            incarnation,
+            sender_seq,
+            sent_at,
+            expires_at,
+            receipt_required,
+            prepared_by: ours.header.prepared_by.clone(),
+            region: ours.header.region.clone(),
+            ..draft.header?
+        };
+        Some(Draft { header, body, ..ours })
     }
 
     /// Folds a record; after it the counters must agree with the rows.

@@ -1,5 +1,6 @@
 //! The agent's fold as arithmetic: records in, outbox, inbox and receipts out, no journal and no disk.
 
+mod across;
 mod any_order;
 mod desk;
 mod duties;
