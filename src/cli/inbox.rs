@@ -88,7 +88,15 @@ impl Inbox {
                 }
                 Some(Event::LinkUp(true)) => context.tell("链路已恢复", "the link is up"),
                 Some(Event::LinkUp(false)) => context.tell("链路中断", "the link is down"),
-                Some(Event::Received(_) | Event::Receipt(_) | Event::Refused(_)) | None => {}
+                Some(Event::Refused(refusal)) if self.sent => {
+                    self.progressed(desk, &refusal.message_id, context).await?;
+                }
+                Some(Event::Refused(refusal)) => {
+                    let text = context.say(&refusal.text_zh, &refusal.text_en);
+                    let mark = context.say("✕ 中心拒收", "✕ refused by the broker");
+                    out::note(&format!("{mark}  {}  {text}", words::short(&refusal.message_id)));
+                }
+                Some(Event::Received(_) | Event::Receipt(_)) | None => {}
             }
         }
         Err(tonic::Status::unavailable(context.say("代理已停止", "the agent has stopped")).into())

@@ -93,6 +93,7 @@ fn text(shown: &v1::ShowResponse, context: Context) -> String {
     let summary = shown.summary.clone().unwrap_or_default();
     let mut parts = vec![
         format!("{}  {}", words::precedence(header.precedence, context.lang), inbox::title(&summary, context)),
+        refused(&summary, context),
         out::facts(head(&header, context)),
         body(shown, &header, context),
     ];
@@ -102,6 +103,15 @@ fn text(shown: &v1::ShowResponse, context: Context) -> String {
     parts.push(receipt_lines(shown, &header, context));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")
+}
+
+/// That nobody has it, and what to do about it.
+fn refused(summary: &v1::MessageSummary, context: Context) -> String {
+    let said = |refusal: &v1::Refusal| {
+        let text = context.say(&refusal.text_zh, &refusal.text_en);
+        format!("✕ {}  {text}", context.say("中心拒收，未送达任何单位。", "Refused by the broker; it reached nobody."))
+    };
+    summary.refusal.as_ref().map(said).unwrap_or_default()
 }
 
 /// What the header says to a person; what is not said is left out.

@@ -6,6 +6,8 @@ mod place;
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod region;
 
+use std::time::{Duration, Instant};
+
 use model::ids::Digest;
 use place::{EN, Place, ZH, column, ids_of};
 use region::{LY, LYG};
@@ -267,10 +269,16 @@ fn every_way_to_fail_has_its_exit_code_and_says_what_to_do() {
 
 #[test]
 fn json_is_the_same_in_both_languages_and_colour_is_never_piped() {
-    let place = Place::start(&[LY]);
-    // watched until its fate is known, so that both lists show the same
-    let sent = place.run(LY, EN, &bulletin(&["--precedence", "flash", "--watch"]));
-    assert!(sent.err.contains("LD501_UNROUTABLE"), "{sent:?}");
+    let place = Place::start(&[LY, LYG]);
+    let mut arrivals = place.spawn(LYG, EN, &["inbox", "-w", "-o", "jsonl"]);
+    let sent = place.run(LY, EN, &bulletin(&["--precedence", "flash"]));
+    assert_eq!(sent.code, 0, "{sent:?}");
+    arrivals.json();
+    // watched until it is there and says so, so that both lists show the same
+    let (began, delivered) = (Instant::now(), |json: &str| json.contains("DELIVERED"));
+    while !delivered(&place.run(LY, EN, &["inbox", "--sent", "-o", "json"]).out) {
+        assert!(began.elapsed() < Duration::from_secs(30), "no receipt came back");
+    }
 
     let [zh, en] = [ZH, EN].map(|lang| place.run(LY, lang, &["inbox", "--sent", "-o", "json"]).out);
     assert_eq!(zh, en);

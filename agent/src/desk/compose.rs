@@ -11,6 +11,7 @@ use model::{
     precedence::Precedence,
     reason::Reason,
     rights::{self, Standing},
+    route,
     stage::Stage,
     status::{Answer, Status},
     time::Timestamp,
@@ -31,6 +32,7 @@ impl Desk {
     /// Makes a draft whole and checks it: its fields, who may say it, and whether it is a lawful step. Nothing is stored.
     pub fn compose(&self, draft: v1::Draft) -> Result<Unsealed, Invalid> {
         let whole = self.whole(draft)?;
+        self.check_addresses(&whole.header)?;
         self.check_rights(&whole.header)?;
         self.check_step(&whole.header, &whole.body)?;
         Ok(whole)
@@ -56,6 +58,13 @@ impl Desk {
         check_body(&body, &wire)?;
         self.check_files(&header, &draft.inline)?;
         Ok(Unsealed { header, body, inline: draft.inline })
+    }
+
+    /// Whether its addresses reach anybody, as far as this agent has the directory: the broker would refuse the message, and
+    /// by then nobody may be looking.
+    fn check_addresses(&self, header: &Header) -> Result<(), Invalid> {
+        let routed = route::resolve(header, &self.trust.now().directory, None);
+        routed.map(|_| ()).map_err(|invalid| invalid.within("header"))
     }
 
     /// Whether the role that speaks may say this. A TEST is for the line alone, and nobody acts on it.

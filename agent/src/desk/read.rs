@@ -4,6 +4,7 @@ use model::{
     ids::{IncidentId, MessageId},
     invalid::Invalid,
     position::Position,
+    reason::Reason,
     stage::Stage,
     status::Status,
 };
@@ -204,13 +205,14 @@ impl Desk {
             }
         };
         let asked = self.link.trace(id).await;
-        let from_broker = asked.is_ok();
+        // a broker that does not know the message has told all it knows
+        let from_broker = asked.as_ref().map_or_else(|invalid| invalid.reason == Reason::NotFound, |_| true);
         for receipt in asked.map(|answer| answer.receipts).unwrap_or_default() {
             if receipts.iter().all(|known| known.statement != receipt.statement) {
                 receipts.push(receipt);
             }
         }
-        let mut steps: Vec<v1::TraceStep> = self.own_step(id)?.into_iter().collect();
+        let mut steps: Vec<v1::TraceStep> = self.own_step(id)?.into_iter().chain(self.refused_step(id)?).collect();
         steps.extend(receipts.into_iter().filter_map(|receipt| self.step(receipt)));
         steps.sort_by_key(|step| step.at.map_or((0, 0), |at| (at.seconds, at.nanos)));
         Ok(v1::DeskTraceResponse { steps, from_broker })
@@ -225,6 +227,23 @@ impl Desk {
             text_zh: "已签名并写入本地发件箱".to_owned(),
             text_en: "sealed and durable in the local outbox".to_owned(),
             verified: true,
+            ..v1::TraceStep::default()
+        }))
+    }
+
+    /// That the broker refused it is no receipt either: nothing was stored there.
+    fn refused_step(&self, id: MessageId) -> Result<Option<v1::TraceStep>, Invalid> {
+        let row = self.engine.read(|_, found| query::sent(found, id)).map_err(rows)?;
+        let Some(at) = row.map(|row| Position(row.refused_at)).filter(|at| *at != Position::START) else {
+            return Ok(None);
+        };
+        let (time, refusal) = (self.raw(at)?.at, self.refusal(at)?.unwrap_or_default());
+        Ok(Some(v1::TraceStep {
+            at: Some(border::time::to_wire(time)),
+            place: "broker".to_owned(),
+            stage: Stage::Refused.number(),
+            text_zh: refusal.text_zh,
+            text_en: refusal.text_en,
             ..v1::TraceStep::default()
         }))
     }

@@ -348,10 +348,10 @@ const MARKS_MAX: usize = 32;
 /// Bytes of what a mark is about.
 const ABOUT_BYTES: usize = 100;
 /// Bytes of a field, rule or detail that a row keeps.
-const TEXT_BYTES: usize = 400;
+pub(super) const TEXT_BYTES: usize = 400;
 
 /// As much of a text as fits into so many bytes.
-fn cut(text: &str, bytes_max: usize) -> String {
+pub(super) fn cut(text: &str, bytes_max: usize) -> String {
     let ends = text.char_indices().map(|(at, char)| at + char.len_utf8());
     let end = ends.take_while(|end| *end <= bytes_max).last().unwrap_or(0);
     text.get(..end).unwrap_or_default().to_owned()

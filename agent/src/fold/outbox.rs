@@ -7,15 +7,20 @@ use model::{
     position::{EpochId, Position},
     precedence::Precedence,
     stage::Stage,
+    task::{TaskKind, task_id},
 };
 use prost::Message as _;
 use proto::{
-    record::{BrokerAccepted, BrokerRefused, ListRow, OutboxRow, Queued, Resealed, SentDeliveryRow, SentRow},
+    record::{BrokerAccepted, BrokerRefused, ListRow, OutboxRow, Queued, Resealed, SentDeliveryRow, SentRow, TaskRow},
     v1,
 };
 use store::FoldError;
 
-use super::{Folding, Outcome, bytes_of, duties, id_of, index, keys, matters::Knock, number, stage_of};
+use super::{
+    Folding, Outcome, bytes_of, duties, id_of, index, keys,
+    matters::{Knock, TEXT_BYTES, cut},
+    number, stage_of,
+};
 use crate::message::{self, Read};
 
 impl Folding<'_, '_> {
@@ -171,6 +176,16 @@ impl Folding<'_, '_> {
         if row.accepted_epoch.is_empty() {
             row.refused_at = self.at.position.0;
             self.put_sent(id, &row)?;
+            let refusal = record.refusal.as_ref();
+            self.raise_task(
+                task_id(TaskKind::Refused, id, None),
+                &TaskRow {
+                    kind: number(TaskKind::Refused.number()),
+                    message_id: bytes_of(id),
+                    detail: refusal.map(|refusal| cut(&refusal.reason, TEXT_BYTES)).unwrap_or_default(),
+                    ..TaskRow::default()
+                },
+            )?;
         }
         Ok(Outcome::Done)
     }

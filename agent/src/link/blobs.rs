@@ -1,5 +1,10 @@
 //! Attachments on their way: to the broker before the envelope that names them, from the broker when somebody asks.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+};
+
 use model::{
     ids::{Digest, MessageId},
     invalid::Invalid,
@@ -7,6 +12,7 @@ use model::{
     reason::Reason,
 };
 use proto::v1::{self, blobs_client::BlobsClient};
+use tokio::sync::Mutex;
 use tokio_stream::StreamExt as _;
 use tonic::transport::Channel;
 
@@ -21,9 +27,24 @@ pub(super) struct Unoffered {
     pub invalid: Invalid,
 }
 
-/// The broker will never take this file: trying again is no use.
-pub(super) const fn ends_offer(reason: Reason) -> bool {
-    matches!(reason, Reason::TooLarge | Reason::HashMismatch | Reason::BadSchema)
+/// The broker will never take this file: trying again is no use. Parts that do not follow each other are no such end:
+/// somebody else brought some of them meanwhile, and the next offer goes on where they end.
+pub(super) fn ends_offer(invalid: &Invalid) -> bool {
+    let never = matches!(invalid.reason, Reason::TooLarge | Reason::HashMismatch | Reason::BadSchema);
+    never && invalid.rule != "blob.parts"
+}
+
+/// Files on their way: each is brought by one at a time, whoever else needs it waits and finds it there.
+#[derive(Debug, Default)]
+pub(super) struct Uploads(std::sync::Mutex<BTreeMap<Digest, Arc<Mutex<()>>>>);
+
+impl Uploads {
+    /// The turn for a file. Files that nobody brings any more are forgotten.
+    fn turn(&self, digest: Digest) -> Arc<Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        turns.entry(digest).or_default().clone()
+    }
 }
 
 /// Whether an envelope of ours names files beside it.
@@ -34,13 +55,15 @@ pub(super) fn has_blobs(submission: &v1::Submission) -> bool {
 
 impl Desk {
     /// Brings every blob that an envelope of ours names to the broker, from where an earlier try ended.
-    pub(super) async fn offer_blobs(&self, envelope: &v1::Envelope) -> Result<(), Unoffered> {
+    pub(super) async fn offer_blobs(&self, uploads: &Uploads, envelope: &v1::Envelope) -> Result<(), Unoffered> {
         let Ok(read) = message::read(envelope) else { return Ok(()) };
         let unoffered = |invalid| Unoffered { id: read.header.message_id, invalid };
         for (digest, bytes) in message::blobs(&read.header) {
             let needed = || unoffered(Invalid::new(Reason::Busy, "", "link.needed"));
             let mut client = self.link.blobs().ok_or_else(needed)?;
             if self.blobs.has(digest) {
+                let turn = uploads.turn(digest);
+                let _one_at_a_time = turn.lock().await;
                 self.offer_blob(&mut client, digest, bytes).await.map_err(unoffered)?;
             } else {
                 // a draft is not queued without its files; a file that was lost later cannot hold up the outbox

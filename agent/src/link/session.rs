@@ -20,7 +20,10 @@ use proto::{
 use tokio::sync::{Mutex, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{Ended, Phase, Plan, carry, dial::Line, keep::Keeping, outgoing::Outgoing, rollback, submit::Submitting};
+use super::{
+    Ended, Phase, Plan, blobs::Uploads, carry, dial::Line, keep::Keeping, outgoing::Outgoing, rollback,
+    submit::Submitting,
+};
 use crate::{desk::Desk, outbox::not_stored};
 
 /// Frames that wait for the wire.
@@ -42,6 +45,7 @@ pub(super) struct Session {
     pub out: Out,
     pub submitting: Mutex<Submitting>,
     pub submit_bell: tokio::sync::Notify,
+    pub uploads: Uploads,
     pub outgoing: Outgoing,
     pub keeping: std::sync::Mutex<Keeping>,
     pub window: std::sync::Mutex<Window>,
@@ -126,6 +130,7 @@ pub(super) async fn run(desk: &Arc<Desk>, plan: &Plan, line: Line) -> Ended {
         out,
         submitting: Mutex::new(Submitting::new(welcome.credit.as_ref())),
         submit_bell: tokio::sync::Notify::new(),
+        uploads: Uploads::default(),
         outgoing: Outgoing::default(),
         keeping: std::sync::Mutex::default(),
         window: std::sync::Mutex::new(window),

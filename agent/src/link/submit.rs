@@ -200,7 +200,7 @@ impl Session {
     async fn offer(&self, frame: Vec<Chosen>, submissions: Vec<v1::Submission>) -> Offered {
         let mut result = Ok(());
         for envelope in submissions.iter().filter_map(|submission| submission.envelope.as_ref()) {
-            result = self.desk.offer_blobs(envelope).await;
+            result = self.desk.offer_blobs(&self.uploads, envelope).await;
             if result.is_err() {
                 break;
             }
@@ -221,7 +221,7 @@ impl Session {
                 tracing::warn!(%id, %invalid, "a file could not be brought to the broker");
                 let mut submitting = self.submitting.lock().await;
                 submitting.not_sent(&frame, OFFER_AGAIN);
-                if ends_offer(invalid.reason) {
+                if ends_offer(&invalid) {
                     drop(submitting);
                     return self.refuse(id, &invalid).await;
                 }

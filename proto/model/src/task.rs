@@ -28,6 +28,8 @@ numbered! {
         OutOfOrder = 8, "OUT_OF_ORDER", "收到次序不符的信息";
         /// What overdue duties of others came to: both leaders and the superior are told.
         Escalated = 9, "ESCALATED", "已逐级上报";
+        /// The broker refused a message of ours: it reached nobody.
+        Refused = 10, "REFUSED", "中心拒收，未送达任何单位";
     }
 }
 

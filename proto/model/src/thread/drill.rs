@@ -94,9 +94,14 @@ impl Machine for Drill {
         }
     }
 
-    /// No inject leaves the organiser before all have acknowledged STARTEX, nor another before it has itself.
+    /// The organiser freezes no plan while answers may still come: it alone has them all, so nobody else judges that. No
+    /// inject leaves it before all have acknowledged STARTEX, nor another before it has itself.
     fn may_send(&self, step: &Step<'_>) -> Result<(), Invalid> {
-        let (super::Facts::Drill(Facts::Inject(_)), Some(play)) = (step.facts, &self.play) else { return Ok(()) };
+        let play = match (step.facts, &self.play) {
+            (super::Facts::Drill(Facts::Plan(plan)), _) if plan.frozen => return self.may_freeze(step.at),
+            (super::Facts::Drill(Facts::Inject(_)), Some(play)) => play,
+            _ => return Ok(()),
+        };
         let waits =
             if self.invitation.is_by(step) { !play.awaited.is_empty() } else { play.awaited.contains(step.by()) };
         if !waits {
@@ -270,7 +275,6 @@ impl Drill {
             return Err(wrong_sequence("body.version", "K32.version_rises", detail));
         }
         if plan.frozen {
-            self.may_freeze(step.at)?;
             self.phase = Phase::PlanFrozen;
             owed::plan_is_frozen(&self.round, self.organiser(), step, ledger);
         }

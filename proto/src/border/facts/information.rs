@@ -13,7 +13,7 @@ use model::{
 };
 use prost::Message as _;
 
-use super::pieces::{counted, listed, named};
+use super::pieces::{counted, given, listed};
 use crate::{
     border::{geometry, must, parsed, time},
     v1,
@@ -60,7 +60,7 @@ pub(super) fn situation(body: &v1::SituationReport) -> Result<thread::Facts, Inv
 /// A place, and what its name is called in the body.
 fn place(division: &str, (name, field): (&str, &'static str), point: Option<v1::Point>) -> Result<Place, Invalid> {
     let point = point.map(geometry::point).transpose().map_err(|invalid| invalid.within("point"))?;
-    Ok(Place { division: parsed(division, "division")?, name: named(name, field)?, point })
+    Ok(Place { division: parsed(division, "division")?, name: given(name, field)?, point })
 }
 
 fn harmed(wire: Option<&v1::Casualties>, field: &'static str) -> Result<Casualties, Invalid> {

@@ -55,9 +55,14 @@ pub(super) fn counted(number: u32, field: &'static str) -> Result<u32, Invalid> 
 /// Characters of a name that rows and keys are made of; the contract's own limit of such fields.
 const NAME_CHARS_MAX: usize = 64;
 
+/// A text that must be there.
+pub(super) fn given(text: &str, field: &'static str) -> Result<String, Invalid> {
+    if text.is_empty() { Err(Invalid::missing(field)) } else { Ok(text.to_owned()) }
+}
+
 /// A name that must be there.
 pub(super) fn named(text: &str, field: &'static str) -> Result<String, Invalid> {
-    if text.is_empty() { Err(Invalid::missing(field)) } else { short(text, field) }
+    given(text, field).and_then(|_| short(text, field))
 }
 
 /// A name that may be empty.

@@ -134,7 +134,11 @@ fn every_example_is_valid_in_both_languages() {
         let header = completed(header, kind);
         let judged =
             crate::border::header::from_wire(header.clone()).and_then(|header| model::judge::judge_static(&header));
-        wrong.extend(judged.err().map(|fault| format!("{kind} {lang:?}: header {fault}")));
+        let facts = judged.and_then(|()| {
+            let header = crate::border::header::from_wire(header.clone())?;
+            crate::border::facts::facts(&header, &body)
+        });
+        wrong.extend(facts.err().map(|fault| format!("{kind} {lang:?}: header or facts {fault}")));
         wrong.extend(rules::check(&body, &header).err().map(|fault| format!("{kind} {lang:?}: whole {fault}")));
         wrong.extend(rules::secret_marking(&body).map(|field| format!("{kind} {lang:?}: secret {field}")));
     }

@@ -331,7 +331,9 @@ impl Request {
             }
             return Err(mismatch("body.lines.quantity", "K13.asked", format!("item {item}")));
         }
-        declined.into_iter().for_each(|(offer, line)| self.decline(offer, line));
+        for (offer, line) in declined {
+            self.decline(offer, line);
+        }
         Ok(())
     }
 
