@@ -36,11 +36,12 @@ impl Trust {
         self.identity.trusted()
     }
 
-    /// Verifies seal and sender of an envelope.
-    pub fn verify_envelope(&self, envelope: &v1::Envelope, header: &Header) -> Result<(), Invalid> {
+    /// Verifies seal and sender of an envelope that the broker accepted at `at`: its key was in force then, whatever time the
+    /// header claims.
+    pub fn verify_envelope(&self, envelope: &v1::Envelope, header: &Header, at: Timestamp) -> Result<(), Invalid> {
         let seal = border::seal::parse(envelope.seal.clone())?;
         let trusted = self.now();
-        let key = key_of(&trusted, seal.key_id, &header.sender.jurisdiction, header.sent_at)?;
+        let key = key_of(&trusted, seal.key_id, &header.sender.jurisdiction, at)?;
         let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
         let verified = roots.verify(SealKind::Envelope, &trusted.region, &key, &envelope.content, &seal);
         verified

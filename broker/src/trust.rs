@@ -89,16 +89,17 @@ impl Trust {
         self.view.store(Arc::new(view));
     }
 
-    /// Verifies the seal over the exact content bytes, under a key that the directory certifies for `sender`.
+    /// Verifies the seal over the exact content bytes, under a key that the directory certifies for `sender` and that was in
+    /// force at `at`, by which the envelope is known to have existed.
     pub fn verify_envelope(
         &self,
         view: &TrustView,
         envelope: &v1::Envelope,
         sender: &JurisdictionId,
-        sent_at: Timestamp,
+        at: Timestamp,
     ) -> Result<(), Invalid> {
         let seal = border::seal::parse(envelope.seal.clone())?;
-        let key = view.key_of(seal.key_id, sender, sent_at)?;
+        let key = view.key_of(seal.key_id, sender, at)?;
         let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
         let verified = roots.verify(SealKind::Envelope, &self.region, &key, &envelope.content, &seal);
         verified

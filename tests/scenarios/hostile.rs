@@ -65,6 +65,31 @@ async fn who_repeats_itself_ten_thousand_times_is_held_to_its_rate_and_nobody_el
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_revoked_speaks_no_more_whatever_time_it_writes() {
+    let world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    let ly = world.bare(LY);
+    let before = ly.envelope(bulletin(&[XZ], PRIORITY, "汛情通报"));
+    ly.submit(world.broker_address(), before).await.unwrap();
+    world.clock.advance(Duration::from_mins(10));
+    let queued = ly.envelope(bulletin(&[XZ], PRIORITY, "汛情通报"));
+    world.clock.advance(Duration::from_mins(10));
+
+    world.region.revoke_evidence(LY, world.clock.now()).unwrap();
+    world.relay().reload_trust().await;
+    world.clock.advance(Duration::from_mins(1));
+
+    assert_eq!(
+        ly.submit(world.broker_address(), queued).await.unwrap_err(),
+        "LD205_BAD_SEAL",
+        "sealed before it ended"
+    );
+    let now = ly.envelope(bulletin(&[XZ], PRIORITY, "汛情通报"));
+    assert_eq!(ly.submit(world.broker_address(), now).await.unwrap_err(), "LD205_BAD_SEAL");
+    assert_eq!(world.accepted_count(), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_no_agent_of_the_region_is_turned_away_and_written_down_once() {
     let world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
     let stranger = Stranger::beside(&world);

@@ -135,13 +135,27 @@ impl Region {
 
     /// Publishes a directory that names a group too.
     pub fn publish_group(&self, id: &str, members: &[&str]) -> anyhow::Result<()> {
+        let members = members.iter().map(|member| (*member).to_owned()).collect();
+        self.publish_directory(|file| drop(file.groups.insert(id.to_owned(), members)))
+    }
+
+    /// Publishes a directory in which the evidence keys of `city` end now.
+    pub fn revoke_evidence(&self, city: &str, now: Timestamp) -> anyhow::Result<()> {
+        self.publish_directory(|file| {
+            for key in file.members.iter_mut().filter(|entry| entry.id == city).flat_map(|entry| &mut entry.evidence) {
+                key.until = Some(now.millis());
+            }
+        })
+    }
+
+    fn publish_directory(&self, change: impl FnOnce(&mut DirectoryFile)) -> anyhow::Result<()> {
         let signers = (1..=2).map(|n| certs::keys::signing(&self.trust.folder.join(format!("offline/signer-{n}.key"))));
         let signers = signers.collect::<Result<Vec<_>, _>>()?;
         let text = std::fs::read_to_string(self.trust.trust("broker").join(name::DIRECTORY))?;
         let (before, _) = certs::signed::split(SealKind::Directory, &text).expect("a signed file");
         let mut file: DirectoryFile = toml::from_str(before)?;
         (file.version, file.previous) = (file.version + 1, certs::files::hash(before));
-        file.groups.insert(id.to_owned(), members.iter().map(|member| (*member).to_owned()).collect());
+        change(&mut file);
         let region = REGION.parse()?;
         let signed = certs::signed::sign(SealKind::Directory, &region, &toml::to_string(&file)?, &signers);
         for of in self.agents.keys().map(String::as_str).chain(["broker"]) {

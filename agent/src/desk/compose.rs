@@ -11,7 +11,6 @@ use model::{
     precedence::Precedence,
     reason::Reason,
     rights::{self, Standing},
-    route,
     stage::Stage,
     status::{Answer, Status},
     time::Timestamp,
@@ -60,11 +59,17 @@ impl Desk {
         Ok(Unsealed { header, body, inline: draft.inline })
     }
 
-    /// Whether its addresses reach anybody, as far as this agent has the directory: the broker would refuse the message, and
-    /// by then nobody may be looking.
+    /// Whether everybody whom it names is a member: the broker would refuse the message, and by then nobody may be looking.
+    /// Groups and areas are the broker's to resolve, by a directory that may be newer than ours.
     fn check_addresses(&self, header: &Header) -> Result<(), Invalid> {
-        let routed = route::resolve(header, &self.trust.now().directory, None);
-        routed.map(|_| ()).map_err(|invalid| invalid.within("header"))
+        let trusted = self.trust.now();
+        let stranger = header.recipients.iter().enumerate().find_map(|(at, to)| match to {
+            Address::Jurisdiction { id, .. } if !trusted.directory.has(id) => Some((at, id)),
+            Address::Jurisdiction { .. } | Address::Group(_) | Address::Area(_) => None,
+        });
+        let Some((at, id)) = stranger else { return Ok(()) };
+        let field = format!("header.recipients[{at}].jurisdiction.id");
+        Err(Invalid::new(Reason::Unroutable, field, "route.member").detail(id.to_string()))
     }
 
     /// Whether the role that speaks may say this. A TEST is for the line alone, and nobody acts on it.
