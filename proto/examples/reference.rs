@@ -1,4 +1,4 @@
-//! Writes the printed reference to `docs/reference` and the released contract to `proto/released`:
+//! Writes the printed reference to `docs/reference`:
 //! `cargo run -p proto --example reference`, from anywhere in the workspace.
 
 use std::{error::Error, fs, path::Path};
@@ -14,7 +14,5 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::write(folder.join(name), text)?;
         }
     }
-    fs::create_dir_all(home.join("released"))?;
-    fs::write(home.join("released/liandong.binpb"), rules::released())?;
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Rules that say more than their reason: why there is no link, and why nothing is taken just now. Their words replace
 //! the reason's own, which tell of the usual case.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 /// What happened, and who holds the message now and what to do; in Chinese and in English.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Words {
@@ -10,7 +12,8 @@ pub(super) struct Words {
 
 /// The words of a rule, if it has its own.
 pub(super) fn of(rule: &str) -> Option<Words> {
-    let (what, remedy) = link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule))?;
+    let own = link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule));
+    let (what, remedy) = own.or_else(|| OF_MATTERS.get(rule).copied())?;
     Some(Words { what, remedy })
 }
 
@@ -20,6 +23,18 @@ pub(super) fn is_link(rule: &str) -> bool {
 }
 
 type Pair = (&'static str, &'static str);
+
+/// The rules of matters, which are many: from a file that people who know the work can read and correct.
+static OF_MATTERS: LazyLock<HashMap<&str, (Pair, Pair)>> = LazyLock::new(|| {
+    let lines = include_str!("../../liandong/rules.txt").lines().filter(|line| !line.starts_with('#'));
+    let row = |line: &'static str| {
+        let mut parts = line.split(" | ");
+        let mut next = || parts.next();
+        let (rule, zh, remedy_zh, en, remedy_en) = (next()?, next()?, next()?, next()?, next()?);
+        Some((rule, ((zh, en), (remedy_zh, remedy_en))))
+    };
+    lines.filter_map(row).collect()
+});
 
 fn link(rule: &str) -> Option<(Pair, Pair)> {
     Some(match rule {
@@ -189,4 +204,50 @@ fn broker(rule: &str) -> Option<(Pair, Pair)> {
         ),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    /// Every `"K13.offer_over"` and `"mission.known"` of the machines, tests left out.
+    fn rules_of(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && name != "tests" {
+                rules_of(&path, found);
+            } else if name.ends_with(".rs") && name != "tests.rs" {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                found.extend(code.split('"').filter(|text| is_rule(text)).map(str::to_owned));
+            }
+        }
+    }
+
+    fn is_rule(text: &str) -> bool {
+        let Some((kind, rule)) = text.split_once('.') else { return false };
+        let of_kind = kind.len() == 3 && kind.starts_with('K') && kind[1..].bytes().all(|byte| byte.is_ascii_digit());
+        let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        (of_kind || text == "mission.known") && !rule.is_empty() && rule.bytes().all(named)
+    }
+
+    #[test]
+    fn every_rule_of_a_matter_has_words_of_its_own_and_no_words_are_left_over() {
+        let mut rules = BTreeSet::new();
+        rules_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("model/src/thread"), &mut rules);
+        assert!(rules.len() > 150, "only {} rules were found", rules.len());
+        let worded: BTreeSet<String> = OF_MATTERS.keys().map(|rule| (*rule).to_owned()).collect();
+        let lacking: Vec<_> = rules.iter().filter(|rule| of(rule).is_none()).collect();
+        assert!(lacking.is_empty(), "{lacking:?}");
+        let left_over: Vec<_> = worded.difference(&rules).collect();
+        assert!(left_over.is_empty(), "{left_over:?}");
+        for ((zh, en), (remedy_zh, remedy_en)) in OF_MATTERS.values() {
+            assert!([zh, remedy_zh].iter().all(|text| text.ends_with('。')), "{zh} {remedy_zh}");
+            assert!([en, remedy_en].iter().all(|text| text.ends_with('.')), "{en} {remedy_en}");
+        }
+    }
 }

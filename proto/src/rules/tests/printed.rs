@@ -59,6 +59,6 @@ fn the_released_contract_is_whole_and_holds_nothing_private() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("released/liandong.binpb");
     assert!(
         fs::metadata(path).is_ok_and(|found| found.len() > 10_000),
-        "cargo run -p proto --example reference writes it"
+        "cargo run -p proto --example release writes it"
     );
 }
