@@ -10,7 +10,7 @@ mod identity;
 use rustls::Error;
 
 pub use self::{
-    door::{ConnectError, Incoming, Peer, TurnedAway, accept, connect, next_connection},
+    door::{ConnectError, Incoming, Peer, TurnedAway, accept, connect, connect_over, next_connection},
     identity::Identity,
 };
 use crate::{files::FilesError, keys::KeyError};

@@ -11,6 +11,7 @@ mod admin;
 mod blobs;
 mod chlorine;
 mod cut_off;
+mod desk_door;
 mod documents;
 mod drill;
 mod every_kind;

@@ -49,6 +49,21 @@ impl Desk {
         Ok(self.client.clone().subscribe(v1::SubscribeRequest { after: cursor }).await?.into_inner())
     }
 
+    /// What people here should do.
+    pub async fn tasks(&self) -> Result<Vec<v1::TaskSeen>, Status> {
+        Ok(self.client.clone().tasks(timed(v1::TasksRequest::default())).await?.into_inner().tasks)
+    }
+
+    /// The way to the broker, step by step.
+    pub async fn link_test(&self) -> Result<Vec<v1::LinkTestResponse>, Status> {
+        let mut steps = self.client.clone().link_test(timed(v1::LinkTestRequest::default())).await?.into_inner();
+        let mut all = Vec::new();
+        while let Some(step) = steps.message().await? {
+            all.push(step);
+        }
+        Ok(all)
+    }
+
     /// One message with all that is known of it.
     pub async fn show(&self, message_id: &Bytes) -> Result<v1::ShowResponse, Status> {
         let request = timed(v1::ShowRequest { message_id: message_id.clone() });

@@ -295,6 +295,13 @@ impl Agent {
         self.life = Some(Life { running, tasks });
     }
 
+    /// Ends it, changes its configuration and starts it again.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut agent::config::Config)) {
+        self.stop().await;
+        change(&mut self.config);
+        self.start().await;
+    }
+
     /// Ends it as an operator does.
     pub async fn stop(&mut self) {
         let Some(Life { running, tasks }) = self.life.take() else { return };

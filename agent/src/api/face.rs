@@ -22,7 +22,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::{
     desk::{Desk, internal},
     fold::keys,
-    link,
+    link::{self, Phase},
 };
 
 /// The service.
@@ -105,7 +105,6 @@ impl DeskService for DeskFace {
         &self,
         request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let lang = Lang::of(request.metadata());
         let (desk, after) = (self.desk.clone(), request.get_ref().after);
         let after = if after == 0 { desk.newest_cursor() } else { after };
         let (events, wire) = mpsc::channel(EVENTS);
@@ -113,7 +112,7 @@ impl DeskService for DeskFace {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = events.closed() => {}
-                () = follow(&desk, after, lang, &events) => {}
+                () = follow(&desk, after, &events) => {}
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(wire))))
@@ -294,34 +293,44 @@ impl DeskService for DeskFace {
     }
 }
 
-/// Sends what happened after the cursor, then what happens.
-async fn follow(desk: &Desk, mut after: u64, lang: Lang, events: &mpsc::Sender<Result<v1::SubscribeResponse, Status>>) {
-    let mut folded = desk.bells.folded.subscribe();
+/// Sends what happened after the cursor, then what happens, and whenever the link comes or goes. A record that cannot be
+/// read is left out and logged: a listener that asks again from the same cursor would never get past it.
+async fn follow(desk: &Desk, mut after: u64, events: &mpsc::Sender<Result<v1::SubscribeResponse, Status>>) {
+    let (mut folded, mut link) = (desk.bells.folded.subscribe(), desk.link.watch());
     let mut at = keys::cursor_position(after);
+    let mut up = link.borrow_and_update().phase == Phase::Up;
     loop {
         let through = *folded.borrow_and_update();
         while at <= through {
             let found = if at.0 == 0 { Ok(Vec::new()) } else { desk.events(at, after) };
-            match found {
-                Ok(found) => {
-                    for event in found {
-                        after = event.cursor;
-                        if events.send(Ok(event)).await.is_err() {
-                            return;
-                        }
-                    }
-                }
-                Err(invalid) => {
-                    let _ = events.send(Err(status::of(&invalid, lang))).await;
+            let found = found.unwrap_or_else(|problem| {
+                tracing::error!(%at, %problem, "the events of a record cannot be told");
+                Vec::new()
+            });
+            for event in found {
+                after = event.cursor;
+                if events.send(Ok(event)).await.is_err() {
                     return;
                 }
             }
             at = at.next();
         }
-        if folded.changed().await.is_err() {
-            return;
+        tokio::select! {
+            more = folded.changed() => if more.is_err() { return },
+            changed = link.changed() => {
+                let now = link.borrow_and_update().phase == Phase::Up;
+                if changed.is_err() || (now != up && events.send(Ok(link_event(now, after))).await.is_err()) {
+                    return;
+                }
+                up = now;
+            }
         }
     }
+}
+
+/// That the link came or went, under the cursor of what was told last: it stands in no journal.
+fn link_event(up: bool, after: u64) -> v1::SubscribeResponse {
+    v1::SubscribeResponse { cursor: after, event: Some(v1::subscribe_response::Event::LinkUp(up)) }
 }
 
 fn answer<T>(result: Result<T, Invalid>, lang: Lang) -> Result<Response<T>, Status> {

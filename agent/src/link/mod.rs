@@ -196,7 +196,7 @@ pub async fn run(desk: Arc<Desk>, plan: Plan, stop: CancellationToken) {
         // any sign of life begins the count anew
         failures = if ended.was_alive { 0 } else { failures.saturating_add(1) };
         turn += 1;
-        let pause = ended.retry_after.unwrap_or_else(|| pause(failures));
+        let pause = ended.retry_after.map_or_else(|| pause(failures), politely);
         let retry_at = desk.clock.now().plus(pause);
         if let Some(problem) = &ended.problem {
             tracing::warn!(%problem, endpoint, ?pause, "the link is down");
@@ -245,6 +245,11 @@ fn down(desk: &Desk, problem: Option<Invalid>, retry_at: Option<Timestamp>) {
     });
 }
 
+/// When the broker says when to come back: not all at that moment, and within a minute.
+fn politely(after: Duration) -> Duration {
+    if after.is_zero() { after } else { after.saturating_add(pause(0)).min(PAUSE_MAX) }
+}
+
 /// Full jitter: anything up to 1 s, doubled with each failure, 60 s at most. A broker that comes back is not stampeded.
 fn pause(failures: u32) -> Duration {
     let most = PAUSE_MIN.saturating_mul(1 << failures.min(6)).min(PAUSE_MAX);
@@ -258,6 +263,15 @@ fn pause(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn agents_that_are_sent_away_come_back_one_by_one_and_within_a_minute() {
+        let second = Duration::from_secs(1);
+        let times: std::collections::BTreeSet<_> = (0..32).map(|_| politely(second)).collect();
+        assert!(times.len() > 16 && times.iter().all(|time| (second..=second * 2).contains(time)), "{times:?}");
+        assert_eq!(politely(Duration::MAX / 2), PAUSE_MAX);
+        assert_eq!(politely(Duration::ZERO), Duration::ZERO, "under a new name it begins at once");
+    }
 
     #[test]
     fn pauses_double_and_never_pass_a_minute() {

@@ -6,7 +6,7 @@ use certs::tls;
 use model::{invalid::Invalid, limits, reason::Reason};
 use proto::{border, v1};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     sync::mpsc,
     time::Instant,
@@ -50,17 +50,22 @@ impl Step {
     }
 }
 
-/// Tests every endpoint in turn until one step fails for good, then whether `neighbour` (if one is named) is linked too;
-/// sends what it finds to `steps`.
+/// Tests the way to every endpoint, each until a step fails; if any can be reached, then clock and echo, and whether
+/// `neighbour` (if one is named) is linked too. Sends what it finds to `steps`: the last one tells whether all is well that
+/// must be, for one endpoint is enough.
 pub async fn run(desk: &Desk, endpoints: &[String], neighbour: &str, steps: &mpsc::Sender<v1::LinkTestResponse>) {
+    let mut reached = false;
     for endpoint in endpoints {
-        if one(desk, endpoint, steps).await.is_none() {
-            return; // nobody listens any more, or a step failed
-        }
+        reached |= reach(desk, endpoint, steps).await.is_some();
     }
-    if !neighbour.is_empty() {
+    if reached && over_the_session(desk, steps).await.is_some() && !neighbour.is_empty() {
         let _ = steps.send(linked(desk, neighbour).await).await; // nobody listens any more
     }
+}
+
+async fn over_the_session(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
+    clock(desk, steps).await?;
+    echo(desk, steps).await
 }
 
 /// Whether a neighbour's agent is connected to the broker.
@@ -86,7 +91,8 @@ async fn linked(desk: &Desk, neighbour: &str) -> v1::LinkTestResponse {
     }
 }
 
-async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
+/// The way to one endpoint; nothing when a step failed or nobody listens any more.
+async fn reach(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
     let (host, port) = said(steps, config(endpoint)).await?;
     let step = Step::begin("DNS");
     let found = tokio::net::lookup_host((host.as_str(), port)).await.map(Iterator::collect::<Vec<_>>);
@@ -98,16 +104,14 @@ async fn one(desk: &Desk, endpoint: &str, steps: &mpsc::Sender<v1::LinkTestRespo
     tell(steps, step.good(format!("{host} 解析为 {}", address.ip()), format!("{host} is {}", address.ip()))).await?;
     let step = Step::begin("TCP");
     let reached = tokio::time::timeout(limits::HANDSHAKE_TIME_MAX, TcpStream::connect(address)).await;
-    if !matches!(reached, Ok(Ok(_))) {
+    let Ok(Ok(stream)) = reached else {
         let remedy =
             ("检查线路、防火墙，以及中心是否已启动", "check the line, the firewall, and whether the broker runs");
         tell(steps, step.bad((&format!("{address} 没有应答"), &format!("{address} does not answer")), remedy)).await?;
         return None;
-    }
+    };
     tell(steps, step.good(format!("{address} 可连接"), format!("{address} answers"))).await?;
-    handshake(desk, &host, port, steps).await?;
-    clock(desk, steps).await?;
-    echo(desk, steps).await
+    handshake(desk, &host, stream, steps).await
 }
 
 #[expect(clippy::result_large_err, reason = "a step that failed is what is told, once")]
@@ -121,9 +125,14 @@ fn config(endpoint: &str) -> Result<(String, u16), v1::LinkTestResponse> {
     })
 }
 
-async fn handshake(desk: &Desk, host: &str, port: u16, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
+async fn handshake(
+    desk: &Desk,
+    host: &str,
+    stream: TcpStream,
+    steps: &mpsc::Sender<v1::LinkTestResponse>,
+) -> Option<()> {
     let step = Step::begin("TLS");
-    match tls::connect(&desk.tls, host, port).await {
+    match tls::connect_over(&desk.tls, host, stream).await {
         Ok((mut stream, group)) => {
             tell(
                 steps,
@@ -133,7 +142,9 @@ async fn handshake(desk: &Desk, host: &str, port: u16, steps: &mpsc::Sender<v1::
                 ),
             )
             .await?;
-            identity(desk, &mut stream, steps).await
+            let accepted = identity(desk, &mut stream, steps).await;
+            drop(stream.shutdown().await); // a line that just ends looks like an attack
+            accepted
         }
         Err(error) => {
             let remedy = (

@@ -136,8 +136,17 @@ pub async fn connect(
     host: &str,
     port: u16,
 ) -> Result<(tokio_rustls::client::TlsStream<TcpStream>, String), ConnectError> {
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectError::Host(host.to_owned()))?;
     let stream = TcpStream::connect((host, port)).await.map_err(ConnectError::Tcp)?;
+    connect_over(identity, host, stream).await
+}
+
+/// The same over a line that is there already.
+pub async fn connect_over(
+    identity: &Identity,
+    host: &str,
+    stream: TcpStream,
+) -> Result<(tokio_rustls::client::TlsStream<TcpStream>, String), ConnectError> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectError::Host(host.to_owned()))?;
     stream.set_nodelay(true).map_err(ConnectError::Tcp)?;
     let config = identity.current().client.clone();
     let stream = TlsConnector::from(config).connect(name, stream).await.map_err(ConnectError::Tls)?;
