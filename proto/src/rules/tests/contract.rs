@@ -70,6 +70,18 @@ fn all_help_is_there_in_chinese_and_none_is_left_over() {
 }
 
 #[test]
+fn every_field_that_has_a_rule_says_where_the_rule_comes_from() {
+    let schema = Schema::contract();
+    let ruled = |message: &rules::schema::MessageRules| {
+        let lacks = |field: &&rules::schema::FieldRules| field.rule.zh != field.rule.en && field.rule.source.is_empty();
+        let lacking = message.fields.iter().filter(lacks);
+        lacking.map(|field| format!("{}.{}", message.name, field.name)).collect::<Vec<_>>()
+    };
+    let lacking: Vec<String> = schema.messages().iter().flat_map(ruled).collect();
+    assert!(lacking.is_empty(), "{lacking:?}");
+}
+
+#[test]
 fn a_kind_is_found_by_any_of_its_names() {
     for name in ["K07", "k7", "7", "BULLETIN", "bulletin", "KIND_BULLETIN", "信息通报"] {
         assert_eq!(rules::kind(name).map(|info| info.kind), Some(Kind::Bulletin), "{name}");
