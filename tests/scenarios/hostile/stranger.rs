@@ -1,10 +1,11 @@
 //! A caller who is no agent of the region, and shows what it has.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use certs::ca;
 use certs::files::name;
 use certs::region::{MemberSpec, Spec};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -17,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::world::live::{MORNING, World, within};
-use crate::world::region::LY;
+use crate::world::region::{LY, XZ};
 
 /// What it shows at the door.
 #[derive(Clone, Copy, Debug)]
@@ -30,13 +31,26 @@ pub enum Show {
     Server,
     /// TLS 1.2.
     OldTls,
+    /// A certificate of LY's authority for LY's own agent, whose time is over.
+    Expired,
+    /// The same, whose time has not begun.
+    NotYetValid,
+    /// The same, for a server.
+    WrongUsage,
+    /// LY's name in a certificate that XZ's authority issued.
+    OtherAuthority,
+    /// LY's name in a certificate of an authority that nobody knows.
+    OwnAuthority,
+    /// The one with which LY's agent calls.
+    Stolen,
 }
 
 /// It has another region's files, and has got hold of the broker's.
 pub struct Stranger {
     other: certs::region::Region,
     broker: PathBuf,
-    _directory: tempfile::TempDir,
+    stolen: PathBuf,
+    directory: tempfile::TempDir,
 }
 
 impl Stranger {
@@ -59,13 +73,44 @@ impl Stranger {
             agreements: Vec::new(),
         };
         let other = certs::region::create(&directory.path().join("trust"), &spec, MORNING).unwrap();
-        Self { other, broker: world.region.trust.trust("broker"), _directory: directory }
+        let (broker, stolen) = (world.region.trust.trust("broker"), world.region.trust.trust(LY));
+        Self { other, broker, stolen, directory }
+    }
+
+    /// A leaf in LY's name, with what is wrong about it.
+    fn forged(&self, world: &World, shows: Show) -> PathBuf {
+        let trust = &world.region.trust;
+        let of = |city: &str| &trust.members.iter().find(|(id, _)| id.as_str() == city).unwrap().1;
+        let now = world.clock.now();
+        let (hour, mut terms) = (Duration::from_hours(1), ca::LeafTerms::client(now));
+        let unknown = ca::own("LY", now).unwrap();
+        let authority = match shows {
+            Show::OtherAuthority => of(XZ),
+            Show::OwnAuthority => &unknown,
+            _ => of(LY),
+        };
+        match shows {
+            Show::Expired => (terms.from, terms.until) = (now.minus(hour * 2), now.minus(hour)),
+            Show::NotYetValid => (terms.from, terms.until) = (now.plus(hour), now.plus(hour * 2)),
+            Show::WrongUsage => terms = ca::LeafTerms::server(now, &[]),
+            _ => {}
+        }
+        let name = trust.agent_name(&LY.parse().unwrap()).unwrap();
+        let folder = self.directory.path().join(format!("{shows:?}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        certs::region::put_leaf(&folder, &ca::leaf(&name, authority, &terms).unwrap()).unwrap();
+        folder
     }
 
     /// Knocks, and gives the words with which it is sent away.
-    pub async fn knock(&self, door: SocketAddr, shows: Show) -> String {
+    pub async fn knock(&self, world: &World, shows: Show) -> String {
+        let door = world.broker_address();
         let mut stream = TcpStream::connect(door).await.unwrap();
         let told = match shows {
+            Show::Stolen => self.handshake(stream, Some(&self.stolen)).await,
+            Show::Expired | Show::NotYetValid | Show::WrongUsage | Show::OtherAuthority | Show::OwnAuthority => {
+                self.handshake(stream, Some(&self.forged(world, shows))).await
+            }
             Show::OldTls => speak(&mut stream, &old_hello()).await,
             Show::Nothing => self.handshake(stream, None).await,
             Show::OtherRegion => self.handshake(stream, Some(&self.other.trust(LY))).await,
