@@ -247,19 +247,60 @@ async fn rows_that_were_deleted_are_folded_again_to_the_same_bytes() {
         world.agent(LY).accepted(id).await;
     }
     world.agent(LY).cut().await;
-    world.kill_broker().await;
+    let [kept, anew] = rows_as_they_are_and_folded_anew(&mut world).await;
+    assert_eq!(anew, kept);
+    world.agent(XZ).line.mend();
+    assert_eq!(world.agent(XZ).has_received(16).await.len(), 16);
+    world.end().await;
+}
+
+/// What the broker's rows are when they are read from disk, and when they are folded anew from its journal.
+async fn rows_as_they_are_and_folded_anew(world: &mut World) -> [store::Dump; 2] {
+    world.stop_broker().await;
     let copy = world.copy_of("broker");
     world.start_broker().await;
     let kept = world.relay().engine.dump().unwrap();
-
     world.stop_broker().await;
     world.put_back("broker", copy.path());
     world.lose_rows_of_broker();
     world.start_broker().await;
+    [kept, world.relay().engine.dump().unwrap()]
+}
 
-    assert_eq!(world.relay().engine.dump().unwrap(), kept);
-    world.agent(XZ).line.mend();
-    assert_eq!(world.agent(XZ).has_received(16).await.len(), 16);
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_deleted_while_messages_come_in_are_folded_again_and_nothing_is_lost_or_doubled() {
+    let mut world = World::of(&[LY, XZ]).await;
+    let (desk, mut all) = (world.desk(LY), Vec::new());
+    for _ in 0..5 {
+        let sending = async {
+            let mut sent = Vec::new();
+            for n in 0..60 {
+                sent.push(id_of(&desk.send(bulletin(&[XZ], PRIORITY, &format!("第{n}号"))).await.unwrap().message_id));
+            }
+            sent
+        };
+        let losing = async {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            world.kill_broker().await;
+            world.lose_rows_of_broker();
+            world.start_broker().await;
+        };
+        let (sent, ()) = tokio::join!(sending, losing);
+        all.extend(sent);
+    }
+    for id in &all {
+        world.agent(LY).stage(*id, XZ, Stage::Delivered).await;
+    }
+    assert_eq!(world.agent(XZ).has_received(all.len()).await.len(), 300);
+
+    world.agent(XZ).cut().await;
+    for id in send_some(&world, LY, XZ, 40).await {
+        world.agent(LY).accepted(id).await;
+    }
+    world.agent(LY).cut().await;
+    let [kept, anew] = rows_as_they_are_and_folded_anew(&mut world).await;
+    assert_eq!(anew, kept);
+    assert!(kept.rows.len() > 40, "forty messages wait: {}", kept.rows.len());
     world.end().await;
 }
 
