@@ -30,9 +30,7 @@ impl Machine for Bulletin {
         let super::Facts::Bulletin(facts) = step.facts else {
             return Err(wrong_sequence("header.kind", "K07.opens", "no bulletin"));
         };
-        if let Some((from, into)) = facts.merged.as_ref().filter(|(from, into)| from == into) {
-            return Err(wrong_sequence("body.merged", "K07.merged", format!("{from} into {into}")));
-        }
+        merges(facts)?;
         let bulletin = Self {
             chain: Chain::of(step),
             valid_until: facts.valid_until,
@@ -58,6 +56,7 @@ impl Machine for Bulletin {
         if self.cancelled {
             return Err(closed(self.state()));
         }
+        merges(facts)?;
         self.cancelled = step.cancels();
         self.corrected = true;
         self.valid_until = facts.valid_until;
@@ -81,6 +80,14 @@ impl Machine for Bulletin {
             ("PUBLISHED", "有效", false)
         };
         StateName { name, zh, over }
+    }
+}
+
+/// An incident is merged into another, if into any.
+fn merges(facts: &Facts) -> Result<(), Invalid> {
+    match facts.merged.as_ref().filter(|(from, into)| from == into) {
+        None => Ok(()),
+        Some((from, into)) => Err(wrong_sequence("body.merged", "K07.merged", format!("{from} into {into}"))),
     }
 }
 

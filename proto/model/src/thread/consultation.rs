@@ -146,11 +146,11 @@ impl Consultation {
         if !self.chain.is_by(step) {
             return Err(not_author("K23.author", self.chain.author.as_str()));
         }
-        if self.concluded.is_some() {
-            return Err(wrong_sequence("header.action", "K23.concluded", step.header.action.name()));
-        }
         if let Some(overtaken) = self.chain.overtaken(step) {
             return Ok(overtaken);
+        }
+        if self.concluded.is_some() {
+            return Err(wrong_sequence("header.action", "K23.concluded", step.header.action.name()));
         }
         match step.header.action {
             Action::Cancel => {

@@ -72,6 +72,11 @@ numbered! {
 }
 
 impl Line {
+    /// It says more than that nothing comes.
+    pub const fn is_open(self) -> bool {
+        !matches!(self, Self::Decline | Self::Withdrawn)
+    }
+
     /// Something can be ordered from it.
     pub const fn offers(self) -> bool {
         matches!(self, Self::Offer | Self::Partial)

@@ -281,7 +281,8 @@ impl Request {
                 .filter(|written| written.line.offers())
                 .ok_or_else(|| wrong_sequence("body.lines.line_no", "K13.line_no", line.line_no.to_string()))?;
             let others = self.ordered(id, line.line_no, Some(&decided.order_id));
-            let promised = self.promised(&decided.order_id, line.line_no, None);
+            let same = self.orders.get(&decided.order_id).is_some_and(|order| order.offer == id);
+            let promised = if same { self.promised(&decided.order_id, line.line_no, None) } else { 0 };
             match line.order {
                 Some(count) => {
                     let count64 = u64::from(count);
@@ -357,13 +358,14 @@ impl Request {
     }
 }
 
-/// An answer is interim when every line defers, and definite else.
+/// An answer is interim when every line that is open defers, and definite else.
 fn fits(step: &Step<'_>, offered: &Offered) -> Result<bool, Invalid> {
-    let defers = !offered.lines.is_empty() && offered.lines.iter().all(|line| line.line == Line::Defer);
+    let mut open = offered.lines.iter().map(|line| line.line).filter(|line| line.is_open()).peekable();
+    let defers = open.peek().is_some() && open.all(|line| line == Line::Defer);
     let Some(answer) = step.header.answer else { return Ok(defers) };
     if answer.is_interim() == defers && (!defers || answer == Answer::Defer) {
         return Ok(defers);
     }
-    let detail = if defers { "every line defers" } else { "a line does not defer" };
+    let detail = if defers { "every open line defers" } else { "no open line defers, or one does not" };
     Err(Invalid::new(Reason::BadSchema, "header.answer", "K12.answer").detail(detail))
 }

@@ -148,6 +148,21 @@ fn a_deferred_answer_meets_the_first_deadline_and_begins_the_second() {
 }
 
 #[test]
+fn an_answer_is_interim_when_every_line_that_is_open_defers() {
+    let first = request(1, &[XZ]);
+    let mut thread = opened(&first);
+    let mixed = vec![line(1, 1, Line::Defer, 0), line(2, 2, Line::Decline, 0)];
+    let mut deferred = offer(2, XZ, mixed, &first);
+    assert_eq!(says(&mut thread, &deferred).unwrap_err(), (Reason::BadSchema, "K12.answer".to_owned()), "not definite");
+    deferred.header.answer = Some(Answer::Defer);
+    says(&mut thread, &deferred).unwrap();
+    assert!(owed(&thread.ledger).iter().any(|line| line.starts_with("D11 320300") && line.ends_with("Running")));
+    let mut declined = offer(3, XZ, vec![line(1, 1, Line::Decline, 0)], &first);
+    declined.header.answer = Some(Answer::Defer);
+    assert_eq!(says(&mut thread, &declined).unwrap_err().1, "K12.answer", "nothing is open");
+}
+
+#[test]
 fn a_lower_type_is_refused_where_nothing_else_will_do() {
     let mut facts = wanted();
     facts.items[0].substitutes_ok = false;
