@@ -187,6 +187,26 @@ fn broker(rule: &str) -> Option<(Pair, Pair)> {
                 "The sender holds its messages; they leave by themselves when there is room. Raise the precedence or telephone if it cannot wait, and ask the broker's operator to make room.",
             ),
         ),
+        "blob.uploading" => (
+            (
+                "本单位正在另一处上传同一附件。",
+                "The same attachment is being brought by the same jurisdiction in another call.",
+            ),
+            (
+                "无需操作：前一次上传结束后自动继续；若持续出现，检查是否有两个代理在运行。",
+                "Nothing to do: it goes on by itself when the other has ended. If this repeats, check that only one agent runs.",
+            ),
+        ),
+        "blob.moved" => (
+            (
+                "中心已有的部分与续传的起点不符。",
+                "What the broker holds of this attachment does not end where this upload goes on.",
+            ),
+            (
+                "无需操作：重新询问起点后自动继续；自编程序须再次调用 Offer。",
+                "Nothing to do: it is asked anew where to go on. A program of your own calls Offer again.",
+            ),
+        ),
         _ => return None,
     })
 }
