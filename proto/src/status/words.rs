@@ -171,7 +171,10 @@ fn broker(rule: &str) -> Option<(Pair, Pair)> {
             ),
         ),
         "broker.not_serving" => (
-            ("中心有应答，但无法写入其日志。", "The broker answers, but cannot write its journal."),
+            (
+                "中心有应答，但未在服务：正在维护，或无法写入其日志。",
+                "The broker answers, but does not serve: it is being maintained, or cannot write its journal.",
+            ),
             (
                 "消息存在发送方，恢复后自动送出；请中心值班查看 broker 日志与磁盘。",
                 "The sender holds its messages; they leave by themselves afterwards. Ask the broker's operator to look at its log and disk.",
