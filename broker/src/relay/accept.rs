@@ -143,9 +143,9 @@ impl Relay {
         let content_hash = Digest::of(&envelope.content);
         let (header, parts) =
             read(&envelope).map_err(|invalid| Box::new(Refusal::of_content(&envelope.content, invalid)))?;
-        let record =
-            Submitted { envelope: Some(envelope), carried, evidence, by: by.to_string(), ..Submitted::default() };
-        let judged = self.judge_read(by, &header, &parts, record, content_hash, clock);
+        let record = Submitted { envelope: Some(envelope), evidence, by: by.to_string(), ..Submitted::default() };
+        let judged = comes_over_the_link(carried)
+            .and_then(|()| self.judge_read(by, &header, &parts, record, content_hash, clock));
         match judged {
             Ok(record) => Ok(Judged { header, content_hash, record }),
             Err(invalid) => Err(Box::new(Refusal::of_header(&header, content_hash, invalid))),
@@ -162,7 +162,7 @@ impl Relay {
         clock: SenderClock,
     ) -> Result<Submitted, Invalid> {
         let (now, view) = (self.clock.now(), self.trust.view());
-        speaks_for_itself(by, header, &self.region, record.carried)?;
+        speaks_for_itself(by, header, &self.region)?;
         if self.sessions.are_draining() {
             return Err(Invalid::new(Reason::Busy, "", "broker.draining"));
         }
@@ -174,7 +174,7 @@ impl Relay {
         record.evidence = self.trust.verified_evidence(&view, evidence, header, &content_hash);
         // what was accepted once, and is offered again with the proof, is not judged by time a second time
         let flags = if record.evidence.is_empty() {
-            judge::judge(header, Arrival { now, clock: if record.carried { SenderClock::Carried } else { clock } })?
+            judge::judge(header, Arrival { now, clock })?
         } else {
             judge::judge_static(header).map(|()| Vec::new())?
         };
@@ -295,7 +295,7 @@ impl Relay {
 /// The field as a place in the envelope: whatever is no part of its own is a field of the header.
 fn placed(invalid: Invalid) -> Invalid {
     let part = invalid.field.split(['.', '[']).next().unwrap_or_default();
-    if matches!(part, "" | "header" | "body" | "content" | "inline" | "seal" | "envelope") {
+    if matches!(part, "" | "header" | "body" | "content" | "inline" | "seal" | "envelope" | "submission") {
         invalid
     } else {
         invalid.within("header")
@@ -314,17 +314,17 @@ fn read(envelope: &v1::Envelope) -> Result<(Header, Parts), Invalid> {
     Ok((header, parts))
 }
 
-/// Identity comes from the connection and must be the envelope's sender; on a bundle the seal stands in for the link.
-fn speaks_for_itself(
-    by: &JurisdictionId,
-    header: &Header,
-    region: &model::ids::RegionId,
-    carried: bool,
-) -> Result<(), Invalid> {
+/// Bundles do not exist yet: what says that it came on one would pass by the rules of sender, clock and expiry.
+fn comes_over_the_link(carried: bool) -> Result<(), Invalid> {
+    if carried { Err(Invalid::schema("submission.carried", "submission.carried")) } else { Ok(()) }
+}
+
+/// Identity comes from the connection and must be the envelope's sender.
+fn speaks_for_itself(by: &JurisdictionId, header: &Header, region: &model::ids::RegionId) -> Result<(), Invalid> {
     if header.region != *region {
         return Err(Invalid::new(Reason::SenderMismatch, "region", "region.own").detail(format!("this is {region}")));
     }
-    if carried || header.sender.jurisdiction == *by {
+    if header.sender.jurisdiction == *by {
         return Ok(());
     }
     let detail = format!("{} speaks as {}", by, header.sender.jurisdiction);

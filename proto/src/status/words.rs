@@ -190,6 +190,16 @@ fn broker(rule: &str) -> Option<(Pair, Pair)> {
                 "The sender holds its messages; they leave by themselves when there is room. Raise the precedence or telephone if it cannot wait, and ask the broker's operator to make room.",
             ),
         ),
+        "submission.carried" => (
+            (
+                "中心尚不接收以介质转交的消息，也不接收代他单位转交的消息。",
+                "The broker takes no messages from carried bundles yet, and none on behalf of another.",
+            ),
+            (
+                "消息由其发送单位的代理经链路送出；链路不通时先电话通知，消息在该代理处等候，恢复后自动送出。",
+                "Let the sender's own agent deliver it over its link. While the link is down it waits there and leaves by itself afterwards: telephone meanwhile.",
+            ),
+        ),
         "blob.uploading" => (
             (
                 "本单位正在另一处上传同一附件。",
