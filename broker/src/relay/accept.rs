@@ -261,9 +261,10 @@ impl Relay {
             .collect()
     }
 
-    /// Keeps a refusal that says something about its sender in the journal. Beyond so many a second of one sender they
-    /// are counted in the metrics alone: nobody fills the journal with nonsense.
+    /// Logs a refusal, and keeps one that says something about its sender in the journal. Beyond so many a second of one
+    /// sender they are only counted: nobody fills a disk with nonsense.
     pub async fn audit_refusal(&self, by: &JurisdictionId, refusal: &Refusal) {
+        self.log_refusal(by, refusal);
         let Invalid { reason, field, rule, .. } = &refusal.invalid;
         if is_about_load(*reason) || !self.quotas.may_audit(by, self.clock.now()) {
             return;
@@ -282,6 +283,14 @@ impl Relay {
         if let Err(error) = self.engine.append(vec![record], Lane::Settling).await {
             tracing::warn!(%error, source = %by, "a refusal could not be journalled");
         }
+    }
+
+    fn log_refusal(&self, by: &JurisdictionId, refusal: &Refusal) {
+        let Some(unsaid) = self.quotas.may_log(by, self.clock.now()) else { return };
+        let Invalid { reason, field, rule, .. } = &refusal.invalid;
+        let (reason, sender) = (reason.code(), &refusal.claimed);
+        let message_id = certs::signed::hex(&refusal.message_id);
+        tracing::info!(peer = %by, %reason, %field, %rule, %sender, %message_id, unsaid, "an envelope was refused");
     }
 
     /// The digest of what is known under the id of a refused envelope, when that is why it was refused.
