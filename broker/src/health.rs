@@ -1,80 +1,167 @@
 //! Whether the broker can do its work: the journal takes records, and the last record it took was folded.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use journal::{Lane, Record};
-use model::time::Timestamp;
 use prost::Message as _;
 use proto::record::kind;
+use store::AppendError;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tonic_health::server::HealthReporter;
+use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::relay::{Relay, quota::DiskStage};
 
-/// A probe goes through journal and fold this often when nothing else does.
+/// A probe goes through journal and fold this often.
 const PERIOD: Duration = Duration::from_secs(20);
-/// Ready means that a record went through this recently.
-const FRESH: Duration = Duration::from_mins(1);
+/// A probe that is not through by then says that the broker does not serve: a sync that hangs is no slow disk.
+const PROBE_TIME_MAX: Duration = Duration::from_secs(3);
+/// A journal that is full for the moment, or has just failed, is asked again after this.
+const AGAIN: Duration = Duration::from_millis(500);
+/// Draining and the disk are looked at this often.
+const GLANCE: Duration = Duration::from_secs(1);
 
-/// The last proof that the broker works.
-#[derive(Clone, Debug, Default)]
-pub struct Health(Arc<Mutex<Option<Timestamp>>>);
+/// What the standard health protocol calls us; the empty name is the whole program.
+const SERVICES: [&str; 5] =
+    ["", "liandong.v1.Exchange", "liandong.v1.Documents", "liandong.v1.Directory", "liandong.v1.Blobs"];
+
+/// Where the probe stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Probe {
+    /// The first is not through yet.
+    Starting,
+    /// The last went through.
+    Through,
+    /// One does not come back.
+    Late,
+}
+
+/// Whether the broker works, for everybody who asks.
+#[derive(Clone, Debug)]
+pub struct Health(Arc<watch::Sender<Probe>>);
+
+impl Default for Health {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Probe::Starting)))
+    }
+}
 
 impl Health {
     /// Why the broker is not ready, or none.
-    pub fn problem(&self, relay: &Relay) -> Option<String> {
+    pub fn problem(&self, relay: &Relay) -> Option<&'static str> {
         if relay.engine.failed().is_some() {
-            return Some("the journal has failed; the program stops".to_owned());
+            return Some("the journal has failed; the program stops");
         }
-        let proved = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match proved {
-            None => Some("starting".to_owned()),
-            Some(at) if relay.clock.now().since(at) > FRESH => {
-                Some("no record went through journal and fold for a minute".to_owned())
+        match *self.0.borrow() {
+            Probe::Starting => Some("starting"),
+            Probe::Late => Some("a record does not come through journal and fold: the disk may hang"),
+            Probe::Through if relay.sessions.are_draining() => Some("draining"),
+            Probe::Through if relay.quotas.disk() == DiskStage::Reserve => {
+                Some("the disk is full: FLASH alone is taken")
             }
-            Some(_) if relay.quotas.disk() == DiskStage::Reserve => {
-                Some("the disk is full: FLASH alone is taken".to_owned())
-            }
-            Some(_) => None,
+            Probe::Through => None,
         }
-    }
-
-    fn proved(&self, at: Timestamp) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 }
 
 /// Probes until told to stop, and keeps the standard health service true.
 pub async fn run(health: Health, relay: Arc<Relay>, reporter: HealthReporter, stop: CancellationToken) {
-    loop {
-        probe(&health, &relay).await;
-        let serving = health.problem(&relay).is_none();
-        let status =
-            if serving { tonic_health::ServingStatus::Serving } else { tonic_health::ServingStatus::NotServing };
-        for service in
-            ["", "liandong.v1.Exchange", "liandong.v1.Documents", "liandong.v1.Directory", "liandong.v1.Blobs"]
-        {
-            reporter.set_service_status(service, status).await;
-        }
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = tokio::time::sleep(PERIOD) => {}
-        }
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = keep_probing(&health.0, PROBE_TIME_MAX, || probe(&relay)) => {}
+        () = keep_telling(&health, &relay, &reporter) => {}
     }
-    reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    tell(&reporter, ServingStatus::NotServing).await;
 }
 
-/// Sends one record of our own through journal and fold.
-async fn probe(health: &Health, relay: &Relay) {
+/// Probes again and again. Whoever asks learns of a probe that does not come back while it is still awaited.
+async fn keep_probing<P>(state: &watch::Sender<Probe>, late: Duration, mut probe: impl FnMut() -> P)
+where
+    P: Future<Output = ()>,
+{
+    loop {
+        let mut through = pin!(probe());
+        if tokio::time::timeout(late, &mut through).await.is_err() {
+            state.send_replace(Probe::Late);
+            through.await;
+        }
+        state.send_replace(Probe::Through);
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// Tells the health service of every change, and the log.
+async fn keep_telling(health: &Health, relay: &Relay, reporter: &HealthReporter) {
+    let mut probes = health.0.subscribe();
+    let mut told = Some("starting");
+    tell(reporter, ServingStatus::NotServing).await;
+    loop {
+        let problem = health.problem(relay);
+        if problem != told {
+            match problem {
+                None => tracing::info!("serving"),
+                Some("draining") => tracing::info!("not serving: draining"),
+                Some(problem) => tracing::error!(problem, "not serving"),
+            }
+            let serves = if problem.is_none() { ServingStatus::Serving } else { ServingStatus::NotServing };
+            tell(reporter, serves).await;
+            told = problem;
+        }
+        let _ = tokio::time::timeout(GLANCE, probes.changed()).await; // whichever is first: we look again
+    }
+}
+
+async fn tell(reporter: &HealthReporter, status: ServingStatus) {
+    for service in SERVICES {
+        reporter.set_service_status(service, status).await;
+    }
+}
+
+/// Sends one record of our own through journal and fold; ends when it is through.
+async fn probe(relay: &Relay) {
     relay.look_at_disk();
     let probe =
         proto::record::AdminAct { operator: "broker".to_owned(), act: "probe".to_owned(), ..Default::default() };
-    let record = Record::new(kind::ADMIN_ACT, relay.clock.now(), probe.encode_to_vec());
-    match relay.engine.append(vec![record], Lane::Settling).await {
-        Ok(_) => health.proved(relay.clock.now()),
-        Err(error) => tracing::error!(%error, "the broker's own record did not go through"),
+    let bytes = probe.encode_to_vec();
+    loop {
+        let record = Record::new(kind::ADMIN_ACT, relay.clock.now(), bytes.clone());
+        match relay.engine.append(vec![record], Lane::Settling).await {
+            Ok(_) => return,
+            Err(AppendError::Busy) => {}
+            Err(error) => tracing::error!(%error, "the broker's own record did not go through"),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_probe_that_hangs_is_told_while_it_hangs_and_over_when_it_comes_back() {
+        let health = Health::default();
+        let mut seen = health.0.subscribe();
+        let (sync, hangs) = oneshot::channel::<()>();
+        let hangs = RefCell::new(Some(hangs));
+        let probing = keep_probing(&health.0, Duration::ZERO, || {
+            let hangs = hangs.borrow_mut().take();
+            async move { hangs.expect("one probe").await.expect("it comes back") }
+        });
+
+        let watching = async {
+            assert_eq!(*seen.wait_for(|probe| *probe != Probe::Starting).await.unwrap(), Probe::Late);
+            sync.send(()).unwrap();
+            assert_eq!(*seen.wait_for(|probe| *probe != Probe::Late).await.unwrap(), Probe::Through);
+        };
+
+        tokio::select! {
+            () = probing => unreachable!("it probes for ever"),
+            () = watching => {}
+        }
     }
 }

@@ -208,7 +208,7 @@ async fn health(channel: Channel) -> Result<ServingStatus, tonic::Status> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_broker_serves_while_its_journal_takes_records_and_not_a_moment_longer() {
-    let (mut world, ly, _) = office().await;
+    let (mut world, ly, mut admin) = office().await;
     within("the first record went through", async {
         while health(ly.channel(world.broker_address())).await.unwrap() != ServingStatus::Serving {
             tokio::task::yield_now().await;
@@ -224,6 +224,19 @@ async fn the_broker_serves_while_its_journal_takes_records_and_not_a_moment_long
     .await;
     let (head, body) = get(world.broker().metrics_address, "/healthz").await;
     assert!(head.starts_with("HTTP/1.1 200") && body.starts_with("SERVING"), "{head} {body}");
+
+    for (drain, status) in [(true, ServingStatus::NotServing), (false, ServingStatus::Serving)] {
+        admin.drain(v1::DrainRequest { drain, grace: None }).await.unwrap();
+        let (head, body) = get(world.broker().metrics_address, "/healthz").await;
+        assert_eq!((head.contains(" 503 "), body.contains("draining")), (drain, drain), "{head} {body}");
+        within("the protocol says so too", async {
+            while health(ly.channel(world.broker_address())).await.unwrap() != status {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    drop(admin);
 
     world.relay().engine.kill();
 

@@ -96,8 +96,15 @@ async fn a_file_that_broke_off_goes_on_from_there() {
     let offset = client.offer(offer.clone()).await.unwrap().into_inner().offset;
     assert_eq!(offset, 2 * CHUNK as u64);
     let gap = client.put(tokio_stream::iter(parts(&blob, 3 * CHUNK, blob.len()))).await.unwrap_err();
-    assert_eq!(reason(&gap), "LD201_BAD_SCHEMA", "a part that does not follow");
-    client.put(tokio_stream::iter(parts(&blob, 2 * CHUNK, blob.len()))).await.unwrap();
+    assert_eq!(reason(&gap), "LD107_BUSY", "begun where nothing ends: it is offered anew");
+    let mut torn = parts(&blob, 2 * CHUNK, blob.len());
+    torn[1].offset += 1;
+    let torn = client.put(tokio_stream::iter(torn)).await.unwrap_err();
+    assert_eq!(reason(&torn), "LD201_BAD_SCHEMA", "a part that does not follow");
+    assert_eq!(client.offer(offer.clone()).await.unwrap().into_inner().offset, 3 * CHUNK as u64);
+    let again = client.put(tokio_stream::iter(parts(&blob, 2 * CHUNK, blob.len()))).await.unwrap_err();
+    assert_eq!(reason(&again), "LD107_BUSY", "more came since it was offered");
+    client.put(tokio_stream::iter(parts(&blob, 3 * CHUNK, blob.len()))).await.unwrap();
 
     assert_eq!(client.offer(offer).await.unwrap().into_inner().offset, blob.len() as u64);
     let ask = v1::BlobsGetRequest { sha256: digest(&blob), offset: CHUNK as u64 };
@@ -128,6 +135,75 @@ async fn a_file_with_another_digest_is_refused_and_nothing_of_it_stays() {
     assert_eq!(reason(&missing), "LD604_NOT_FOUND");
     let huge = v1::OfferRequest { sha256: digest(&blob), bytes: (20 << 20) + 1 };
     assert_eq!(reason(&client.offer(huge).await.unwrap_err()), "LD105_TOO_LARGE");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_bytes_of_a_neighbour_do_not_spoil_the_file_of_another() {
+    let world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    let (ly, xz) = (world.bare(LY), world.bare(XZ));
+    let blob = file(10, 2 * CHUNK);
+    let (sha256, bytes) = (digest(&blob), blob.len() as u64);
+    let lie = v1::PutRequest { sha256: sha256.clone(), bytes, offset: 0, chunk: file(11, CHUNK) };
+    let (mut liar, mut honest) = (xz.blobs(world.broker_address()), ly.blobs(world.broker_address()));
+    liar.put(tokio_stream::iter([lie])).await.unwrap_err(); // half of it, and the half is wrong
+
+    let offer = v1::OfferRequest { sha256, bytes };
+    assert_eq!(honest.offer(offer.clone()).await.unwrap().into_inner().offset, 0);
+    honest.put(tokio_stream::iter(parts(&blob, 0, blob.len()))).await.unwrap();
+
+    assert_eq!(liar.offer(offer).await.unwrap().into_inner().offset, bytes, "nothing is missing any more");
+    let put = liar.put(tokio_stream::iter(parts(&blob, CHUNK, blob.len()))).await.unwrap();
+    assert_eq!(put.into_inner().bytes, bytes, "what is here already is complete");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_resumed_and_does_not_fit_comes_once_more_from_the_beginning() {
+    let world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    let mut client = world.bare(LY).blobs(world.broker_address());
+    let blob = file(12, 2 * CHUNK);
+    let mut spoilt = parts(&blob, 0, CHUNK);
+    spoilt[0].chunk = file(13, CHUNK);
+    client.put(tokio_stream::iter(spoilt)).await.unwrap_err(); // as after a power cut
+
+    let resumed = client.put(tokio_stream::iter(parts(&blob, CHUNK, blob.len()))).await.unwrap_err();
+
+    assert_eq!(reason(&resumed), "LD107_BUSY");
+    let offer = v1::OfferRequest { sha256: digest(&blob), bytes: blob.len() as u64 };
+    assert_eq!(client.offer(offer).await.unwrap().into_inner().offset, 0, "all of it was thrown away");
+    client.put(tokio_stream::iter(parts(&blob, 0, blob.len()))).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_uploads_of_one_file_the_first_goes_on_and_the_second_comes_again() {
+    let world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    let ly = world.bare(LY);
+    let blob = file(14, 2 * CHUNK);
+    let (mut first, mut second) = (ly.blobs(world.broker_address()), ly.blobs(world.broker_address()));
+    let (more, stream) = tokio::sync::mpsc::channel(4);
+    let [begin, end] = parts(&blob, 0, blob.len()).try_into().unwrap();
+    more.send(begin).await.unwrap();
+    let slow = async { first.put(tokio_stream::wrappers::ReceiverStream::new(stream)).await };
+    let other = async {
+        let offer = v1::OfferRequest { sha256: digest(&blob), bytes: blob.len() as u64 };
+        while second.offer(offer.clone()).await.unwrap().into_inner().offset == 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = second.put(tokio_stream::iter(parts(&blob, CHUNK, blob.len()))).await.unwrap_err();
+        more.send(end).await.unwrap();
+        drop(more);
+        refused
+    };
+
+    let (slow, refused) = tokio::join!(slow, other);
+
+    assert_eq!(slow.unwrap().into_inner().bytes, blob.len() as u64);
+    assert_eq!(reason(&refused), "LD107_BUSY");
+    assert!(tonic_types::StatusExt::get_details_retry_info(&refused).is_some());
+    let put = second.put(tokio_stream::iter(parts(&blob, CHUNK, blob.len()))).await.unwrap();
+    assert_eq!(put.into_inner().bytes, blob.len() as u64, "it is complete now");
     world.end().await;
 }
 

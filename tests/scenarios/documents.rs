@@ -64,6 +64,14 @@ impl Reader {
         self.change(change("", v1::DocumentOp::Put, if_match, members), text).await.unwrap().item_etag
     }
 
+    /// An agenda that is open for proposals, with items 1 to 3.
+    async fn open_agenda(&self) {
+        self.put_head(b"", v1::MemberRights::AddAndEdit, "OPEN_FOR_PROPOSALS").await;
+        for item in ["1", "2", "3"] {
+            self.put(item, b"", &format!("议题 {item}")).await.unwrap();
+        }
+    }
+
     async fn remove(&self, item: &str, if_match: &[u8]) -> Result<v1::ChangeResponse, Status> {
         self.change(change(item, v1::DocumentOp::Remove, if_match, v1::MemberRights::Unspecified), "").await
     }
@@ -85,10 +93,7 @@ impl Meeting {
     async fn convene() -> Self {
         let world = World::without_agents(&[LY, XZ, RZ], Lands::Unknown).await;
         let (ly, xz, rz) = (Reader::of(&world, LY), Reader::of(&world, XZ), Reader::of(&world, RZ));
-        ly.put_head(b"", v1::MemberRights::AddAndEdit, "OPEN_FOR_PROPOSALS").await;
-        for item in ["1", "2", "3"] {
-            ly.put(item, b"", &format!("议题 {item}")).await.unwrap();
-        }
+        ly.open_agenda().await;
         Self { world, ly, xz, rz }
     }
 
@@ -246,6 +251,34 @@ async fn a_token_older_than_tombstones_is_refused_and_a_full_sync_gives_the_same
     let (changed, _, etag, _) = pages(&meeting.rz, String::new(), 0).await;
     assert_eq!(changed.len(), 4, "head and three items");
     assert_eq!(etag, meeting.rz.get(b"").await.document.unwrap().etag);
+    meeting.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_a_journal_that_was_lost_is_refused_although_the_new_one_is_longer() {
+    let mut meeting = Meeting::convene().await;
+    let token = meeting.rz.sync("", 0).await.unwrap().next_token;
+    let end = meeting.world.relay().engine.journal_end();
+    meeting.world.kill_broker().await;
+    meeting.world.lose_state("broker");
+    meeting.world.start_broker().await;
+    (meeting.ly, meeting.rz) = (Reader::of(&meeting.world, LY), Reader::of(&meeting.world, RZ));
+    meeting.ly.open_agenda().await;
+    for item in 4.. {
+        meeting.ly.put(&item.to_string(), b"", "补录").await.unwrap();
+        if meeting.world.relay().engine.journal_end() > end {
+            break;
+        }
+    }
+
+    let expired = meeting.rz.sync(&token, 0).await.unwrap_err();
+
+    assert_eq!(reason(&expired), "LD601_TOKEN_EXPIRED");
+    let bare = meeting.rz.sync(&end.to_string(), 0).await.unwrap_err();
+    assert_eq!(reason(&bare), "LD601_TOKEN_EXPIRED", "a position alone, as older brokers gave it");
+    assert_eq!(reason(&meeting.rz.sync("here", 0).await.unwrap_err()), "LD203_BAD_CODE");
+    let whole = meeting.rz.sync("", 0).await.unwrap();
+    meeting.rz.sync(&whole.next_token, 0).await.unwrap();
     meeting.end().await;
 }
 

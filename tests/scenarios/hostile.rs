@@ -90,6 +90,29 @@ async fn a_key_that_was_revoked_speaks_no_more_whatever_time_it_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_says_that_it_came_on_a_bundle_passes_no_rule_by() {
+    let world = World::without_agents(&[LY, XZ, RZ], Lands::Unknown).await;
+    let (ly, rz) = (world.bare(LY), world.bare(RZ));
+    let envelope = ly.envelope(bulletin(&[XZ], PRIORITY, "汛情通报"));
+    let handed_in = async |by: &Bare, carried| {
+        let submission = Some(v1::Submission { envelope: Some(envelope.clone()), carried, ..Default::default() });
+        by.client(world.broker_address()).submit(v1::SubmitRequest { submission }).await
+    };
+
+    assert_eq!(reason(&handed_in(&rz, false).await.unwrap_err()), "LD102_SENDER_MISMATCH");
+    for by in [&rz, &ly] {
+        let refused = handed_in(by, true).await.unwrap_err();
+        let info = refused.get_details_error_info().unwrap();
+        let told = ["field", "rule"].map(|key| info.metadata[key].as_str());
+        assert_eq!((&*info.reason, told), ("LD201_BAD_SCHEMA", ["submission.carried", "submission.carried"]));
+        assert!(refused.message().contains("over its link"), "{refused}");
+    }
+    assert_eq!(world.accepted_count(), 0);
+    handed_in(&ly, false).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_no_agent_of_the_region_is_turned_away_and_written_down_once() {
     let world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
     let stranger = Stranger::beside(&world);

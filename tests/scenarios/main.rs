@@ -18,6 +18,7 @@ mod every_kind;
 mod exchange;
 mod hostile;
 mod line;
+mod logs;
 mod outage;
 mod rules;
 mod sessions;

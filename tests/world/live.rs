@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::ids::MessageId;
@@ -18,6 +19,7 @@ use store::tasks::Tasks;
 use tokio::sync::watch;
 use tonic::transport::Channel;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::TestWriter;
 
 use super::bare::{Bare, channel};
 use super::clock::HandClock;
@@ -419,11 +421,39 @@ impl Agent {
     }
 }
 
-/// What the programs log goes to whoever runs the test: warnings, or what `LIANDONG_LOG` asks for.
+/// Bytes of the log that are kept for tests to read.
+const LOGGED_BYTES_MAX: usize = 4 << 20;
+static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// What the programs of this process have logged so far.
+pub fn logged() -> String {
+    String::from_utf8_lossy(&LOGGED.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+}
+
+/// What the programs log goes to whoever runs the test, and is kept to be read by it: warnings and what the broker says,
+/// or what `LIANDONG_LOG` asks for.
 fn log() {
-    let filter = EnvFilter::try_from_env("LIANDONG_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("LIANDONG_LOG").unwrap_or_else(|_| EnvFilter::new("warn,broker=info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Kept);
     // another test of this process may have set it
-    drop(tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init());
+    drop(log.try_init());
+}
+
+/// Prints, and keeps what was printed.
+struct Kept;
+
+impl Write for Kept {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.len() < LOGGED_BYTES_MAX {
+            logged.extend_from_slice(line);
+        }
+        TestWriter::new().write(line)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        TestWriter::new().flush()
+    }
 }
 
 /// The id in these bytes.

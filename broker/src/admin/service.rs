@@ -59,7 +59,7 @@ impl Admin for AdminFace {
             committed: self.relay.engine.journal_end().0,
             folded: self.relay.engine.folded().borrow().0,
             state: state.to_owned(),
-            degraded: problem.into_iter().collect(),
+            degraded: problem.into_iter().map(str::to_owned).collect(),
             directory_version: trust.directory.version,
             grants_version: trust.policy.version,
             disk_free_bytes: self.relay.disk_free(),
@@ -96,6 +96,7 @@ impl Admin for AdminFace {
         let ids = ids.ok_or_else(|| status::of(&Invalid::new(Reason::BadCode, "message_ids", "id.message"), lang))?;
         let redriven =
             self.relay.redrive(&who, &mailbox, ids, &ask.reason).await.map_err(|error| ours(&error, lang))?;
+        tracing::info!(operator = %who, %mailbox, redriven, reason = ?ask.reason, "dead letters were redriven");
         Ok(Response::new(v1::RedriveResponse { redriven }))
     }
 
@@ -105,6 +106,8 @@ impl Admin for AdminFace {
         let grace = grace.map_or(GRACE, border::time::length).min(GRACE_MAX);
         self.act(&who, if drain { "drain" } else { "undrain" }, "", lang).await?;
         let told = self.relay.sessions.drain(drain, grace);
+        let what = if drain { "the broker drains" } else { "the broker drains no more" };
+        tracing::info!(operator = %who, grace_s = grace.as_secs(), sessions = told, "{what}");
         Ok(Response::new(v1::DrainResponse { sessions: u32::try_from(told).unwrap_or(u32::MAX) }))
     }
 
@@ -112,6 +115,7 @@ impl Admin for AdminFace {
         let (who, lang) = (operator(&self.relay, &request)?, Lang::of(request.metadata()));
         self.act(&who, "reload", "", lang).await?;
         let (changes, problems) = self.relay.reload_trust().await;
+        tracing::info!(operator = %who, ?changes, ?problems, "signed files were read again");
         Ok(Response::new(v1::ReloadResponse { changes, problems }))
     }
 }

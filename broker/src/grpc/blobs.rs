@@ -1,4 +1,5 @@
-//! `Blobs`: attachments in chunks, resumable, known by their digest.
+//! `Blobs`: attachments in chunks, resumable, known by their digest. Unfinished parts are their bringer's alone, who
+//! brings one digest over one call at a time.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -16,10 +17,16 @@ use proto::{
     status::{self, Lang},
     v1::{self, blobs_server::Blobs},
 };
-use store::{blobs::BlobError, tasks::Tasks};
+use store::{
+    blobs::{BlobError, Blobs as Folder},
+    tasks::Tasks,
+};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::peer;
+use super::{
+    peer,
+    uploads::{Upload, Uploads},
+};
 use crate::relay::{Relay, accept, fold::keys};
 
 /// The service.
@@ -29,6 +36,8 @@ pub struct BlobsFace {
     pub relay: Arc<Relay>,
     /// Owns the threads that check and sync whole blobs.
     pub tasks: Tasks,
+    /// What is being brought just now.
+    pub uploads: Uploads,
 }
 
 #[tonic::async_trait]
@@ -37,16 +46,18 @@ impl Blobs for BlobsFace {
         let (caller, lang) = (peer::agent(&self.relay, &request)?.jurisdiction, Lang::of(request.metadata()));
         let bytes = request.get_ref().bytes;
         let digest = announced(&request.get_ref().sha256, bytes, lang)?;
-        if bytes > 0 && self.relay.blobs.held(digest) == bytes && !self.is_journalled(digest) {
+        let mine = self.relay.blobs.brought_by(&caller);
+        if bytes > 0 && mine.held(digest) == bytes && !self.is_journalled(digest) {
             // every byte came, but what follows them was cut short; bytes that do not fit are thrown away and come again
-            match self.finish(&caller, digest, bytes, lang).await {
-                Ok(()) => {}
-                Err(_) if self.relay.blobs.held(digest) == 0 => {}
+            let upload = self.begin(&caller, digest, lang)?;
+            match self.finish(upload, bytes, lang).await {
+                Ok(_) => {}
+                Err(_) if mine.held(digest) == 0 => {}
                 Err(refused) => return Err(refused),
             }
         }
-        self.room_for(digest, lang)?;
-        Ok(Response::new(v1::OfferResponse { offset: self.relay.blobs.held(digest) }))
+        self.room_for(&mine, digest, lang)?;
+        Ok(Response::new(v1::OfferResponse { offset: mine.held(digest) }))
     }
 
     async fn put(&self, request: Request<Streaming<v1::PutRequest>>) -> Result<Response<v1::PutResponse>, Status> {
@@ -54,16 +65,26 @@ impl Blobs for BlobsFace {
         let mut parts = request.into_inner();
         let first = parts.next().await.transpose()?.ok_or_else(|| status::of(&Invalid::missing("sha256"), lang))?;
         let (digest, bytes) = (announced(&first.sha256, first.bytes, lang)?, first.bytes);
-        self.room_for(digest, lang)?;
+        let upload = self.begin(&caller, digest, lang)?;
+        let mine = self.relay.blobs.brought_by(&caller);
+        self.room_for(&mine, digest, lang)?;
+        let began_at = first.offset;
+        if !mine.has(digest) && mine.held(digest) != began_at {
+            return Err(again("blob.moved", lang)); // since it was offered, more came or all was thrown away
+        }
         let mut part = Some(first);
         while let Some(chunk) = part {
-            if !self.relay.blobs.has(digest) && !chunk.chunk.is_empty() {
-                self.relay.blobs.add(digest, chunk.offset, &chunk.chunk).map_err(|error| blob_status(&error, lang))?;
+            if !mine.has(digest) && !chunk.chunk.is_empty() {
+                mine.add(digest, chunk.offset, &chunk.chunk).map_err(|error| blob_status(&error, lang))?;
             }
             part = parts.next().await.transpose()?;
         }
-        self.finish(&caller, digest, bytes, lang).await?;
-        Ok(Response::new(v1::PutResponse { bytes }))
+        match self.finish(upload, bytes, lang).await {
+            Ok(bytes) => Ok(Response::new(v1::PutResponse { bytes })),
+            // what came before this call may be at fault: all of it comes once more
+            Err(_) if began_at > 0 && mine.held(digest) == 0 => Err(again("blob.moved", lang)),
+            Err(refused) => Err(refused),
+        }
     }
 
     type GetStream = Pin<Box<dyn Stream<Item = Result<v1::BlobsGetResponse, Status>> + Send>>;
@@ -96,26 +117,45 @@ impl BlobsFace {
         self.relay.engine.read(|_, rows| rows.get(&keys::blob(digest))).is_ok_and(|row| row.is_some())
     }
 
+    /// Begins an upload, unless the same caller brings the same blob over another call.
+    fn begin(&self, caller: &JurisdictionId, digest: Digest, lang: Lang) -> Result<Upload, Status> {
+        self.uploads.begin(caller, digest).ok_or_else(|| again("blob.uploading", lang))
+    }
+
     /// Whether the disk has room for what is not held yet.
-    fn room_for(&self, digest: Digest, lang: Lang) -> Result<(), Status> {
-        let begun = self.relay.blobs.held(digest) > 0;
-        if self.relay.blobs.has(digest) || self.relay.quotas.disk().takes_blob(begun) {
+    fn room_for(&self, mine: &Folder, digest: Digest, lang: Lang) -> Result<(), Status> {
+        let begun = mine.held(digest) > 0;
+        if mine.has(digest) || self.relay.quotas.disk().takes_blob(begun) {
             return Ok(());
         }
         let invalid = Invalid::new(Reason::StoreFull, "sha256", "disk.stage");
         Err(status::with_retry(&invalid, lang, accept::retry_after(Reason::StoreFull)))
     }
 
-    /// First the file is whole and synced, then the journal knows it.
-    async fn finish(&self, caller: &JurisdictionId, digest: Digest, bytes: u64, lang: Lang) -> Result<(), Status> {
-        let blobs = self.relay.blobs.clone();
-        let finished = self.tasks.blocking("finish blob", move || blobs.finish(digest, bytes)).await;
-        finished.map_err(|_| status::internal(lang))?.map_err(|error| blob_status(&error, lang))?;
-        let stored = BlobStored { sha256: digest.0.to_vec().into(), bytes, by: caller.to_string() };
+    /// First the file is whole and synced, then the journal knows it: its length.
+    async fn finish(&self, upload: Upload, bytes: u64, lang: Lang) -> Result<u64, Status> {
+        let (mine, digest) = (self.relay.blobs.brought_by(upload.caller()), upload.digest());
+        let caller = upload.caller().to_string();
+        let finished = self.tasks.blocking("finish blob", move || {
+            let finished = mine.finish(digest, bytes).map(|()| mine.held(digest));
+            drop(upload); // a caller that goes away does not end it before the file has its name
+            finished
+        });
+        let finished = finished.await.map_err(|_| status::internal(lang))?;
+        let bytes = finished.map_err(|error| blob_status(&error, lang))?;
+        if self.is_journalled(digest) {
+            return Ok(bytes);
+        }
+        let stored = BlobStored { sha256: digest.0.to_vec().into(), bytes, by: caller };
         let record = Record::new(kind::BLOB_STORED, self.relay.clock.now(), stored.encode_to_vec());
         let appended = self.relay.engine.append(vec![record], Lane::Normal).await;
-        appended.map(|_| ()).map_err(|_| status::of(&Invalid::new(Reason::Busy, "", "journal"), lang))
+        appended.map(|_| bytes).map_err(|_| status::of(&Invalid::new(Reason::Busy, "", "journal"), lang))
     }
+}
+
+/// Not now: the same call may come again.
+fn again(rule: &'static str, lang: Lang) -> Status {
+    status::with_retry(&Invalid::new(Reason::Busy, "sha256", rule), lang, accept::retry_after(Reason::Busy))
 }
 
 fn announced(sha256: &[u8], bytes: u64, lang: Lang) -> Result<Digest, Status> {

@@ -10,6 +10,7 @@ mod peer;
 mod places;
 mod server;
 mod session;
+mod uploads;
 
 pub use directory::links;
 pub use peer::operator;

@@ -54,6 +54,16 @@ pub(super) async fn open(relay: &Relay, caller: &Caller, hello: &v1::Hello) -> R
         theirs.millis() - now.millis(),
         now,
     );
+    tracing::info!(
+        jurisdiction = %caller.jurisdiction,
+        session = session.number,
+        certificate = %certs::signed::hex(&caller.facts.serial),
+        software = ?session.software,
+        profile = ?hello.profile.chars().take(64).collect::<String>(),
+        skew_ms = session.skew_ms,
+        rolled_back,
+        "a session began"
+    );
     let trust = relay.trust.view();
     let heartbeat = if hello.profile == "satellite" { limits::HEARTBEAT_SATELLITE } else { limits::HEARTBEAT };
     let welcome = v1::Welcome {

@@ -10,7 +10,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use super::{blobs::BlobsFace, directory::DirectoryFace, documents::DocumentsFace, exchange::ExchangeFace, peer::Link};
+use super::{
+    blobs::BlobsFace, directory::DirectoryFace, documents::DocumentsFace, exchange::ExchangeFace, peer::Link,
+    uploads::Uploads,
+};
 use crate::{admin::AdminFace, relay::Relay};
 
 /// Everything that stands behind the agents' door.
@@ -58,7 +61,7 @@ where
         )
         .add_service(v1::directory_server::DirectoryServer::new(DirectoryFace { relay: relay.clone() }))
         .add_service(
-            v1::blobs_server::BlobsServer::new(BlobsFace { relay, tasks })
+            v1::blobs_server::BlobsServer::new(BlobsFace { relay, tasks, uploads: Uploads::default() })
                 .max_decoding_message_size(2 * limits::BLOB_CHUNK_BYTES_MAX),
         )
         .add_optional_service(reflection.then(reflection_v1).flatten())

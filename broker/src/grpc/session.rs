@@ -112,8 +112,20 @@ struct Reading {
 }
 
 impl Desk {
-    /// Reads until the agent leaves, falls silent or is fenced.
-    async fn read<S>(&self, mut asks: S, out: Out, stop: tokio_util::sync::CancellationToken)
+    /// Reads until the agent leaves, falls silent or is fenced, and says in the log why that was the end.
+    async fn read<S>(&self, asks: S, out: Out, stop: tokio_util::sync::CancellationToken)
+    where
+        S: Stream<Item = Result<v1::SessionRequest, Status>> + Send + Unpin,
+    {
+        let why = self.listen(asks, out, stop).await;
+        self.relay.sessions.over(&self.session);
+        let (jurisdiction, session) = (&self.caller, self.session.number);
+        let reason = self.session.reason().map(Reason::code).unwrap_or_default();
+        tracing::info!(%jurisdiction, session, why, reason, "a session ended");
+    }
+
+    /// Reads until the session is over: why it is.
+    async fn listen<S>(&self, mut asks: S, out: Out, stop: tokio_util::sync::CancellationToken) -> &'static str
     where
         S: Stream<Item = Result<v1::SessionRequest, Status>> + Send + Unpin,
     {
@@ -123,19 +135,26 @@ impl Desk {
         loop {
             let room = commits.len() < COMMITS_IN_FLIGHT;
             tokio::select! {
-                () = stop.cancelled() => break,
-                () = self.session.stop().cancelled() => break,
+                () = stop.cancelled() => return "the broker stops",
+                () = self.session.stop().cancelled() => return self.told_to_stop(),
                 Some(done) = commits.next(), if !commits.is_empty() => {
-                    let Ok(answer) = done else { break };
+                    let Ok(answer) = done else { return "what it sent could not be journalled" };
                     let credit = renew(&mut reading).map(Tell::Credit);
-                    if self.tell_all(&out, answer.into_iter().chain(credit)).await.is_err() { break }
+                    let told = self.tell_all(&out, answer.into_iter().chain(credit)).await;
+                    if told.is_err() { return self.told_to_stop() }
                 }
                 ask = tokio::time::timeout(silence, asks.next()), if room => {
-                    let Ok(Some(Ok(v1::SessionRequest { frame }))) = ask else { break };
+                    let frame = match ask {
+                        Ok(Some(Ok(v1::SessionRequest { frame }))) => frame,
+                        Ok(Some(Err(_))) => return "the connection broke",
+                        Ok(None) => return "the agent left",
+                        Err(_) => return "the agent fell silent",
+                    };
                     self.session.heard(self.relay.clock.now());
                     // a frame that we do not know yet says nothing but that the agent lives
                     let Some(frame) = frame else { continue };
-                    let Ok(mut commit) = self.ask(frame, &mut reading, &out).await else { break };
+                    let asked = self.ask(frame, &mut reading, &out).await;
+                    let Ok(mut commit) = asked else { return "it broke the rules of a session" };
                     // first polled here, in the order of the wire: that is the order in which the journal takes them
                     commits.push_back(match commit.as_mut().now_or_never() {
                         Some(done) => Box::pin(std::future::ready(done)),
@@ -144,7 +163,16 @@ impl Desk {
                 }
             }
         }
-        self.relay.sessions.over(&self.session);
+    }
+
+    /// Why the session was to stop, or nothing can be said to the agent any more.
+    fn told_to_stop(&self) -> &'static str {
+        match self.session.reason() {
+            Some(Reason::Superseded) => "a newer session fenced it",
+            Some(_) => "it is not trusted any more",
+            None if self.session.draining().is_cancelled() => "drained",
+            None => "nothing could be sent to the agent any more",
+        }
     }
 
     /// What a frame asks for: a future that ends when that is durable, with the answer.

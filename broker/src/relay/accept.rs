@@ -143,9 +143,9 @@ impl Relay {
         let content_hash = Digest::of(&envelope.content);
         let (header, parts) =
             read(&envelope).map_err(|invalid| Box::new(Refusal::of_content(&envelope.content, invalid)))?;
-        let record =
-            Submitted { envelope: Some(envelope), carried, evidence, by: by.to_string(), ..Submitted::default() };
-        let judged = self.judge_read(by, &header, &parts, record, content_hash, clock);
+        let record = Submitted { envelope: Some(envelope), evidence, by: by.to_string(), ..Submitted::default() };
+        let judged = comes_over_the_link(carried)
+            .and_then(|()| self.judge_read(by, &header, &parts, record, content_hash, clock));
         match judged {
             Ok(record) => Ok(Judged { header, content_hash, record }),
             Err(invalid) => Err(Box::new(Refusal::of_header(&header, content_hash, invalid))),
@@ -162,7 +162,7 @@ impl Relay {
         clock: SenderClock,
     ) -> Result<Submitted, Invalid> {
         let (now, view) = (self.clock.now(), self.trust.view());
-        speaks_for_itself(by, header, &self.region, record.carried)?;
+        speaks_for_itself(by, header, &self.region)?;
         if self.sessions.are_draining() {
             return Err(Invalid::new(Reason::Busy, "", "broker.draining"));
         }
@@ -176,7 +176,7 @@ impl Relay {
         self.trust.verify_envelope(&view, envelope, &header.sender.jurisdiction, sealed_by)?;
         // what was accepted once, and is offered again with the proof, is not judged by time a second time
         let flags = if record.evidence.is_empty() {
-            judge::judge(header, Arrival { now, clock: if record.carried { SenderClock::Carried } else { clock } })?
+            judge::judge(header, Arrival { now, clock })?
         } else {
             judge::judge_static(header).map(|()| Vec::new())?
         };
@@ -263,9 +263,10 @@ impl Relay {
             .collect()
     }
 
-    /// Keeps a refusal that says something about its sender in the journal. Beyond so many a second of one sender they
-    /// are counted in the metrics alone: nobody fills the journal with nonsense.
+    /// Logs a refusal, and keeps one that says something about its sender in the journal. Beyond so many a second of one
+    /// sender they are only counted: nobody fills a disk with nonsense.
     pub async fn audit_refusal(&self, by: &JurisdictionId, refusal: &Refusal) {
+        self.log_refusal(by, refusal);
         let Invalid { reason, field, rule, .. } = &refusal.invalid;
         if is_about_load(*reason) || !self.quotas.may_audit(by, self.clock.now()) {
             return;
@@ -286,6 +287,14 @@ impl Relay {
         }
     }
 
+    fn log_refusal(&self, by: &JurisdictionId, refusal: &Refusal) {
+        let Some(unsaid) = self.quotas.may_log(by, self.clock.now()) else { return };
+        let Invalid { reason, field, rule, .. } = &refusal.invalid;
+        let (reason, sender) = (reason.code(), &refusal.claimed);
+        let message_id = certs::signed::hex(&refusal.message_id);
+        tracing::info!(peer = %by, %reason, %field, %rule, %sender, %message_id, unsaid, "an envelope was refused");
+    }
+
     /// The digest of what is known under the id of a refused envelope, when that is why it was refused.
     fn conflicting(&self, refusal: &Refusal) -> Vec<u8> {
         let id = refusal.message_id.as_slice().try_into().map(MessageId);
@@ -297,7 +306,7 @@ impl Relay {
 /// The field as a place in the envelope: whatever is no part of its own is a field of the header.
 fn placed(invalid: Invalid) -> Invalid {
     let part = invalid.field.split(['.', '[']).next().unwrap_or_default();
-    if matches!(part, "" | "header" | "body" | "content" | "inline" | "seal" | "envelope") {
+    if matches!(part, "" | "header" | "body" | "content" | "inline" | "seal" | "envelope" | "submission") {
         invalid
     } else {
         invalid.within("header")
@@ -316,17 +325,17 @@ fn read(envelope: &v1::Envelope) -> Result<(Header, Parts), Invalid> {
     Ok((header, parts))
 }
 
-/// Identity comes from the connection and must be the envelope's sender; on a bundle the seal stands in for the link.
-fn speaks_for_itself(
-    by: &JurisdictionId,
-    header: &Header,
-    region: &model::ids::RegionId,
-    carried: bool,
-) -> Result<(), Invalid> {
+/// Bundles do not exist yet: what says that it came on one would pass by the rules of sender, clock and expiry.
+fn comes_over_the_link(carried: bool) -> Result<(), Invalid> {
+    if carried { Err(Invalid::schema("submission.carried", "submission.carried")) } else { Ok(()) }
+}
+
+/// Identity comes from the connection and must be the envelope's sender.
+fn speaks_for_itself(by: &JurisdictionId, header: &Header, region: &model::ids::RegionId) -> Result<(), Invalid> {
     if header.region != *region {
         return Err(Invalid::new(Reason::SenderMismatch, "region", "region.own").detail(format!("this is {region}")));
     }
-    if carried || header.sender.jurisdiction == *by {
+    if header.sender.jurisdiction == *by {
         return Ok(());
     }
     let detail = format!("{} speaks as {}", by, header.sender.jurisdiction);

@@ -18,9 +18,10 @@ use sha2::{Digest as _, Sha256};
 use store::Rows;
 
 use super::{
-    Relay,
+    BrokerEngine, Relay,
     deliver::DeliverError,
     fold::{decode_row, keys},
+    line::epoch_of,
 };
 
 /// Most changes in one answer of a sync.
@@ -55,7 +56,7 @@ impl Relay {
         if living.is_empty() {
             return Err(Invalid::new(Reason::NotFound, "document_id", "document.known").into());
         }
-        let mut document = summary(id, &items, folded);
+        let mut document = summary(id, &items, token(&self.engine, folded));
         for (item_id, row) in living {
             let item = self.item(item_id, row)?;
             if item_id.is_empty() { document.head = Some(item) } else { document.items.push(item) }
@@ -78,12 +79,13 @@ impl Relay {
             })
         })?;
         let living = all.iter().filter(|(_, items)| items.iter().any(|(_, row)| !row.removed));
-        Ok(living.filter_map(|(id, items)| Some(summary(&id.parse().ok()?, items, folded))).collect())
+        let token = token(&self.engine, folded);
+        Ok(living.filter_map(|(id, items)| Some(summary(&id.parse().ok()?, items, token.clone()))).collect())
     }
 
-    /// What changed since `token`, in the order of the journal.
-    pub fn sync(&self, id: &DocumentId, token: &str, limit: usize) -> Result<v1::SyncResponse, DocumentError> {
-        let after = self.parse_token(token)?;
+    /// What changed since a token, in the order of the journal.
+    pub fn sync(&self, id: &DocumentId, since: &str, limit: usize) -> Result<v1::SyncResponse, DocumentError> {
+        let after = self.parse_token(since)?;
         let limit = if limit == 0 { SYNC_MAX } else { limit.min(SYNC_MAX) };
         let prefix = keys::change_prefix(id);
         let from = keys::change(id, after.next());
@@ -103,18 +105,20 @@ impl Relay {
                 answer.changed.push(self.item(&name, row)?);
             }
         }
-        answer.next_token = if truncated { last.to_string() } else { folded.max(last).to_string() };
+        answer.next_token = token(&self.engine, if truncated { last } else { folded.max(last) });
         Ok(answer)
     }
 
-    /// A token is a position; one older than tombstones are kept is refused. Tokens of another journal's life too.
-    fn parse_token(&self, token: &str) -> Result<Position, DocumentError> {
-        if token.is_empty() {
+    /// Where a token stands. One older than tombstones are kept is refused, and one of another life of the journal: what
+    /// stands at its position now is something else.
+    fn parse_token(&self, text: &str) -> Result<Position, DocumentError> {
+        if text.is_empty() {
             return Ok(Position::START);
         }
-        let at = token.parse().map(Position).map_err(|_| Invalid::code("token", "token.known"))?;
+        let number = text.rsplit_once('.').map_or(text, |(_, position)| position);
+        let at = number.parse().map(Position).map_err(|_| Invalid::code("token", "token.known"))?;
         let expired = || Invalid::new(Reason::TokenExpired, "token", "token.kept");
-        if at > self.engine.journal_end() {
+        if at > self.engine.journal_end() || text != token(&self.engine, at) {
             return Err(expired().into());
         }
         let written = self.engine.record(at.max(Position(1))).map_err(|_| expired())?.at;
@@ -173,12 +177,17 @@ fn items(rows: &Rows<'_>, id: &DocumentId) -> Result<Vec<Item>, store::FoldError
     Ok(items)
 }
 
-fn summary(id: &DocumentId, items: &[Item], folded: Position) -> v1::Document {
+/// A place in this life of the journal: its epoch and position.
+fn token(engine: &BrokerEngine, at: Position) -> String {
+    format!("{}.{at}", certs::signed::hex(&epoch_of(engine, at).0))
+}
+
+fn summary(id: &DocumentId, items: &[Item], token: String) -> v1::Document {
     v1::Document {
         document_id: id.to_string(),
         owner: items.first().map(|(_, row)| row.owner.clone()).unwrap_or_default(),
         etag: etag(items).into(),
-        token: folded.to_string(),
+        token,
         ..v1::Document::default()
     }
 }

@@ -80,6 +80,7 @@ impl DiskStage {
 pub struct Quotas {
     buckets: Mutex<HashMap<JurisdictionId, Buckets>>,
     audits: Mutex<HashMap<JurisdictionId, Bucket>>,
+    logs: Mutex<HashMap<JurisdictionId, (Bucket, u64)>>,
     disk: AtomicU8,
 }
 
@@ -92,6 +93,8 @@ struct Buckets {
 
 /// Refusals of one sender that are journalled a second.
 const AUDITED: Rate = Rate::per_second(20);
+/// Refusals of one sender that are logged a second; the others are counted in its next line.
+const LOGGED: Rate = Rate::per_second(1);
 
 impl Quotas {
     /// The disk is in this stage now.
@@ -108,6 +111,17 @@ impl Quotas {
     pub fn may_audit(&self, by: &JurisdictionId, now: Timestamp) -> bool {
         let mut audits = self.audits.lock().unwrap_or_else(PoisonError::into_inner);
         audits.entry(by.clone()).or_insert_with(|| Bucket::full(AUDITED, now)).take(AUDITED, 1, now).is_ok()
+    }
+
+    /// Whether one more refusal of `by` is logged, and then how many before it were not.
+    pub fn may_log(&self, by: &JurisdictionId, now: Timestamp) -> Option<u64> {
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let (bucket, unsaid) = logs.entry(by.clone()).or_insert_with(|| (Bucket::full(LOGGED, now), 0));
+        if bucket.take(LOGGED, 1, now).is_ok() {
+            return Some(std::mem::take(unsaid));
+        }
+        *unsaid += 1;
+        None
     }
 
     /// Admits one envelope of `bytes` bytes from `by`, or says which limit it passes.
@@ -156,6 +170,17 @@ mod tests {
         assert_eq!(taken(95), [true, false, false, false]);
         assert_eq!(DiskStage::of(9, 100, 10), DiskStage::Reserve, "what is kept back counts before the percentage");
         assert_eq!(DiskStage::of(0, 0, 0), DiskStage::Free, "a disk without a size says nothing");
+    }
+
+    #[test]
+    fn a_flood_of_refusals_is_one_line_a_second_which_counts_the_others() {
+        let (quotas, noon) = (Quotas::default(), Timestamp::from_millis(1_800_000_000_000));
+        let [ly, xz] = ["371300", "320300"].map(|id| id.parse::<JurisdictionId>().unwrap());
+        let lines: Vec<_> = (0..1_000).filter_map(|_| quotas.may_log(&ly, noon)).collect();
+
+        assert_eq!(lines, [0]);
+        assert_eq!(quotas.may_log(&xz, noon), Some(0), "another peer is heard of");
+        assert_eq!(quotas.may_log(&ly, noon.plus(std::time::Duration::from_secs(1))), Some(999));
     }
 
     #[test]

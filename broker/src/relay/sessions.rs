@@ -118,6 +118,7 @@ impl Sessions {
         });
         let mut living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(older) = living.insert(jurisdiction.clone(), session.clone()) {
+            tracing::warn!(%jurisdiction, session = older.number, by = session.number, "a session is fenced by a newer one");
             older.end(Some(Reason::Superseded));
         }
         session

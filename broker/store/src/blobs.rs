@@ -1,4 +1,5 @@
 //! Attachments on disk, named by their SHA-256: written in parts, checked whole, and only then known to the journal.
+//! Whole ones are everybody's; unfinished parts belong to whoever brings them, so nobody's bytes spoil another's.
 
 use std::{
     io,
@@ -6,12 +7,18 @@ use std::{
     sync::Arc,
 };
 
-use model::{ids::Digest, limits, time::Timestamp};
+use model::{
+    ids::{Digest, JurisdictionId},
+    limits,
+    time::Timestamp,
+};
 
-/// The folder of blobs.
+/// The folder of blobs, as one sees it who brings parts.
 #[derive(Clone, Debug)]
 pub struct Blobs {
     folder: Arc<Path>,
+    /// Whose parts; none where one alone brings any.
+    bringer: Option<JurisdictionId>,
 }
 
 /// Why a blob was not taken or not found.
@@ -44,7 +51,13 @@ impl Blobs {
     /// Opens the folder, which is made if it is not there.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         journal::file::create_dir(&folder)?;
-        Ok(Self { folder: folder.into() })
+        Ok(Self { folder: folder.into(), bringer: None })
+    }
+
+    /// The same folder with the unfinished parts of `bringer` instead of anybody else's. Whole blobs are the same.
+    #[must_use]
+    pub fn brought_by(&self, bringer: &JurisdictionId) -> Self {
+        Self { folder: self.folder.clone(), bringer: Some(bringer.clone()) }
     }
 
     /// How many bytes of a blob are here; the whole counts as all of it.
@@ -74,10 +87,10 @@ impl Blobs {
     }
 
     /// Checks the whole, syncs it and gives it its name. After this it survives a power cut. What is shorter than
-    /// announced stays as it is: the rest may come later.
+    /// announced stays as it is: the rest may come later. Of a blob that is whole already no part is left.
     pub fn finish(&self, digest: Digest, bytes: u64) -> Result<(), BlobError> {
         if self.has(digest) {
-            return Ok(());
+            return Ok(self.forget_part(digest)?);
         }
         let part = self.part(digest);
         let whole = std::fs::read(&part).map_err(not_found)?;
@@ -96,10 +109,7 @@ impl Blobs {
         if self.has(digest) {
             return Ok(());
         }
-        match journal::file::remove(&self.part(digest)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            Ok(()) | Err(_) => {} // a part of it that was left, or none
-        }
+        self.forget_part(digest)?;
         journal::file::append(&self.part(digest), bytes)?;
         self.finish(digest, bytes.len() as u64)
     }
@@ -122,7 +132,7 @@ impl Blobs {
             let entry = entry?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let (text, is_part) = name.strip_suffix(".part").map_or((&*name, false), |text| (text, true));
+            let (text, is_part) = name.strip_suffix(".part").map_or((&*name, false), |text| (part_of(text), true));
             let needed = |digest: Digest| !is_part && marks(digest);
             let (Ok(digest), meta) = (text.parse::<Digest>(), entry.metadata()?) else { continue };
             if digest.to_string() == text && !needed(digest) && written_at(&meta)? < before {
@@ -140,8 +150,24 @@ impl Blobs {
     }
 
     fn part(&self, digest: Digest) -> PathBuf {
-        self.folder.join(format!("{digest}.part"))
+        self.folder.join(match &self.bringer {
+            Some(bringer) => format!("{digest}.{bringer}.part"),
+            None => format!("{digest}.part"),
+        })
     }
+
+    /// Removes a part that was left, if there is one.
+    fn forget_part(&self, digest: Digest) -> io::Result<()> {
+        match journal::file::remove(&self.part(digest)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// The digest in the name of a part, which may name its bringer after it.
+fn part_of(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(digest, _)| digest)
 }
 
 fn not_found(error: io::Error) -> BlobError {
@@ -244,6 +270,22 @@ mod tests {
     }
 
     #[test]
+    fn wrong_bytes_of_one_do_not_spoil_what_another_brings() {
+        let (_folder, blobs) = blobs();
+        let [liar, honest] = ["liar", "honest"].map(|id| blobs.brought_by(&id.parse().unwrap()));
+        let digest = Digest::of(b"true");
+        liar.add(digest, 0, b"fa").unwrap();
+
+        assert_eq!(honest.held(digest), 0, "parts are their bringer's alone");
+        honest.add(digest, 0, b"true").unwrap();
+        honest.finish(digest, 4).unwrap();
+
+        assert_eq!((liar.held(digest), liar.has(digest)), (4, true), "the whole is everybody's");
+        liar.finish(digest, 4).unwrap();
+        assert_eq!(names(&blobs), [digest.to_string()], "and no part is left");
+    }
+
+    #[test]
     fn a_blob_of_which_nothing_came_cannot_be_finished() {
         let (_folder, blobs) = blobs();
         assert!(matches!(blobs.finish(Digest::of(b"x"), 1), Err(BlobError::NotFound)));
@@ -283,12 +325,14 @@ mod tests {
         for (digest, bytes) in [(kept, &b"kept"[..]), (old, b"old"), (fresh, b"fresh")] {
             blobs.put(digest, bytes).unwrap();
         }
+        let bringer = blobs.brought_by(&"371300".parse().unwrap());
         for digest in [part, fresh_part] {
             blobs.add(digest, 0, b"?").unwrap();
         }
+        bringer.add(part, 0, b"??").unwrap();
         let note = blobs.folder.join("README");
         fs::write(&note, "the operator's").unwrap();
-        for path in [blobs.whole(kept), blobs.whole(old), blobs.part(part), note] {
+        for path in [blobs.whole(kept), blobs.whole(old), blobs.part(part), bringer.part(part), note] {
             age(&path, 90);
         }
         for path in [blobs.whole(fresh), blobs.part(fresh_part)] {
@@ -298,7 +342,7 @@ mod tests {
         let hour_ago = Timestamp::from_millis(NOON.millis() - 3_600_000);
         let swept = blobs.sweep(|digest| digest == kept, hour_ago).unwrap();
 
-        assert_eq!(swept, Swept { files: 2, bytes: 3 + 1 });
+        assert_eq!(swept, Swept { files: 3, bytes: 3 + 1 + 2 });
         let mut left = [kept.to_string(), fresh.to_string(), format!("{fresh_part}.part"), "README".to_owned()];
         left.sort();
         assert_eq!(names(&blobs), left);

@@ -186,7 +186,10 @@ fn broker(rule: &str) -> Option<(Pair, Pair)> {
             ),
         ),
         "broker.not_serving" => (
-            ("中心有应答，但无法写入其日志。", "The broker answers, but cannot write its journal."),
+            (
+                "中心有应答，但未在服务：正在维护，或无法写入其日志。",
+                "The broker answers, but does not serve: it is being maintained, or cannot write its journal.",
+            ),
             (
                 "消息存在发送方，恢复后自动送出；请中心值班查看 broker 日志与磁盘。",
                 "The sender holds its messages; they leave by themselves afterwards. Ask the broker's operator to look at its log and disk.",
@@ -200,6 +203,36 @@ fn broker(rule: &str) -> Option<(Pair, Pair)> {
             (
                 "消息存在发送方，有空间后自动送出；紧急时提高等级或电话联系，并请中心值班清理磁盘。",
                 "The sender holds its messages; they leave by themselves when there is room. Raise the precedence or telephone if it cannot wait, and ask the broker's operator to make room.",
+            ),
+        ),
+        "submission.carried" => (
+            (
+                "中心尚不接收以介质转交的消息，也不接收代他单位转交的消息。",
+                "The broker takes no messages from carried bundles yet, and none on behalf of another.",
+            ),
+            (
+                "消息由其发送单位的代理经链路送出；链路不通时先电话通知，消息在该代理处等候，恢复后自动送出。",
+                "Let the sender's own agent deliver it over its link. While the link is down it waits there and leaves by itself afterwards: telephone meanwhile.",
+            ),
+        ),
+        "blob.uploading" => (
+            (
+                "本单位正在另一处上传同一附件。",
+                "The same attachment is being brought by the same jurisdiction in another call.",
+            ),
+            (
+                "无需操作：前一次上传结束后自动继续；若持续出现，检查是否有两个代理在运行。",
+                "Nothing to do: it goes on by itself when the other has ended. If this repeats, check that only one agent runs.",
+            ),
+        ),
+        "blob.moved" => (
+            (
+                "中心已有的部分与续传的起点不符。",
+                "What the broker holds of this attachment does not end where this upload goes on.",
+            ),
+            (
+                "无需操作：重新询问起点后自动继续；自编程序须再次调用 Offer。",
+                "Nothing to do: it is asked anew where to go on. A program of your own calls Offer again.",
             ),
         ),
         _ => return None,
@@ -220,7 +253,7 @@ mod tests {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() && name != "tests" {
                 rules_of(&path, found);
-            } else if name.ends_with(".rs") && name != "tests.rs" {
+            } else if path.extension().is_some_and(|end| end == "rs") && name != "tests.rs" {
                 let text = fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
                 found.extend(code.split('"').filter(|text| is_rule(text)).map(str::to_owned));

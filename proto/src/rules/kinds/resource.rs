@@ -67,7 +67,7 @@ pub fn offer(judge: &mut Judge<'_>, body: &v1::ResourceOffer) {
         judge.in_order(&ETA, &format!("body.lines[{at}].eta"), [line.earliest_departure, line.eta]);
     }
     let closed = [v1::OfferAnswer::Decline, v1::OfferAnswer::Withdrawn];
-    let mut open = body.lines.iter().map(|line| line.answer()).filter(|answer| !closed.contains(answer)).peekable();
+    let mut open = body.lines.iter().map(v1::OfferLine::answer).filter(|answer| !closed.contains(answer)).peekable();
     let all_defer = open.peek().is_some() && open.all(|answer| answer == v1::OfferAnswer::Defer);
     if let (Some(Action::Reply), Some(answer)) = (judge.action(), Answer::from_number(judge.header.answer)) {
         judge.holds(&ANSWER, "header.answer", body.lines.is_empty() || all_defer == (answer != Answer::Definite));
