@@ -73,6 +73,12 @@ impl Seen {
         self.receipts.contains_key(&(id.to_vec(), recipient.to_owned(), stage.into()))
     }
 
+    /// What desks sent and no broker took charge of, or for nobody. Left out is what agents write by themselves.
+    pub fn unaccepted(&self) -> usize {
+        let by_desks = self.sent.values().filter(|sent| sent.kind != 0);
+        by_desks.filter(|sent| sent.recipients.as_ref().is_none_or(BTreeSet::is_empty)).count()
+    }
+
     /// Message and recipient of each delivery that the broker took charge of.
     pub fn owed(&self) -> impl Iterator<Item = (&Id, &Sent, &str)> {
         self.sent.iter().flat_map(|(id, sent)| {
@@ -150,5 +156,49 @@ impl Board {
             }
         };
         timeout(within, waited).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{
+        figures::Figures,
+        region::{LY, XZ},
+    };
+
+    fn accepted(id: &[u8], deliveries: &[&str]) -> v1::ReceiptStatement {
+        let deliveries = deliveries
+            .iter()
+            .map(|to| v1::StampedDelivery { jurisdiction: (*to).to_owned(), ..v1::StampedDelivery::default() })
+            .collect();
+        v1::ReceiptStatement {
+            sender: LY.to_owned(),
+            message_id: id.to_vec().into(),
+            stage: v1::Stage::Accepted.into(),
+            stamp: Some(v1::Stamp { deliveries, ..v1::Stamp::default() }),
+            ..v1::ReceiptStatement::default()
+        }
+    }
+
+    #[test]
+    fn what_nobody_took_charge_of_is_counted_though_nothing_is_owed() {
+        let board = Board::new();
+        for id in [b"a", b"b", b"c"] {
+            board.sent(LY, id.to_vec(), v1::Kind::Bulletin.into(), Instant::now());
+        }
+        board.receipt(LY, accepted(b"a", &[XZ]));
+        board.receipt(LY, accepted(b"b", &[]));
+
+        let figures = Figures::of(&board.look());
+        assert_eq!((figures.messages, figures.owed, figures.unaccepted), (3, 1, 2));
+    }
+
+    #[test]
+    fn what_agents_write_by_themselves_may_be_for_nobody() {
+        let board = Board::new();
+        board.receipt(LY, accepted(b"document", &[]));
+
+        assert_eq!(board.look().unaccepted(), 0);
     }
 }

@@ -45,7 +45,9 @@ pub async fn release(stage: &mut Stage) -> anyhow::Result<()> {
 pub async fn account(stage: &mut Stage) -> anyhow::Result<()> {
     let settled = stage.board.until(PATIENCE, |seen| {
         let mut owed = seen.owed().peekable();
-        owed.peek().is_some() && owed.all(|(id, _, to)| seen.has_receipt(id, to, v1::Stage::Delivered))
+        seen.unaccepted() == 0
+            && owed.peek().is_some()
+            && owed.all(|(id, _, to)| seen.has_receipt(id, to, v1::Stage::Delivered))
     });
     let settled = settled.await;
     let figures = Figures::of(&stage.board.look());
@@ -53,6 +55,11 @@ pub async fn account(stage: &mut Stage) -> anyhow::Result<()> {
     table(stage, &figures);
     let teller = &mut stage.teller;
     teller.check(refused == 0, "无一被拒", "nothing was refused");
+    teller.check(
+        figures.unaccepted == 0,
+        "各市所发均已受理，且均有收件方",
+        "everything that the cities sent was accepted, and for somebody",
+    );
     teller.check(figures.lost == 0, "丢失 0", "lost 0");
     teller.check(figures.duplicates == 0, "重复 0", "duplicates 0");
     teller.check(
