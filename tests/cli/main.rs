@@ -1,6 +1,7 @@
 //! What people see on the terminal: real programs, both languages, and the exit codes that scripts go by.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod demo;
 mod place;
 #[path = "../world/region.rs"]
 #[allow(dead_code, reason = "each test target uses its own part")]

@@ -127,7 +127,8 @@ impl Place {
     }
 }
 
-fn program(lang: &str) -> Command {
+/// The program with nothing of this machine's settings.
+pub fn program(lang: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_liandong"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LIANDONG_")) {
         command.env_remove(name);
@@ -137,7 +138,8 @@ fn program(lang: &str) -> Command {
 }
 
 impl Running {
-    fn begin(command: &mut Command) -> Self {
+    /// Starts it.
+    pub fn begin(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
