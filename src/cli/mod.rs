@@ -24,6 +24,7 @@ pub mod out;
 mod receipts;
 mod send;
 mod show;
+mod starts;
 mod suggest;
 mod tasks;
 mod thread;

@@ -9,7 +9,7 @@ use model::time::Timestamp;
 use serde::Serialize;
 use tonic::Status;
 
-use super::{certs, exit::Said, words};
+use super::{certs, exit::Said, starts, words};
 use crate::lang::{Lang, say};
 
 /// How data is printed.
@@ -215,6 +215,11 @@ pub fn error(error: &anyhow::Error, context: Context) {
     let mark = say(lang, "错误：", "error: ");
     let mut texts: Vec<String> = Vec::new();
     for cause in error.chain() {
+        if let Some((zh, en)) = starts::words(cause) {
+            // it says what is below it, too
+            texts.push(say(lang, &zh, &en).to_owned());
+            break;
+        }
         let text = text_of(cause, lang);
         if !text.is_empty() && texts.last().is_none_or(|last| !last.contains(&text)) {
             texts.push(text);
@@ -239,7 +244,10 @@ fn text_of(cause: &(dyn std::error::Error + 'static), lang: Lang) -> String {
             let (zh, en) = proto::status::texts(invalid);
             say(lang, &zh, &en).to_owned()
         }
-        (None, None) if lang == Lang::Zh => certs::texts::zh(cause).unwrap_or_else(|| cause.to_string()),
+        (None, None) if lang == Lang::Zh => {
+            let known = certs::texts::zh(cause).or_else(|| starts::head_zh(cause));
+            known.unwrap_or_else(|| cause.to_string())
+        }
         (None, None) => cause.to_string(),
     }
 }

@@ -6,6 +6,7 @@ mod place;
 #[path = "../world/region.rs"]
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod region;
+mod starts;
 
 use model::ids::Digest;
 use place::{EN, Place, ZH, column, ids_of};

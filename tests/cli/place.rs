@@ -114,6 +114,16 @@ impl Place {
         config["admin_listen"].as_str().unwrap().to_owned()
     }
 
+    /// A city's configuration.
+    pub fn config(&self, city: &str) -> String {
+        self.region.agent(city).config.display().to_string()
+    }
+
+    /// The broker's.
+    pub fn broker_config(&self) -> PathBuf {
+        self.region.broker_config.clone()
+    }
+
     /// A city's trust directory.
     pub fn trust(&self, city: &str) -> String {
         self.region.trust.trust(city).display().to_string()
