@@ -153,6 +153,36 @@ fn an_agenda_is_begun_proposed_to_and_read() {
     assert!(pulled.out.contains("owner 371300  1 items"), "{pulled:?}");
 }
 
+#[test]
+fn everything_that_is_missing_is_told_at_once_and_a_length_of_time_is_a_time() {
+    let place = Place::start(&[LY]);
+    let fixed = ["send", "bulletin", "--to", LYG, "--dry-run", "--set", "headline=封闭"];
+    let lacking = place.run(LY, ZH, &fixed);
+    assert_eq!(lacking.code, 65, "{lacking:?}");
+    for field in ["body.subtype", "body.valid_until", "body.body"] {
+        assert!(lacking.err.contains(field), "{field}: {lacking:?}");
+    }
+
+    let later = ["--set", "subtype=NOTICE", "--set", "body=请绕行", "--sign-off", "李敏/带班领导", "--set"];
+    let about = ["--set", PRIORITY, "--incident", "371300-20261203-0001", "--level", "l4", "--category", "accident"];
+    let send = |when: &'static str| {
+        let args: Vec<&str> = fixed.into_iter().chain(about).chain(later).chain([when]).collect();
+        place.run(LY, ZH, &args)
+    };
+    let sent = send("valid_until=2h");
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let unread = send("valid_until=soon");
+    assert!(unread.err.contains("2h | 3d | 2026-12-03 08:40"), "{unread:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_early_is_no_failure() {
+    let script = format!("{} completions bash | head -1", env!("CARGO_BIN_EXE_liandong"));
+    let output = std::process::Command::new("bash").args(["-o", "pipefail", "-c", &script]).output().unwrap();
+
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
 /// A meeting in the chair of 临沂.
 const MEETING: &str = r#"{"body": {
     "meeting_id": "371300-M-2099", "sequence": 1, "method": "REQUEST", "title": "2099 年度联席会议", "series": "ANNUAL",
