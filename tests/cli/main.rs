@@ -149,8 +149,41 @@ fn an_agenda_is_begun_proposed_to_and_read() {
 
     let shown = place.run(LY, ZH, &["agenda", "show", "371300-M-2027"]);
     assert!(shown.out.contains("跨省危化品运输") && shown.out.contains("2027 年度联席会议"), "{shown:?}");
+    let listed = place.run(LYG, ZH, &["agenda", "ls"]);
+    assert_eq!(column(&listed.out, "议程"), ["agenda/371300-M-2027"], "{listed:?}");
+    assert_eq!(column(&listed.out, "名称"), ["2027 年度联席会议"], "{listed:?}");
+    assert_eq!(column(&listed.out, "状态"), ["征集议题"], "{listed:?}");
+    assert_eq!(column(&listed.out, "议题"), ["1"], "{listed:?}");
     let pulled = place.run(LY, EN, &["agenda", "pull", "371300-M-2027"]);
     assert!(pulled.out.contains("owner 371300  1 items"), "{pulled:?}");
+}
+
+#[test]
+fn the_paper_of_an_agenda_is_brought_by_the_command_that_is_printed() {
+    let place = Place::start(&[LY]);
+    let paper = place.file("paper.md", "五个方面");
+    let digest = Digest::of("五个方面".as_bytes()).to_string();
+    assert_eq!(place.run(LY, ZH, &["blob", "put", &paper, "-q"]).out.trim(), digest);
+    let begun = ["agenda", "new", "371300-M-2028", "--title", "议程", "--set", PRIORITY];
+    assert_eq!(place.run(LY, ZH, &begun).code, 0);
+    let file = format!("item.papers[0]={{\"title\": \"五个方面\", \"sha256\": \"{digest}\"}}");
+    let listed = format!(
+        "header.attachments[0]={{\"name\": \"paper.md\", \"mime\": \"text/markdown\", \"bytes\": 12, \
+         \"sha256\": \"{digest}\", \"placement\": \"BLOB\"}}"
+    );
+    let propose = ["agenda", "propose", "371300-M-2028", "--title", "合作", "--set", PRIORITY];
+    let propose: Vec<&str> = propose.into_iter().chain(["--set", &file, "--set", &listed]).collect();
+    let proposed = place.run(LY, ZH, &propose);
+    assert_eq!(proposed.code, 0, "{proposed:?}");
+
+    for wide in [&[][..], &["-o", "wide"]] {
+        let show: Vec<&str> = ["agenda", "show", "371300-M-2028"].iter().chain(wide).copied().collect();
+        let shown = place.run(LY, ZH, &show);
+        assert!(shown.out.contains(&digest), "{shown:?}");
+        assert!(shown.err.contains(&format!("liandong blob get {digest} -O")), "{shown:?}");
+    }
+    let back = place.file("back.md", "");
+    assert_eq!(place.run(LY, ZH, &["blob", "get", &digest, "-O", &back]).code, 0);
 }
 
 #[test]
