@@ -75,3 +75,29 @@ fn an_operator_without_a_certificate_learns_where_it_comes_from() {
     assert!(missing.err.contains("没有运维信任目录 /nowhere/operator："), "{missing:?}");
     assert!(missing.err.contains("`liandong certs issue --operator 姓名`"), "{missing:?}");
 }
+
+#[test]
+fn whoever_is_no_member_has_no_mailbox() {
+    let place = Place::start(&[LY]);
+    for args in [&["mailbox", "peek", "999999"][..], &["mailbox", "redrive", "999999", "--all", "--reason", "x"]] {
+        let unknown = place.run(LY, EN, args);
+        assert_eq!(unknown.code, 66, "{unknown:?}");
+        assert!(unknown.err.contains("there is no mailbox of `999999`; `liandong mailbox ls`"), "{unknown:?}");
+    }
+}
+
+#[test]
+fn a_drain_is_seen_and_the_signed_files_are_read_again() {
+    let place = Place::start(&[LY]);
+    let serving = place.run(LY, ZH, &["mailbox", "status"]);
+    assert!(serving.out.contains("● 正常"), "{serving:?}");
+    assert!(!place.run(LY, ZH, &["mailbox", "ls"]).err.contains("排空"));
+    let reloaded = place.run(LY, ZH, &["mailbox", "reload"]);
+    assert_eq!((reloaded.code, reloaded.out.as_str()), (0, "没有变化\n"), "{reloaded:?}");
+
+    assert_eq!(place.run(LY, ZH, &["mailbox", "drain", "--grace", "1"]).code, 0);
+    let listed = place.run(LY, ZH, &["mailbox", "ls"]);
+    assert!(listed.err.contains("中心：◌ 排空中：不接收新消息，也不投递"), "{listed:?}");
+    let status = place.run(LY, EN, &["mailbox", "status", "-o", "json"]);
+    assert!(status.out.contains("\"state\": \"DRAINING\""), "{status:?}");
+}
