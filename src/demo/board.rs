@@ -68,6 +68,11 @@ impl Seen {
         here.map(|received| &received.header).find(|header| of_kind(header) && from(header))
     }
 
+    /// How many messages of a kind came, to all cities together.
+    pub fn of_kind(&self, kind: v1::Kind) -> usize {
+        self.received.iter().filter(|received| received.header.kind == i32::from(kind)).count()
+    }
+
     /// Whether the sender holds the recipient's receipt of a stage.
     pub fn has_receipt(&self, id: &[u8], recipient: &str, stage: v1::Stage) -> bool {
         self.receipts.contains_key(&(id.to_vec(), recipient.to_owned(), stage.into()))
@@ -192,6 +197,16 @@ mod tests {
 
         let figures = Figures::of(&board.look());
         assert_eq!((figures.messages, figures.owed, figures.unaccepted), (3, 1, 2));
+    }
+
+    #[test]
+    fn an_objection_is_counted_wherever_it_comes() {
+        let board = Board::new();
+        for (city, kind) in [(LY, v1::Kind::Error), (XZ, v1::Kind::Error), (XZ, v1::Kind::Bulletin)] {
+            board.received(city, v1::Header { kind: kind.into(), ..v1::Header::default() });
+        }
+
+        assert_eq!(board.look().of_kind(v1::Kind::Error), 2);
     }
 
     #[test]

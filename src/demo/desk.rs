@@ -18,6 +18,9 @@ use super::{board::Board, region};
 /// Cursor before the first event of an agent.
 const BEGINNING: u64 = 1;
 
+/// Tasks that are asked for: more than the story makes.
+const TASKS_MAX: u32 = 1_000;
+
 /// The desk of one city. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Desk {
@@ -112,6 +115,12 @@ impl Desk {
     /// How the link is: `UP` and so on.
     pub async fn link_state(&self) -> anyhow::Result<String> {
         Ok(self.client.clone().link_status(v1::LinkStatusRequest {}).await?.into_inner().state)
+    }
+
+    /// Everything that a person here should do, or should have done.
+    pub async fn tasks(&self) -> anyhow::Result<Vec<v1::TaskSeen>> {
+        let ask = v1::TasksRequest { all: true, limit: TASKS_MAX };
+        Ok(self.client.clone().tasks(ask).await?.into_inner().tasks)
     }
 
     /// A shared document as the agent gives it.
