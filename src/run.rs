@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     cli::config::{self, Program},
     clock,
-    lang::Lang,
+    lang::{Lang, say},
 };
 
 /// How long an orderly end may take.
@@ -21,8 +21,11 @@ pub async fn broker(file: &Path, lang: Lang) -> anyhow::Result<()> {
     start_log();
     let config: broker::config::Config = config::read(Program::Broker, file, lang)?;
     let tasks = Tasks::new();
-    let running =
-        broker::Broker::start(config, clock::system(), tasks.clone()).await.context("the broker cannot start")?;
+    let running = broker::Broker::start(config, clock::system(), tasks.clone()).await.context(say(
+        lang,
+        "中心未能启动",
+        "the broker cannot start",
+    ))?;
     tracing::info!(agents = %running.address, operators = %running.admin_address, metrics = %running.metrics_address, "the broker is ready");
     ready(&format!(
         "agents {}, operators {}, metrics {}",
@@ -42,8 +45,11 @@ pub async fn agent(file: &Path, lang: Lang) -> anyhow::Result<()> {
     start_log();
     let config: agent::config::Config = config::read(Program::Agent, file, lang)?;
     let tasks = Tasks::new();
-    let running =
-        agent::agent::start(config, clock::system(), tasks.clone()).await.context("the agent cannot start")?;
+    let running = agent::agent::start(config, clock::system(), tasks.clone()).await.context(say(
+        lang,
+        "代理未能启动",
+        "the agent cannot start",
+    ))?;
     tracing::info!(desk = %running.socket.display(), "the agent is ready");
     ready(&format!("desk {}", running.socket.display()));
     let ended = until_told(&tasks).await;

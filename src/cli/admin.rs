@@ -13,8 +13,9 @@ use tonic::{
 
 use super::{
     desk::{Speaking, ask},
-    exit::{BadInput, Unreachable},
+    exit::{BadInput, NotFound, Unreachable},
     out::Context,
+    starts,
 };
 use crate::clock;
 
@@ -36,9 +37,12 @@ impl Door {
     /// Connects as the operator of the trust directory.
     pub async fn client(&self, context: Context) -> anyhow::Result<Client> {
         let identity = tls::Identity::load(&self.trust, clock::system()).map_err(|error| {
+            if let Some((zh, en)) = starts::operator(&self.trust, &error) {
+                return anyhow::Error::new(NotFound(context.say(&zh, &en).to_owned()));
+            }
             let zh = format!("运维证书目录 {}：{error}", self.trust.display());
             let en = format!("the operator's trust directory {}: {error}", self.trust.display());
-            BadInput(context.say(&zh, &en).to_owned())
+            BadInput(context.say(&zh, &en).to_owned()).into()
         })?;
         let (host, port) = self.host_port(context)?;
         // tonic keeps no cause, so the first try is made here

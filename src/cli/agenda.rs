@@ -2,18 +2,20 @@
 
 use clap::Subcommand;
 use model::{agenda::AgendaStatus, document::MemberRights, ids::Digest, kind::Kind};
+use prost::Message as _;
 use proto::rules;
 use proto::{border, v1};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    compose::values,
+    compose::{set, values},
     desk::{Client, Where, ask, within},
     exit::{BadInput, Exists},
-    out::{self, Context, cell, muted},
+    out::{self, Context, cell, muted, number},
     words,
 };
+use crate::{clock, lang::say};
 
 /// A change waits for the broker's word.
 const CHANGE: std::time::Duration = std::time::Duration::from_secs(40);
@@ -21,6 +23,8 @@ const CHANGE: std::time::Duration = std::time::Duration::from_secs(40);
 /// What to do with an agenda.
 #[derive(Debug, Subcommand)]
 pub enum Agenda {
+    /// List the agendas known here; from the copies here when the link is down
+    Ls,
     /// Bring the newest version from the broker; says whether it is new
     Pull {
         /// The agenda: 371300-M-2027 or agenda/371300-M-2027
@@ -76,6 +80,7 @@ impl Agenda {
     pub async fn run(self, place: &Where, context: Context) -> anyhow::Result<()> {
         let mut desk = place.client(context.lang).await?;
         match self {
+            Self::Ls => list(&mut desk, context).await,
             Self::Pull { id } => pull(&mut desk, document_id(&id), context).await,
             Self::Show { id } => show(&mut desk, document_id(&id), context).await,
             Self::New { id, title, meeting, set } => {
@@ -106,6 +111,82 @@ impl Agenda {
                 self::change(&mut desk, change, &fields, context).await
             }
         }
+    }
+}
+
+#[derive(Serialize)]
+struct Row {
+    document_id: String,
+    title: String,
+    status: String,
+    items: usize,
+    owner: String,
+    changed_at: Option<String>,
+}
+
+async fn list(desk: &mut Client, context: Context) -> anyhow::Result<()> {
+    let known = desk.list_documents(ask(v1::ListDocumentsRequest { prefix: "agenda/".to_owned() })).await?.into_inner();
+    let mut rows = Vec::new();
+    for document in known.documents {
+        // a list holds no items
+        let whole = brought(desk, document.document_id.clone()).await.ok().and_then(|pulled| pulled.document);
+        let document = whole.unwrap_or(document);
+        let changed = document.items.iter().chain(&document.head).filter_map(|item| item.changed_at);
+        let changed = changed.max_by_key(|at| (at.seconds, at.nanos));
+        rows.push((row(&document, changed, context), changed));
+    }
+    let header = [
+        ("议程", "AGENDA"),
+        ("名称", "TITLE"),
+        ("状态", "STATUS"),
+        ("议题", "ITEMS"),
+        ("所有者", "OWNER"),
+        ("最近更改", "CHANGED"),
+    ];
+    if context.is_table() {
+        context.table(&header, rows.iter().map(|(row, changed)| row.cells(*changed, context)))?;
+    } else {
+        context.json(rows.iter().map(|(row, _)| row))?;
+    }
+    if known.from_cache {
+        context
+            .tell("链路不通：只列出本机有副本的议程。", "The link is down: only agendas with a copy here are listed.");
+    }
+    match rows.first() {
+        Some((row, _)) => {
+            context.next(&format!("liandong agenda show {}", row.document_id), "看议题", "read its items");
+        }
+        None => context.next("liandong agenda new ID --title …", "新建议程", "begin one"),
+    }
+    Ok(())
+}
+
+fn row(document: &v1::Document, changed: Option<prost_types::Timestamp>, context: Context) -> Row {
+    let head = document.head.as_ref().map(sealed);
+    let status = head.clone().and_then(|body| v1::Body::decode(body).ok()).and_then(|body| status_of(Some(&body)));
+    let name = |status: AgendaStatus| {
+        if context.is_table() { say(context.lang, status.zh(), status.name()) } else { status.name() }
+    };
+    Row {
+        document_id: document.document_id.clone(),
+        title: head.map(|body| rules::title(&body, context.lang)).unwrap_or_default(),
+        status: status.map(name).unwrap_or_default().to_owned(),
+        items: document.items.len(),
+        owner: document.owner.clone(),
+        changed_at: out::rfc3339(changed),
+    }
+}
+
+impl Row {
+    fn cells(&self, changed: Option<prost_types::Timestamp>, context: Context) -> Vec<out::Cell> {
+        vec![
+            cell(&self.document_id),
+            cell(&self.title),
+            cell(&self.status),
+            number(self.items),
+            cell(&self.owner),
+            muted(&context.time(changed)),
+        ]
     }
 }
 
@@ -193,6 +274,10 @@ async fn show(desk: &mut Client, id: String, context: Context) -> anyhow::Result
     let lines: Vec<String> = items.into_iter().map(|item| text(item, context)).collect();
     out::line(&lines.join("\n\n"))?;
     cached(&pulled, context);
+    if let Some(paper) = document.items.iter().flat_map(papers).next() {
+        let command = format!("liandong blob get {} -O FILE", hex(&paper.sha256));
+        context.next(&command, &format!("取材料“{}”", paper.title), &format!("bring the paper \"{}\"", paper.title));
+    }
     context.next(&format!("liandong agenda propose {id} --title …"), "提出议题", "propose an item");
     Ok(())
 }
@@ -201,6 +286,24 @@ async fn show(desk: &mut Client, id: String, context: Context) -> anyhow::Result
 fn sealed(item: &v1::DocumentItem) -> bytes::Bytes {
     let envelope = item.envelope.clone().unwrap_or_default();
     border::parts(&envelope.content).map(|parts| parts.body).unwrap_or_default()
+}
+
+/// The papers of an item that are attached files.
+fn papers(item: &v1::DocumentItem) -> Vec<v1::FileRef> {
+    let body = v1::Body::decode(sealed(item)).ok().and_then(|body| body.body);
+    let papers = match body {
+        Some(v1::body::Body::AgendaChange(v1::AgendaChange {
+            change: Some(v1::agenda_change::Change::Item(item)),
+        })) => item.papers,
+        _ => Vec::new(),
+    };
+    papers.into_iter().filter(|paper| !paper.sha256.is_empty()).collect()
+}
+
+/// A digest that the view cuts, whole: it is there to be copied.
+fn uncut(value: String, digests: &[String]) -> String {
+    let cut = value.strip_suffix('…').filter(|cut| !cut.is_empty());
+    cut.and_then(|cut| digests.iter().find(|digest| digest.starts_with(cut))).cloned().unwrap_or(value)
 }
 
 fn as_json(item: &v1::DocumentItem, context: Context) -> Item {
@@ -218,9 +321,11 @@ fn as_json(item: &v1::DocumentItem, context: Context) -> Item {
 fn text(item: &v1::DocumentItem, context: Context) -> String {
     let body = sealed(item);
     let name = if item.item_id.is_empty() { context.say("（总则）", "(head)") } else { &item.item_id };
-    let lines = rules::view(&body, context.lang)
-        .into_iter()
-        .map(|line| vec![muted(&format!("  {}{}", "  ".repeat(line.indent.into()), line.label)), cell(line.value)]);
+    let digests: Vec<String> = papers(item).iter().map(|paper| hex(&paper.sha256)).collect();
+    let lines = rules::view(&body, context.lang).into_iter().map(|line| {
+        let label = format!("  {}{}", "  ".repeat(line.indent.into()), line.label);
+        vec![muted(&label), cell(out::local_text(uncut(line.value, &digests)))]
+    });
     let changed = out::time(item.changed_at);
     format!("{name}  {}  {changed}\n{}", item.author, out::table(None, lines))
 }
@@ -232,9 +337,9 @@ async fn change(
     fields: &[(String, String)],
     context: Context,
 ) -> anyhow::Result<()> {
-    let mut value = json!({});
+    let (mut value, now) = (json!({}), clock::system().now());
     for (path, text) in fields {
-        rules::set(&mut value, path, text, Kind::AgendaChange)?;
+        set::field(&mut value, path, text, Kind::AgendaChange, now)?;
     }
     let mut draft = rules::draft_from_json(Some(Kind::AgendaChange), &value)?;
     let (document_id, item_id) = (change.document_id.clone(), change.item_id.clone());
@@ -258,9 +363,13 @@ async fn change(
 
 /// The rights of members that go with the status of a head.
 fn members_of(body: Option<&v1::Body>) -> Option<MemberRights> {
+    status_of(body).map(AgendaStatus::members)
+}
+
+fn status_of(body: Option<&v1::Body>) -> Option<AgendaStatus> {
     match body?.body.as_ref()? {
         v1::body::Body::AgendaChange(v1::AgendaChange { change: Some(v1::agenda_change::Change::Head(head)) }) => {
-            AgendaStatus::from_number(head.status).map(AgendaStatus::members)
+            AgendaStatus::from_number(head.status)
         }
         _ => None,
     }
@@ -275,4 +384,19 @@ fn new_item() -> anyhow::Result<String> {
 
 fn hex(bytes: &[u8]) -> String {
     Digest::try_from(bytes).map(|digest| digest.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_shown_whole_and_other_texts_as_they_are() {
+        let digest = Digest::of(b"paper").to_string();
+        let cut = format!("{}…", &digest[..16]);
+
+        assert_eq!(uncut(cut, std::slice::from_ref(&digest)), digest);
+        assert_eq!(uncut("等…".to_owned(), &[digest]), "等…");
+        assert_eq!(uncut("…".to_owned(), &["ab".to_owned()]), "…");
+    }
 }

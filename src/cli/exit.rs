@@ -40,6 +40,11 @@ pub struct Unreachable(pub String);
 #[error("{0}")]
 pub struct NotFound(pub String);
 
+/// The system does not let the caller.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Forbidden(pub String);
+
 /// What the caller would make is there already.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -83,6 +88,8 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         Some(UNAVAILABLE)
     } else if cause.is::<NotFound>() {
         Some(NOT_FOUND)
+    } else if cause.is::<Forbidden>() {
+        Some(PERMISSION)
     } else if cause.is::<Exists>() {
         Some(TAKEN)
     } else if cause.is::<BadInput>() {

@@ -1,5 +1,7 @@
 //! Mailboxes and dead letters at the broker, for its operators. Every act is recorded with the operator's name.
 
+mod broker;
+
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -20,6 +22,16 @@ use super::{
 /// What to do with mailboxes.
 #[derive(Debug, Subcommand)]
 pub enum Mailbox {
+    /// How the broker is: serving, draining or degraded, and by which versions of the signed files
+    Status {
+        #[command(flatten)]
+        door: Door,
+    },
+    /// Read the signed files and certificates again; says what changed
+    Reload {
+        #[command(flatten)]
+        door: Door,
+    },
     /// Depth and oldest age of each mailbox
     Ls {
         #[command(flatten)]
@@ -73,6 +85,8 @@ impl Mailbox {
     /// Does it.
     pub async fn run(self, context: Context) -> anyhow::Result<()> {
         match self {
+            Self::Status { door } => broker::status(&mut door.client(context).await?, context).await,
+            Self::Reload { door } => broker::reload(&mut door.client(context).await?, context).await,
             Self::Ls { door } => list(&mut door.client(context).await?, context).await,
             Self::Peek { jurisdiction, dead, limit, door } => {
                 let peek = v1::PeekRequest { jurisdiction, dead, limit };
@@ -117,6 +131,7 @@ async fn list(broker: &mut Client, context: Context) -> anyhow::Result<()> {
         ("字节", "SIZE"),
         ("死信", "DEAD"),
     ];
+    broker::tell_state(broker, context).await?;
     context.rows(&rows, &header, |row| row.cells(context))?;
     match rows.iter().find(|row| row.dead > 0) {
         Some(row) => {
@@ -182,6 +197,7 @@ struct Entry {
 
 async fn peek(broker: &mut Client, peek: v1::PeekRequest, context: Context) -> anyhow::Result<()> {
     let (whose, dead) = (peek.jurisdiction.clone(), peek.dead);
+    is_there(broker, &whose, context).await?;
     let entries = broker.peek(ask(peek)).await?.into_inner().entries;
     if context.is_table() {
         let header = [
@@ -208,6 +224,17 @@ async fn peek(broker: &mut Client, peek: v1::PeekRequest, context: Context) -> a
         (false, _) => context.next(&format!("liandong mailbox peek {whose} --dead"), "死信", "its dead letters"),
     }
     Ok(())
+}
+
+/// Every member has a mailbox, and nobody else.
+async fn is_there(broker: &mut Client, whose: &str, context: Context) -> anyhow::Result<()> {
+    let boxes = broker.mailboxes(ask(v1::MailboxesRequest {})).await?.into_inner().mailboxes;
+    if boxes.iter().any(|mailbox| mailbox.jurisdiction == whose) {
+        return Ok(());
+    }
+    let zh = format!("没有 `{whose}` 的信箱；`liandong mailbox ls` 列出全部信箱");
+    let en = format!("there is no mailbox of `{whose}`; `liandong mailbox ls` lists them all");
+    Err(NotFound(context.say(&zh, &en).to_owned()).into())
 }
 
 fn entry_cells(entry: &v1::PeekEntry, context: Context) -> Vec<Cell> {
@@ -247,6 +274,7 @@ async fn redrive(
     reason: String,
     context: Context,
 ) -> anyhow::Result<()> {
+    is_there(broker, &jurisdiction, context).await?;
     let mut message_ids = Vec::new();
     if !ids.is_empty() {
         let peek = v1::PeekRequest { jurisdiction: jurisdiction.clone(), dead: true, limit: 256 };

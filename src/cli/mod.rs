@@ -24,6 +24,7 @@ pub mod out;
 mod receipts;
 mod send;
 mod show;
+mod starts;
 mod suggest;
 mod tasks;
 mod thread;
@@ -188,8 +189,9 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Join(verb) => verb.run(context),
         Command::Completions { shell } => {
             let mut command = help::translated(Cli::command(), context.lang);
-            clap_complete::generate(shell, &mut command, "liandong", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "liandong", &mut script);
+            out::line(&String::from_utf8_lossy(&script))
         }
     }
 }

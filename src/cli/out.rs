@@ -9,7 +9,7 @@ use model::time::Timestamp;
 use serde::Serialize;
 use tonic::Status;
 
-use super::{certs, exit::Said, words};
+use super::{certs, exit::Said, starts, words};
 use crate::lang::{Lang, say};
 
 /// How data is printed.
@@ -215,6 +215,11 @@ pub fn error(error: &anyhow::Error, context: Context) {
     let mark = say(lang, "错误：", "error: ");
     let mut texts: Vec<String> = Vec::new();
     for cause in error.chain() {
+        if let Some((zh, en)) = starts::words(cause) {
+            // it says what is below it, too
+            texts.push(say(lang, &zh, &en).to_owned());
+            break;
+        }
         let text = text_of(cause, lang);
         if !text.is_empty() && texts.last().is_none_or(|last| !last.contains(&text)) {
             texts.push(text);
@@ -239,7 +244,10 @@ fn text_of(cause: &(dyn std::error::Error + 'static), lang: Lang) -> String {
             let (zh, en) = proto::status::texts(invalid);
             say(lang, &zh, &en).to_owned()
         }
-        (None, None) if lang == Lang::Zh => certs::texts::zh(cause).unwrap_or_else(|| cause.to_string()),
+        (None, None) if lang == Lang::Zh => {
+            let known = certs::texts::zh(cause).or_else(|| starts::head_zh(cause));
+            known.unwrap_or_else(|| cause.to_string())
+        }
         (None, None) => cause.to_string(),
     }
 }
@@ -270,9 +278,21 @@ pub fn time(wire: Option<prost_types::Timestamp>) -> String {
     at(wire).map_or_else(|| "–".to_owned(), |at| local(at).strftime("%m-%d %H:%M:%S").to_string())
 }
 
+const FULL: &str = "%Y-%m-%d %H:%M:%S %:z";
+
 /// The same with year and offset.
 pub fn full_time(wire: Option<prost_types::Timestamp>) -> String {
-    at(wire).map_or_else(|| "–".to_owned(), |at| local(at).strftime("%Y-%m-%d %H:%M:%S %:z").to_string())
+    at(wire).map_or_else(|| "–".to_owned(), |at| local(at).strftime(FULL).to_string())
+}
+
+/// A time as the contract's view of a body says it (`2026-07-18 11:05 +08:00`), as the machine's people read it; any
+/// other text as it is.
+pub fn local_text(text: String) -> String {
+    let read = |form| jiff::fmt::strtime::parse(form, &text).and_then(|parsed| parsed.to_timestamp());
+    match read("%Y-%m-%d %H:%M:%S %:z").or_else(|_| read("%Y-%m-%d %H:%M %:z")) {
+        Ok(at) => local(Timestamp::from_millis(at.as_millisecond())).strftime(FULL).to_string(),
+        Err(_) => text,
+    }
 }
 
 /// How long, in the two units that matter: `0.3 s`, `42 s`, `5 min 12 s`, `3 h 20 min`, `2 d 4 h`.
@@ -309,6 +329,16 @@ mod tests {
         let text = table(None, rows.iter().map(|row| row.iter().map(Cell::new).collect()));
 
         assert_eq!(text, "临沂    1\nab      22\n连云港  3");
+    }
+
+    #[test]
+    fn a_time_of_a_body_is_said_in_the_zone_of_the_header() {
+        let at = "2026-07-18T03:05:00Z".parse::<jiff::Timestamp>().unwrap();
+        let header = full_time(Some(prost_types::Timestamp { seconds: at.as_second(), nanos: 0 }));
+
+        assert_eq!(local_text("2026-07-18 11:05 +08:00".to_owned()), header);
+        assert_eq!(local_text("2026-07-18 11:05:00 +08:00".to_owned()), header);
+        assert_eq!(local_text("7 月 18 日 11:05 +08:00".to_owned()), "7 月 18 日 11:05 +08:00");
     }
 
     #[test]

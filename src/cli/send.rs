@@ -7,7 +7,7 @@ use proto::v1;
 use serde::Serialize;
 
 use super::{
-    compose::{Content, values},
+    compose::{Content, faults, values},
     desk::{Client, Where, ask},
     exit::BadInput,
     ids, kinds,
@@ -137,7 +137,8 @@ async fn deliver(
     // listening begins before sending, so that no receipt is missed
     let events = if content.watch && !dry_run { Some(receipts::listen(desk).await?) } else { None };
     let request = v1::SendRequest { draft: Some(composed.draft.clone()), dry_run };
-    let sent = desk.send(ask(request)).await.map_err(anyhow::Error::from);
+    let sent = desk.send(ask(request)).await;
+    let sent = sent.map_err(|status| anyhow::Error::new(faults::all(status, &composed.draft, kind.kind, context)));
     let sent = composed.after(sent, context)?.into_inner();
     say(&sent, dry_run, context)?;
     if let Some(events) = events {

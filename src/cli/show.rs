@@ -157,8 +157,11 @@ fn body(shown: &v1::ShowResponse, header: &v1::Header, context: Context) -> Stri
     let over = out::at(header.retain_until).is_some_and(|until| until < clock::system().now());
     let lines = rules::view(&parts.body, context.lang).into_iter().map(|line| {
         let hidden = over && line.personal;
-        let value =
-            if hidden { context.say("（已过保存期）", "(no longer kept)").to_owned() } else { line.value };
+        let value = if hidden {
+            context.say("（已过保存期）", "(no longer kept)").to_owned()
+        } else {
+            out::local_text(line.value)
+        };
         vec![muted(&format!("{}{}", "  ".repeat(line.indent.into()), line.label)), cell(value)]
     });
     out::table(None, lines)

@@ -68,9 +68,20 @@ impl Seen {
         here.map(|received| &received.header).find(|header| of_kind(header) && from(header))
     }
 
+    /// How many messages of a kind came, to all cities together.
+    pub fn of_kind(&self, kind: v1::Kind) -> usize {
+        self.received.iter().filter(|received| received.header.kind == i32::from(kind)).count()
+    }
+
     /// Whether the sender holds the recipient's receipt of a stage.
     pub fn has_receipt(&self, id: &[u8], recipient: &str, stage: v1::Stage) -> bool {
         self.receipts.contains_key(&(id.to_vec(), recipient.to_owned(), stage.into()))
+    }
+
+    /// What desks sent and no broker took charge of, or for nobody. Left out is what agents write by themselves.
+    pub fn unaccepted(&self) -> usize {
+        let by_desks = self.sent.values().filter(|sent| sent.kind != 0);
+        by_desks.filter(|sent| sent.recipients.as_ref().is_none_or(BTreeSet::is_empty)).count()
     }
 
     /// Message and recipient of each delivery that the broker took charge of.
@@ -150,5 +161,59 @@ impl Board {
             }
         };
         timeout(within, waited).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{
+        figures::Figures,
+        region::{LY, XZ},
+    };
+
+    fn accepted(id: &[u8], deliveries: &[&str]) -> v1::ReceiptStatement {
+        let deliveries = deliveries
+            .iter()
+            .map(|to| v1::StampedDelivery { jurisdiction: (*to).to_owned(), ..v1::StampedDelivery::default() })
+            .collect();
+        v1::ReceiptStatement {
+            sender: LY.to_owned(),
+            message_id: id.to_vec().into(),
+            stage: v1::Stage::Accepted.into(),
+            stamp: Some(v1::Stamp { deliveries, ..v1::Stamp::default() }),
+            ..v1::ReceiptStatement::default()
+        }
+    }
+
+    #[test]
+    fn what_nobody_took_charge_of_is_counted_though_nothing_is_owed() {
+        let board = Board::new();
+        for id in [b"a", b"b", b"c"] {
+            board.sent(LY, id.to_vec(), v1::Kind::Bulletin.into(), Instant::now());
+        }
+        board.receipt(LY, accepted(b"a", &[XZ]));
+        board.receipt(LY, accepted(b"b", &[]));
+
+        let figures = Figures::of(&board.look());
+        assert_eq!((figures.messages, figures.owed, figures.unaccepted), (3, 1, 2));
+    }
+
+    #[test]
+    fn an_objection_is_counted_wherever_it_comes() {
+        let board = Board::new();
+        for (city, kind) in [(LY, v1::Kind::Error), (XZ, v1::Kind::Error), (XZ, v1::Kind::Bulletin)] {
+            board.received(city, v1::Header { kind: kind.into(), ..v1::Header::default() });
+        }
+
+        assert_eq!(board.look().of_kind(v1::Kind::Error), 2);
+    }
+
+    #[test]
+    fn what_agents_write_by_themselves_may_be_for_nobody() {
+        let board = Board::new();
+        board.receipt(LY, accepted(b"document", &[]));
+
+        assert_eq!(board.look().unaccepted(), 0);
     }
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use hyper_util::rt::TokioIo;
 use prost::Message as _;
-use proto::v1::{self, desk_client::DeskClient, subscribe_response::Event};
+use proto::{
+    border,
+    v1::{self, desk_client::DeskClient, subscribe_response::Event},
+};
 use store::tasks::Tasks;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
@@ -14,6 +17,9 @@ use super::{board::Board, region};
 
 /// Cursor before the first event of an agent.
 const BEGINNING: u64 = 1;
+
+/// Tasks that are asked for: more than the story makes.
+const TASKS_MAX: u32 = 1_000;
 
 /// The desk of one city. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -69,7 +75,7 @@ impl Desk {
     /// Sends a draft; the id of the message. When this returns, the message is durable here.
     pub async fn send(&self, draft: v1::Draft) -> anyhow::Result<Vec<u8>> {
         let body = draft.body.clone().unwrap_or_default().encode_to_vec().into();
-        let kind = i32::try_from(proto::border::content::kind_of(&body).unwrap_or_default()).unwrap_or_default();
+        let kind = i32::try_from(border::content::kind_of(&body).unwrap_or_default()).unwrap_or_default();
         let began = tokio::time::Instant::now();
         let answer = self.client.clone().send(v1::SendRequest { draft: Some(draft), dry_run: false }).await;
         let answer =
@@ -77,6 +83,14 @@ impl Desk {
         let id = answer.into_inner().message_id.to_vec();
         self.board.sent(self.city, id.clone(), kind, began);
         Ok(id)
+    }
+
+    /// What a message here says, from the bytes that its sender sealed.
+    pub async fn body(&self, id: &[u8]) -> anyhow::Result<v1::Body> {
+        let ask = v1::ShowRequest { message_id: id.to_vec().into() };
+        let shown = self.client.clone().show(ask).await.context("show")?.into_inner();
+        let parts = border::parts(&shown.envelope.context("the envelope")?.content)?;
+        Ok(v1::Body::decode(parts.body)?)
     }
 
     /// A person opens a message.
@@ -101,6 +115,12 @@ impl Desk {
     /// How the link is: `UP` and so on.
     pub async fn link_state(&self) -> anyhow::Result<String> {
         Ok(self.client.clone().link_status(v1::LinkStatusRequest {}).await?.into_inner().state)
+    }
+
+    /// Everything that a person here should do, or should have done.
+    pub async fn tasks(&self) -> anyhow::Result<Vec<v1::TaskSeen>> {
+        let ask = v1::TasksRequest { all: true, limit: TASKS_MAX };
+        Ok(self.client.clone().tasks(ask).await?.into_inner().tasks)
     }
 
     /// A shared document as the agent gives it.

@@ -12,6 +12,8 @@ use super::board::Seen;
 pub struct Figures {
     /// Messages that desks sent.
     pub messages: usize,
+    /// Of these, those that no broker took charge of, or for nobody.
+    pub unaccepted: usize,
     /// Deliveries that the broker took charge of: each message times its recipients.
     pub owed: usize,
     /// Of these, handed over at least once.
@@ -59,6 +61,7 @@ impl Figures {
         took.sort_unstable();
         Self {
             messages: seen.sent.len(),
+            unaccepted: seen.unaccepted(),
             owed: owed.len(),
             delivered,
             lost: owed.len() - delivered,

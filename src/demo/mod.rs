@@ -25,14 +25,14 @@ mod stage;
 mod story;
 mod tell;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 use store::tasks::Tasks;
 
-use self::{figures::Figures, stage::Stage, tell::Assertion};
+use self::{figures::Figures, region::Files, stage::Stage, tell::Assertion};
 use crate::cli::out::{self, Context};
 
 /// Arguments of `liandong demo`.
@@ -62,6 +62,10 @@ impl Demo {
     /// Plays it. An error says that an assertion did not hold, or that the demo could not be played.
     pub async fn run(self, context: Context) -> anyhow::Result<()> {
         let (directory, temporary) = self.directory()?;
+        if let Some(kind) = journal::file::refuses(&directory)? {
+            let (zh, en) = no_disk(&directory, kind);
+            context.tell(&zh, &en);
+        }
         let tasks = Tasks::new();
         let silent = !context.is_table();
         let story = story::Story { speed: self.speed, headless: self.headless, silent };
@@ -88,6 +92,8 @@ impl Demo {
         }
         if let Some(kept) = kept {
             out::note(&format!("{} {}", context.say("文件保留在", "files are kept in"), kept.display()));
+            stage.files.leave()?;
+            go_on(&stage.files, context);
         }
         played?;
         if !holds {
@@ -109,5 +115,45 @@ impl Demo {
         }
         journal::file::create_dir(kept)?;
         Ok((std::path::absolute(kept)?, false))
+    }
+}
+
+/// That the demo's disk is none: `why` begins with the name of the file system.
+fn no_disk(directory: &Path, why: &str) -> (String, String) {
+    let (directory, kind) = (directory.display(), why.split(':').next().unwrap_or_default());
+    (
+        format!("注意：{directory} 位于 {kind} 上，写入并不落盘；要用真实磁盘，请以 --keep DIR 指定其上的目录"),
+        format!(
+            "note: {directory} lies on {kind}, where a sync puts nothing on a disk; \
+             --keep DIR names a place on a real one"
+        ),
+    )
+}
+
+/// How to raise the region that was kept.
+fn go_on(files: &Files, context: Context) {
+    let broker = format!("liandong broker --config {}", files.broker_config.display());
+    context.next(&broker, "再次启动中心", "start the broker again");
+    if let Some(city) = files.cities.first() {
+        let (zh, en) = region::name(city.city);
+        let agent = format!("liandong agent --config {}", city.config.display());
+        context.next(&agent, &format!("启动{zh}的代理"), &format!("start the agent of {en}"));
+        let inbox = format!("LIANDONG_DESK={} liandong inbox", city.socket.display());
+        context.next(&inbox, &format!("看{zh}收到的消息"), &format!("read what came to {en}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_memory_is_called_so_and_another_is_named() {
+        let shm = Path::new("/dev/shm");
+        let why = journal::file::refuses(shm).unwrap().expect("tmpfs wherever there is one");
+
+        let (zh, en) = no_disk(shm, why);
+        assert!(zh.contains("/dev/shm 位于 tmpfs 上") && zh.contains("--keep DIR"), "{zh}");
+        assert!(en.contains("/dev/shm lies on tmpfs,") && en.contains("--keep DIR"), "{en}");
     }
 }

@@ -139,6 +139,11 @@ impl Files {
         fs::write(&city.config, toml)
     }
 
+    /// Makes the files such that the region comes up without the demo: agents dial the broker itself.
+    pub fn leave(&self) -> io::Result<()> {
+        self.cities.iter().try_for_each(|city| self.write_agent(city, self.broker_address))
+    }
+
     fn broker_toml(&self) -> io::Result<String> {
         let (state, trust) = (self.directory.join("broker"), self.directory.join("trust").join("broker"));
         let (state, trust) = (state.display(), trust.display());

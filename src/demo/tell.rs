@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use anstream::{AutoStream, ColorChoice, adapter::strip_str};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -18,6 +19,15 @@ pub struct Assertion {
     pub en: String,
     /// Whether it held.
     pub holds: bool,
+}
+
+/// Whether the progress line and what stands above it may be coloured: the bar writes past whatever strips colours.
+fn colour() -> ColorChoice {
+    AutoStream::choice(&std::io::stderr())
+}
+
+fn toned(text: &str, colour: ColorChoice) -> String {
+    if colour == ColorChoice::Never { strip_str(text).to_string() } else { text.to_owned() }
 }
 
 /// Tells the story.
@@ -36,7 +46,11 @@ impl Teller {
         let draw = !silent && !headless && std::io::stderr().is_terminal();
         let bar = draw.then(|| {
             let bar = ProgressBar::new(length.as_secs());
-            let style = ProgressStyle::with_template("{bar:40.cyan/dim} {pos}/{len} s  {msg}");
+            let template = match colour() {
+                ColorChoice::Never => "{bar:40} {pos}/{len} s  {msg}",
+                _ => "{bar:40.cyan/dim} {pos}/{len} s  {msg}",
+            };
+            let style = ProgressStyle::with_template(template);
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         Self { began: Instant::now(), silent, bar, assertions: Vec::new() }
@@ -69,7 +83,7 @@ impl Teller {
             return;
         }
         match &self.bar {
-            Some(bar) => bar.println(text),
+            Some(bar) => bar.println(toned(text, colour())),
             // a reader that went away is no failure of the demo
             None => drop(writeln!(anstream::stdout().lock(), "{text}")),
         }
@@ -85,5 +99,18 @@ impl Teller {
     /// Whether everything held.
     pub fn all_hold(&self) -> bool {
         !self.assertions.is_empty() && self.assertions.iter().all(|assertion| assertion.holds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_colour_a_line_above_the_bar_is_plain() {
+        let line = "\u{1b}[32m✓\u{1b}[0m 已受理";
+
+        assert_eq!(toned(line, ColorChoice::Never), "✓ 已受理");
+        assert_eq!(toned(line, ColorChoice::Always), line);
     }
 }

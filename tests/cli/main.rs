@@ -1,10 +1,12 @@
 //! What people see on the terminal: real programs, both languages, and the exit codes that scripts go by.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod demo;
 mod place;
 #[path = "../world/region.rs"]
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod region;
+mod starts;
 
 use model::ids::Digest;
 use place::{EN, Place, ZH, column, ids_of};
@@ -147,8 +149,71 @@ fn an_agenda_is_begun_proposed_to_and_read() {
 
     let shown = place.run(LY, ZH, &["agenda", "show", "371300-M-2027"]);
     assert!(shown.out.contains("跨省危化品运输") && shown.out.contains("2027 年度联席会议"), "{shown:?}");
+    let listed = place.run(LYG, ZH, &["agenda", "ls"]);
+    assert_eq!(column(&listed.out, "议程"), ["agenda/371300-M-2027"], "{listed:?}");
+    assert_eq!(column(&listed.out, "名称"), ["2027 年度联席会议"], "{listed:?}");
+    assert_eq!(column(&listed.out, "状态"), ["征集议题"], "{listed:?}");
+    assert_eq!(column(&listed.out, "议题"), ["1"], "{listed:?}");
     let pulled = place.run(LY, EN, &["agenda", "pull", "371300-M-2027"]);
     assert!(pulled.out.contains("owner 371300  1 items"), "{pulled:?}");
+}
+
+#[test]
+fn the_paper_of_an_agenda_is_brought_by_the_command_that_is_printed() {
+    let place = Place::start(&[LY]);
+    let paper = place.file("paper.md", "五个方面");
+    let digest = Digest::of("五个方面".as_bytes()).to_string();
+    assert_eq!(place.run(LY, ZH, &["blob", "put", &paper, "-q"]).out.trim(), digest);
+    let begun = ["agenda", "new", "371300-M-2028", "--title", "议程", "--set", PRIORITY];
+    assert_eq!(place.run(LY, ZH, &begun).code, 0);
+    let file = format!("item.papers[0]={{\"title\": \"五个方面\", \"sha256\": \"{digest}\"}}");
+    let listed = format!(
+        "header.attachments[0]={{\"name\": \"paper.md\", \"mime\": \"text/markdown\", \"bytes\": 12, \
+         \"sha256\": \"{digest}\", \"placement\": \"BLOB\"}}"
+    );
+    let propose = ["agenda", "propose", "371300-M-2028", "--title", "合作", "--set", PRIORITY];
+    let propose: Vec<&str> = propose.into_iter().chain(["--set", &file, "--set", &listed]).collect();
+    let proposed = place.run(LY, ZH, &propose);
+    assert_eq!(proposed.code, 0, "{proposed:?}");
+
+    for wide in [&[][..], &["-o", "wide"]] {
+        let show: Vec<&str> = ["agenda", "show", "371300-M-2028"].iter().chain(wide).copied().collect();
+        let shown = place.run(LY, ZH, &show);
+        assert!(shown.out.contains(&digest), "{shown:?}");
+        assert!(shown.err.contains(&format!("liandong blob get {digest} -O")), "{shown:?}");
+    }
+    let back = place.file("back.md", "");
+    assert_eq!(place.run(LY, ZH, &["blob", "get", &digest, "-O", &back]).code, 0);
+}
+
+#[test]
+fn everything_that_is_missing_is_told_at_once_and_a_length_of_time_is_a_time() {
+    let place = Place::start(&[LY]);
+    let fixed = ["send", "bulletin", "--to", LYG, "--dry-run", "--set", "headline=封闭"];
+    let lacking = place.run(LY, ZH, &fixed);
+    assert_eq!(lacking.code, 65, "{lacking:?}");
+    for field in ["body.subtype", "body.valid_until", "body.body"] {
+        assert!(lacking.err.contains(field), "{field}: {lacking:?}");
+    }
+
+    let later = ["--set", "subtype=NOTICE", "--set", "body=请绕行", "--sign-off", "李敏/带班领导", "--set"];
+    let about = ["--set", PRIORITY, "--incident", "371300-20261203-0001", "--level", "l4", "--category", "accident"];
+    let send = |when: &'static str| {
+        let args: Vec<&str> = fixed.into_iter().chain(about).chain(later).chain([when]).collect();
+        place.run(LY, ZH, &args)
+    };
+    let sent = send("valid_until=2h");
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let unread = send("valid_until=soon");
+    assert!(unread.err.contains("2h | 3d | 2026-12-03 08:40"), "{unread:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_early_is_no_failure() {
+    let script = format!("{} completions bash | head -1", env!("CARGO_BIN_EXE_liandong"));
+    let output = std::process::Command::new("bash").args(["-o", "pipefail", "-c", &script]).output().unwrap();
+
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 /// A meeting in the chair of 临沂.

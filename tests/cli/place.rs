@@ -114,6 +114,16 @@ impl Place {
         config["admin_listen"].as_str().unwrap().to_owned()
     }
 
+    /// A city's configuration.
+    pub fn config(&self, city: &str) -> String {
+        self.region.agent(city).config.display().to_string()
+    }
+
+    /// The broker's.
+    pub fn broker_config(&self) -> PathBuf {
+        self.region.broker_config.clone()
+    }
+
     /// A city's trust directory.
     pub fn trust(&self, city: &str) -> String {
         self.region.trust.trust(city).display().to_string()
@@ -127,7 +137,8 @@ impl Place {
     }
 }
 
-fn program(lang: &str) -> Command {
+/// The program with nothing of this machine's settings.
+pub fn program(lang: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_liandong"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LIANDONG_")) {
         command.env_remove(name);
@@ -137,7 +148,8 @@ fn program(lang: &str) -> Command {
 }
 
 impl Running {
-    fn begin(command: &mut Command) -> Self {
+    /// Starts it.
+    pub fn begin(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }

@@ -3,7 +3,9 @@
 pub mod attach;
 pub mod edit;
 pub mod example;
+pub mod faults;
 pub mod file;
+pub mod set;
 pub mod sheet;
 pub mod values;
 
@@ -178,7 +180,7 @@ impl Content {
         context: Context,
     ) -> anyhow::Result<v1::Draft> {
         for (path, text) in &self.set {
-            rules::set(&mut value, path, text, kind)?;
+            set::field(&mut value, path, text, kind, now)?;
         }
         let mut draft = rules::draft_from_json(Some(kind), &value)?;
         self.head(draft.header.get_or_insert_default(), now);

@@ -3,20 +3,21 @@
 pub mod keys;
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
+use certs::keys::KeyError;
 use clap::{Subcommand, ValueEnum};
 use model::invalid::Invalid;
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::keys::Key;
 use super::{
-    exit::{BadInput, NotFound},
+    exit::{BadInput, Forbidden, NotFound},
     out::{self, Context},
-    suggest,
+    starts, suggest,
 };
 use crate::{
     clock,
@@ -81,12 +82,32 @@ impl Config {
 /// Reads a configuration; an unknown key is an error that names the nearest known one.
 pub fn read<C: DeserializeOwned>(program: Program, file: &Path, lang: Lang) -> anyhow::Result<C> {
     let at = || format!("{} {}", say(lang, "配置", "configuration"), file.display());
-    let text = fs::read_to_string(file).with_context(at)?;
+    let text = fs::read_to_string(file).map_err(|error| unreadable(program, file, error, lang))?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| BadInput(error.to_string())).with_context(at)?;
     if let Some(unknown) = first_unknown(program, &table, "") {
         return Err(anyhow::Error::new(BadInput(unknown_text(program, &unknown, lang))).context(at()));
     }
     toml::from_str(&text).map_err(|error| BadInput(error.to_string())).with_context(at)
+}
+
+fn unreadable(program: Program, file: &Path, error: io::Error, lang: Lang) -> anyhow::Error {
+    let (at, name) = (file.display(), program.name());
+    let (zh, en) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            format!("没有配置文件 {at}；`liandong config print {name}` 给出一份带注释的示例"),
+            format!("there is no configuration file {at}; `liandong config print {name}` shows a commented example"),
+        ),
+        io::ErrorKind::PermissionDenied => (
+            format!("无权读取配置文件 {at}：请以其所有者的身份运行，或放宽其权限"),
+            format!("no permission to read the configuration file {at}: run as its owner, or let this user read it"),
+        ),
+        _ => {
+            let what = format!("{} {at}", say(lang, "配置", "configuration"));
+            return anyhow::Error::new(error).context(what);
+        }
+    };
+    let text = say(lang, &zh, &en).to_owned();
+    if error.kind() == io::ErrorKind::NotFound { NotFound(text).into() } else { Forbidden(text).into() }
 }
 
 /// The first key, by its whole path, that nobody reads.
@@ -127,23 +148,42 @@ fn check(program: Program, file: &Path, context: Context) -> anyhow::Result<()> 
             config
                 .identity()
                 .map_err(|invalid: Invalid| anyhow::Error::new(invalid).context(file.display().to_string()))?;
+            if let Some(token) = &config.desk.token_file {
+                check_token(token, context)?;
+            }
             config.trust
         }
     };
-    let problem = certs::tls::Identity::load(&trust, clock::system()).err().map(|error| error.to_string());
+    let problem = certs::tls::Identity::load(&trust, clock::system()).err().map(|error| match starts::trust(&error) {
+        Some((zh, en)) => context.say(&zh, &en).to_owned(),
+        None => error.to_string(),
+    });
     let good = context.say("配置正确", "the configuration is good");
     let value = serde_json::json!({ "file": file, "good": true, "trust_problem": &problem });
     context.value(&value, |_| good.to_owned())?;
     if let Some(problem) = problem {
         let trust = trust.display();
         context.tell(
-            &format!("注意：证书目录 {trust} 还不能用：{problem}"),
+            &format!("注意：信任目录 {trust} 还不能用：{problem}"),
             &format!("note: the trust directory {trust} cannot be used yet: {problem}"),
         );
     }
     let command = format!("liandong {} --config {}", program.name(), file.display());
     context.next(&command, "启动", "start it");
     Ok(())
+}
+
+/// A desk on loopback does not start without its token.
+fn check_token(file: &Path, context: Context) -> anyhow::Result<()> {
+    let Err(error) = certs::keys::read(file) else { return Ok(()) };
+    let at = file.display();
+    let missing = matches!(&error, KeyError::Disk { source, .. } if source.kind() == io::ErrorKind::NotFound);
+    if missing {
+        let zh = format!("没有 desk.token_file 所指的文件 {at}：{}", starts::TOKEN_ZH);
+        let en = format!("there is no {at}, which desk.token_file names: {}", starts::TOKEN_EN);
+        return Err(NotFound(context.say(&zh, &en).to_owned()).into());
+    }
+    Err(anyhow::Error::new(error).context("desk.token_file"))
 }
 
 fn print(program: Program, context: Context) -> anyhow::Result<()> {

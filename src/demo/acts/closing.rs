@@ -1,12 +1,13 @@
 //! What was lent goes home, the day is reported, and everything that was sent is held against everything that came.
 
 use anyhow::Context as _;
+use model::task::TaskKind;
 use proto::v1::{self, Kind, body::Body};
 
 use crate::demo::{
     drafts::{self, example},
     figures::Figures,
-    region::{self, LY, LYG, XZ},
+    region::{self, CITIES, LY, LYG, XZ},
     stage::{PATIENCE, Stage},
 };
 
@@ -45,7 +46,9 @@ pub async fn release(stage: &mut Stage) -> anyhow::Result<()> {
 pub async fn account(stage: &mut Stage) -> anyhow::Result<()> {
     let settled = stage.board.until(PATIENCE, |seen| {
         let mut owed = seen.owed().peekable();
-        owed.peek().is_some() && owed.all(|(id, _, to)| seen.has_receipt(id, to, v1::Stage::Delivered))
+        seen.unaccepted() == 0
+            && owed.peek().is_some()
+            && owed.all(|(id, _, to)| seen.has_receipt(id, to, v1::Stage::Delivered))
     });
     let settled = settled.await;
     let figures = Figures::of(&stage.board.look());
@@ -53,12 +56,33 @@ pub async fn account(stage: &mut Stage) -> anyhow::Result<()> {
     table(stage, &figures);
     let teller = &mut stage.teller;
     teller.check(refused == 0, "无一被拒", "nothing was refused");
+    teller.check(
+        figures.unaccepted == 0,
+        "各市所发均已受理，且均有收件方",
+        "everything that the cities sent was accepted, and for somebody",
+    );
     teller.check(figures.lost == 0, "丢失 0", "lost 0");
     teller.check(figures.duplicates == 0, "重复 0", "duplicates 0");
     teller.check(
         settled && figures.receipts == figures.owed,
         "每一份送达都有收件方签名的回执，且已回到发件方",
         "each delivery is proved by a receipt that the recipient signed and the sender holds",
+    );
+    unopposed(stage).await
+}
+
+/// Every step of the story is lawful: no agent marks one as out of order, and none objects to one.
+async fn unopposed(stage: &mut Stage) -> anyhow::Result<()> {
+    let mut out_of_order = 0;
+    for city in CITIES {
+        let tasks = stage.desk(city)?.tasks().await?;
+        out_of_order += tasks.iter().filter(|task| task.kind == TaskKind::OutOfOrder.name()).count();
+    }
+    let objections = stage.board.look().of_kind(Kind::Error);
+    stage.teller.check(
+        out_of_order == 0 && objections == 0,
+        &format!("无人提出异议（差错 K51 {objections}，次序不符 {out_of_order}）"),
+        &format!("nobody objected (errors K51 {objections}, out of order {out_of_order})"),
     );
     Ok(())
 }
