@@ -15,7 +15,7 @@ use journal::{FileJournal, Lane, Record};
 use model::clock::Clock;
 use prost::Message as _;
 use proto::record::{self, kind};
-use store::{Engine, blobs::Blobs, tasks::Tasks};
+use store::{Engine, Opened, blobs::Blobs, tasks::Tasks};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -159,7 +159,10 @@ async fn relay(
     });
     let (engine, opened) = opening.await??;
     tracing::info!(?opened, "the store is open");
-    let trusted = identity.trusted();
+    let (trusted, metrics) = (identity.trusted(), Arc::new(Metrics::default()));
+    if matches!(opened, Opened::Rebuilt { .. }) {
+        metrics.rebuilt();
+    }
     let relay = Arc::new(Relay {
         region: trusted.region.clone(),
         engine,
@@ -169,7 +172,7 @@ async fn relay(
         wakes,
         quotas: Quotas::default(),
         blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
-        metrics: Arc::new(Metrics::default()),
+        metrics,
         clock: clock.clone(),
         state: config.state.clone(),
         identity: identity.clone(),
