@@ -28,6 +28,7 @@ use crate::{
     relay::{
         Relay, expire,
         fold::{BrokerFold, Wakes},
+        gaps::{self, Gaps},
         quota::Quotas,
         sessions::Sessions,
         signer::Signer,
@@ -171,6 +172,7 @@ async fn relay(
         sessions: Sessions::default(),
         wakes,
         quotas: Quotas::default(),
+        gaps: Gaps::default(),
         blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
         metrics,
         clock: clock.clone(),
@@ -197,6 +199,8 @@ fn start_tasks(config: &Config, listeners: Listeners, identity: Arc<Identity>, r
     tasks.essential("health", move |stop| health::run(health, probed, reporter, stop));
     let expiring = relay.clone();
     tasks.essential("expire", move |stop| expire::run(expiring, stop));
+    let counting = relay.clone();
+    tasks.essential("gaps", move |stop| gaps::run(counting, stop));
     let watching = relay.clone();
     tasks.essential("watch", move |stop| watch(watching, stop));
 }

@@ -93,6 +93,7 @@ impl Metrics {
         trust::register(&mut registry, relay);
         register_places(&mut registry, relay);
         register_links(&mut registry, relay);
+        register_gaps(&mut registry, relay);
         let mut page = String::new();
         encode(&mut page, &registry)?;
         let tallies = relay.engine.read(|fold, _| fold.state().tallies.clone());
@@ -249,6 +250,15 @@ fn register_links(registry: &mut Registry, relay: &Relay) {
     registry.register("link_up", "1 while a session lives", up);
     registry.register_with_unit("clock_skew", "An agent's clock minus the broker's", Unit::Seconds, skew);
     registry.register_with_unit("link_last_heard_timestamp", "When the last byte was heard", Unit::Seconds, heard);
+}
+
+fn register_gaps(registry: &mut Registry, relay: &Relay) {
+    let gaps = Family::<JurisdictionLabel, Gauge>::default();
+    for (jurisdiction, count) in relay.gaps.old(relay.clock.now()) {
+        let label = JurisdictionLabel { jurisdiction: jurisdiction.to_string() };
+        gaps.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    registry.register("sequence_gaps", "Runs of an agent's numbers that are missing for over two minutes", gaps);
 }
 
 fn write_damage(page: &mut String, ranges: usize) -> std::fmt::Result {
