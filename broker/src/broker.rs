@@ -15,7 +15,7 @@ use journal::{FileJournal, Lane, Record};
 use model::clock::Clock;
 use prost::Message as _;
 use proto::record::{self, kind};
-use store::{Engine, blobs::Blobs, tasks::Tasks};
+use store::{Engine, Opened, blobs::Blobs, tasks::Tasks};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,7 @@ use crate::{
     relay::{
         Relay, expire,
         fold::{BrokerFold, Wakes},
+        gaps::{self, Gaps},
         quota::Quotas,
         sessions::Sessions,
         signer::Signer,
@@ -159,7 +160,10 @@ async fn relay(
     });
     let (engine, opened) = opening.await??;
     tracing::info!(?opened, "the store is open");
-    let trusted = identity.trusted();
+    let (trusted, metrics) = (identity.trusted(), Arc::new(Metrics::default()));
+    if matches!(opened, Opened::Rebuilt { .. }) {
+        metrics.rebuilt();
+    }
     let relay = Arc::new(Relay {
         region: trusted.region.clone(),
         engine,
@@ -168,8 +172,9 @@ async fn relay(
         sessions: Sessions::default(),
         wakes,
         quotas: Quotas::default(),
+        gaps: Gaps::default(),
         blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
-        metrics: Arc::new(Metrics::default()),
+        metrics,
         clock: clock.clone(),
         state: config.state.clone(),
         identity: identity.clone(),
@@ -194,6 +199,8 @@ fn start_tasks(config: &Config, listeners: Listeners, identity: Arc<Identity>, r
     tasks.essential("health", move |stop| health::run(health, probed, reporter, stop));
     let expiring = relay.clone();
     tasks.essential("expire", move |stop| expire::run(expiring, stop));
+    let counting = relay.clone();
+    tasks.essential("gaps", move |stop| gaps::run(counting, stop));
     let watching = relay.clone();
     tasks.essential("watch", move |stop| watch(watching, stop));
 }

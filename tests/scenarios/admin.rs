@@ -283,6 +283,68 @@ async fn the_metrics_count_what_was_accepted_refused_and_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_metrics_tell_how_long_it_took_how_much_there_is_and_until_when() {
+    let (world, ly, _) = office().await;
+    let xz = world.bare(XZ);
+    let mut session = xz.session(world.broker_address()).await.unwrap();
+    let bytes = submit(&world, &ly, PRIORITY).await.content.len() as u64;
+    let handed = session.take(1).await.unwrap();
+    world.clock.advance(Duration::from_secs(4));
+    session.confirm(&handed).await.unwrap();
+    let mut elsewhere = AdminClient::new(ly.channel(world.broker_address()));
+    elsewhere.status(v1::StatusRequest {}).await.unwrap_err();
+
+    let (_, page) = get(world.broker().metrics_address, "/metrics").await;
+
+    let credit = (1_u64 << 40) - bytes;
+    for line in [
+        "liandong_delivery_duration_seconds_bucket{precedence=\"PRIORITY\",le=\"2.0\"} 0",
+        "liandong_delivery_duration_seconds_bucket{precedence=\"PRIORITY\",le=\"5.0\"} 1",
+        "liandong_delivery_duration_seconds_count{precedence=\"FLASH\"} 0",
+        &format!("liandong_link_credit_bytes{{jurisdiction=\"320300\",precedence=\"PRIORITY\"}} {credit}"),
+        "liandong_grpc_requests_total{method=\"liandong.v1.Exchange/Submit\",code=\"OK\"} 1",
+        "liandong_grpc_requests_total{method=\"unknown\",code=\"UNIMPLEMENTED\"} 1",
+        "liandong_journal_damage_total 0",
+        "liandong_store_rebuilds_total 0",
+    ] {
+        assert!(page.lines().any(|one| one == line), "{line}\n{page}");
+    }
+    let now = world.clock.now().millis() / 1_000;
+    for (name, least) in [
+        ("liandong_grpc_request_duration_seconds_count ", 2),
+        ("liandong_journal_size_bytes ", 1),
+        ("liandong_store_size_bytes ", 1),
+        ("liandong_certificate_expiry_timestamp_seconds{subject=\"authority/371300\"} ", now),
+        ("liandong_certificate_expiry_timestamp_seconds{subject=\"320300/", now),
+        ("liandong_certificate_expiry_timestamp_seconds{subject=\"broker/", now),
+        ("liandong_crl_expiry_timestamp_seconds{issuer=\"371300\"} ", now),
+        ("liandong_build_info{version=\"", 1),
+    ] {
+        let line = page.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}\n{page}"));
+        let value: i64 = line.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(value >= least, "{line}");
+    }
+    assert!(page.contains(",commit=\""), "{page}");
+    drop((ly, session, elsewhere));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_given_up_and_made_anew_is_counted() {
+    let (mut world, ly, _) = office().await;
+    submit(&world, &ly, PRIORITY).await;
+    drop(ly);
+    world.stop_broker().await;
+    world.lose_journal_of_broker();
+    world.start_broker().await;
+
+    let (_, page) = get(world.broker().metrics_address, "/metrics").await;
+
+    assert!(page.contains("liandong_store_rebuilds_total 1\n"), "{page}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn both_versions_of_reflection_name_the_services_of_their_door() {
     let (world, ly, _) = office().await;
     for (channel, expected) in

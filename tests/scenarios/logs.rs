@@ -1,5 +1,7 @@
 //! What the broker's log says: sessions, refusals, acts of operators; one line each, and never what a message says.
 
+use std::time::Duration;
+
 use proto::v1;
 use proto::v1::admin_client::AdminClient;
 
@@ -62,5 +64,31 @@ async fn a_refusal_is_logged_with_its_reason_and_without_a_word_of_the_message()
     let lines = logged().lines().filter(|line| line.contains("LD501_UNROUTABLE")).count();
     assert_eq!(lines, 1, "the clock stands still: a flood is one line");
     assert!(!logged().contains("绝不外传"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_does_not_come_within_minutes_is_told_once() {
+    let world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    let ly = world.bare(LY);
+    let send = async |text| {
+        let envelope = ly.envelope(bulletin(&[XZ], PRIORITY, text));
+        ly.submit(world.broker_address(), envelope).await.unwrap();
+    };
+    send("第一条").await;
+    ly.envelope(bulletin(&[XZ], PRIORITY, "没有送到")); // takes number 2
+    send("第三条").await;
+    world.relay().look_for_gaps();
+    let told = || logged().lines().filter(|line| line.contains("messages of an agent did not come")).count();
+    assert_eq!(told(), 0, "it may be late");
+
+    world.clock.advance(Duration::from_secs(121));
+    world.relay().look_for_gaps();
+    world.relay().look_for_gaps();
+
+    line(&["messages of an agent did not come", "jurisdiction=371300", "gaps=1 first=2 last=2"]).await;
+    assert_eq!(told(), 1);
+    let page = world.relay().metrics.page(world.relay()).unwrap();
+    assert!(page.contains("liandong_sequence_gaps{jurisdiction=\"371300\"} 1\n"), "{page}");
     world.end().await;
 }

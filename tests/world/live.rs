@@ -257,6 +257,11 @@ impl World {
         std::fs::remove_dir_all(self.state("broker").join("store")).unwrap();
     }
 
+    /// The broker's journal is gone, and its rows are of a journal that is not there.
+    pub fn lose_journal_of_broker(&self) {
+        std::fs::remove_dir_all(self.state("broker").join("journal")).unwrap();
+    }
+
     /// Time passes, however much: everybody gets new leaves, and the signed files are published anew.
     pub async fn pass(&mut self, time: Duration) {
         self.clock.advance(time);

@@ -1,6 +1,7 @@
 //! The face that agents call: parse, ask the relay, encode. Who calls is known from the connection alone.
 
 mod blobs;
+mod count;
 mod directory;
 mod documents;
 pub mod doors;

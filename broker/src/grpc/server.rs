@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
 use super::{
-    blobs::BlobsFace, directory::DirectoryFace, documents::DocumentsFace, exchange::ExchangeFace, peer::Link,
-    uploads::Uploads,
+    blobs::BlobsFace, count::CountCalls, directory::DirectoryFace, documents::DocumentsFace, exchange::ExchangeFace,
+    peer::Link, uploads::Uploads,
 };
 use crate::{admin::AdminFace, relay::Relay};
 
@@ -48,6 +48,7 @@ where
 {
     let Faces { relay, tasks, reflection } = faces;
     let router = server()
+        .layer(CountCalls(relay.metrics.clone()))
         .add_service(health)
         .add_service(
             v1::exchange_server::ExchangeServer::new(ExchangeFace { relay: relay.clone(), tasks: tasks.clone() })
@@ -76,6 +77,7 @@ pub async fn serve_admin(
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let router = server()
+        .layer(CountCalls(face.relay.metrics.clone()))
         .add_service(v1::admin_server::AdminServer::new(face))
         .add_optional_service(reflection_v1())
         .add_optional_service(reflection_v1alpha());

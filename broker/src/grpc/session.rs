@@ -70,7 +70,7 @@ where
     let (out, wire) = mpsc::channel(OUT_FRAMES);
     let _ = out.try_send(Ok(tell(Tell::Welcome(opening.welcome))));
     let session = opening.session;
-    let mut pump = Pump::new(caller.clone());
+    let mut pump = Pump::new(caller.clone(), session.credit.clone());
     let heartbeat = opening.heartbeat;
     grant(&mut pump, hello.credit.as_ref());
     let desk = Arc::new(Desk {

@@ -3,7 +3,13 @@
 //! A row stays in its mailbox until a settling record exists. The pump only remembers how far it has sent each origin's
 //! line in this session; a new session begins with everything that is left.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use journal::{JournalError, Record};
@@ -47,6 +53,8 @@ pub struct Pump {
     rotation: BTreeMap<(Precedence, bool), JurisdictionId>,
     granted: PerPrecedence<Amount>,
     sent: PerPrecedence<Amount>,
+    /// Bytes that are left of what was granted, for whoever looks on.
+    left: Arc<PerPrecedence<AtomicU64>>,
     next_tag: u64,
     in_flight: BTreeMap<u64, MessageId>,
     /// Chosen, but their records are damaged.
@@ -87,10 +95,11 @@ pub enum DeliverError {
 }
 
 impl Pump {
-    /// A pump that has sent nothing yet.
-    pub fn new(mailbox: JurisdictionId) -> Self {
+    /// A pump that has sent nothing yet, and keeps in `left` how many bytes it may still send.
+    pub fn new(mailbox: JurisdictionId, left: Arc<PerPrecedence<AtomicU64>>) -> Self {
         Self {
             mailbox,
+            left,
             scheduler: Scheduler::default(),
             lines: HashMap::new(),
             rotation: BTreeMap::new(),
@@ -107,6 +116,12 @@ impl Pump {
         let now = self.granted.get_mut(precedence);
         now.bytes = now.bytes.max(granted.bytes);
         now.envelopes = now.envelopes.max(granted.envelopes);
+        self.show_left(precedence);
+    }
+
+    fn show_left(&self, precedence: Precedence) {
+        let (granted, sent) = (self.granted.get(precedence), self.sent.get(precedence));
+        self.left.get(precedence).store(granted.bytes.saturating_sub(sent.bytes), Ordering::Relaxed);
     }
 
     /// Forgets tags that the receiver has stored.
@@ -147,6 +162,7 @@ impl Pump {
             let sent = self.sent.get_mut(precedence);
             sent.bytes = sent.bytes.saturating_sub(waiting.bytes);
             sent.envelopes = sent.envelopes.saturating_sub(1);
+            self.show_left(precedence);
         }
         let reason = Reason::Internal.code().to_owned();
         let tried = FailedTry { message_id: waiting.message_id.clone(), reason };
@@ -191,6 +207,7 @@ impl Pump {
                 let sent = self.sent.get_mut(precedence);
                 sent.bytes += waiting.bytes;
                 sent.envelopes += 1;
+                self.show_left(precedence);
                 return Ok(Some(Chosen { waiting, message }));
             }
         }

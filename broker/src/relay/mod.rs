@@ -6,6 +6,7 @@ pub mod deliver;
 pub mod documents;
 pub mod expire;
 pub mod fold;
+pub mod gaps;
 pub mod line;
 pub mod mailboxes;
 pub mod quota;
@@ -31,6 +32,7 @@ use store::{Engine, blobs::Blobs};
 
 use self::{
     fold::{BrokerFold, Wakes},
+    gaps::Gaps,
     quota::{DiskStage, Quotas},
     sessions::Sessions,
     signer::Signer,
@@ -57,6 +59,8 @@ pub struct Relay {
     pub wakes: Arc<Wakes>,
     /// Rates of senders.
     pub quotas: Quotas,
+    /// What is missing in the sequences of agents.
+    pub gaps: Gaps,
     /// Attachments on disk.
     pub blobs: Blobs,
     /// Counters.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use certs::profile::Facts;
-use model::{ids::JurisdictionId, reason::Reason, time::Timestamp};
+use model::{ids::JurisdictionId, precedence::PerPrecedence, reason::Reason, time::Timestamp};
 use tokio_util::sync::CancellationToken;
 
 /// One living session.
@@ -26,6 +26,8 @@ pub struct Session {
     pub software: String,
     /// The agent's clock against ours, in milliseconds.
     pub skew_ms: i64,
+    /// Bytes that the agent will still take.
+    pub credit: Arc<PerPrecedence<AtomicU64>>,
     heard_ms: AtomicI64,
     ended: Mutex<Option<Reason>>,
     stop: CancellationToken,
@@ -110,6 +112,7 @@ impl Sessions {
             facts,
             software,
             skew_ms,
+            credit: Arc::default(),
             heard_ms: AtomicI64::new(now.millis()),
             ended: Mutex::new(None),
             stop: CancellationToken::new(),

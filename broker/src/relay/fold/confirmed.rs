@@ -2,6 +2,7 @@
 
 use model::{
     ids::{JurisdictionId, MessageId},
+    precedence::Precedence,
     stage::Stage,
 };
 use prost::Message as _;
@@ -74,12 +75,23 @@ impl Folding<'_, '_> {
         stage: Stage,
     ) -> Result<(), FoldError> {
         self.dequeue(row, delivery)?;
+        self.time_delivery(row, delivery, stage);
         if stage_of(delivery).is_negative() {
             self.bury_no_more(id, delivery)?;
             delivery.overtaken = delivery.stage;
         }
         delivery.stage = number(stage);
         Ok(())
+    }
+
+    /// Counts how long it took until it was handed over: a refusal is no delivery, and none is counted twice.
+    fn time_delivery(&mut self, row: &MessageRow, delivery: &DeliveryRow, stage: Stage) {
+        let carried_as = i32::try_from(row.carried_as).ok().and_then(Precedence::from_number);
+        let is_first = stage_of(delivery) == Stage::Accepted || stage_of(delivery).is_negative();
+        if let (Some(precedence), true, false) = (carried_as, is_first, stage.is_negative()) {
+            let took = self.at.time.millis().saturating_sub(row.accepted_at);
+            self.state.tallies.delivered_ms.get(precedence).add(u64::try_from(took).unwrap_or(0));
+        }
     }
 
     /// A letter that was handed over after all is no dead letter.

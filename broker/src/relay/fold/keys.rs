@@ -212,6 +212,12 @@ pub fn sequence(jurisdiction: &JurisdictionId, incarnation: Incarnation) -> Vec<
     Key::new(table::SEQUENCE).jurisdiction(jurisdiction).bytes(&incarnation.0).0
 }
 
+/// Agent and incarnation in a sequence's key.
+pub fn sequence_parts(key: &[u8]) -> Option<(JurisdictionId, Incarnation)> {
+    let (jurisdiction, incarnation) = key.strip_prefix(&[table::SEQUENCE])?.split_at_checked(JURISDICTION)?;
+    Some((unpadded(jurisdiction)?, Incarnation(incarnation.try_into().ok()?)))
+}
+
 /// One sender's account.
 pub fn sender(jurisdiction: &JurisdictionId) -> Vec<u8> {
     Key::new(table::SENDER).jurisdiction(jurisdiction).0

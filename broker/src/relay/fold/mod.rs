@@ -29,6 +29,7 @@ use store::{At, Fold, FoldError, Rows};
 pub use self::{
     messages::{is_settled, stage_of},
     pieces::message,
+    sequence::gaps as missing,
     state::{Counts, State, Tallies, Wakes},
 };
 

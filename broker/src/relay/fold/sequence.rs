@@ -37,7 +37,8 @@ impl Folding<'_, '_> {
     }
 }
 
-fn gaps(row: &SequenceRow) -> impl Iterator<Item = (u64, u64)> + '_ {
+/// First and last number of each gap, in order.
+pub fn gaps(row: &SequenceRow) -> impl Iterator<Item = (u64, u64)> + '_ {
     row.missing.chunks_exact(2).filter_map(|gap| Some((*gap.first()?, *gap.get(1)?)))
 }
 

@@ -6,7 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use model::{ids::JurisdictionId, precedence::Precedence, time::Timestamp};
+use model::{
+    histogram::Histogram,
+    ids::JurisdictionId,
+    precedence::{PerPrecedence, Precedence},
+    time::Timestamp,
+};
 use proto::record::WaitingRow;
 use store::{FoldError, Rows};
 use tokio::sync::Notify;
@@ -41,7 +46,7 @@ pub struct State {
 }
 
 /// Totals since the start, for the metrics; no row depends on them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tallies {
     /// Accepted, by kind, precedence and status as the contract numbers them.
     pub accepted: BTreeMap<(u32, u32, u32), u64>,
@@ -51,6 +56,22 @@ pub struct Tallies {
     pub receipts: BTreeMap<u32, u64>,
     /// Duplicates of accepted envelopes.
     pub duplicates: u64,
+    /// From ACCEPTED to DELIVERED, in milliseconds, by the precedence they were carried with.
+    pub delivered_ms: Arc<PerPrecedence<Histogram>>,
+}
+
+/// Bounds for times of delivery, in milliseconds: 10 ms to a day.
+const DELIVERED_MS: &[u64] = &[
+    10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000, 14_400_000,
+    86_400_000,
+];
+
+impl Default for Tallies {
+    fn default() -> Self {
+        let delivered_ms = Arc::new(PerPrecedence::from_fn(|_| Histogram::new(DELIVERED_MS)));
+        let (accepted, refused, receipts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { accepted, refused, receipts, duplicates: 0, delivered_ms }
+    }
 }
 
 impl State {
