@@ -289,7 +289,7 @@ fn what_waits_for_a_silent_city_is_seen_by_the_operator() {
 
 #[test]
 fn a_broken_line_is_red_with_its_remedy_and_writing_goes_on() {
-    let mut place = Place::start(&[LY]);
+    let mut place = Place::start(&[LY, LYG]);
     let green = place.run(LY, ZH, &["link", "test"]);
     assert_eq!(green.code, 0, "{green:?}");
     assert_eq!(green.out.lines().filter(|line| line.starts_with('✓')).count(), 6, "{green:?}");
