@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// Runs a broker until it is told to stop, or must.
 pub async fn broker(file: &Path, lang: Lang) -> anyhow::Result<()> {
-    start_log();
+    begin();
     let config: broker::config::Config = config::read(Program::Broker, file, lang)?;
     let tasks = Tasks::new();
     let running = broker::Broker::start(config, clock::system(), tasks.clone()).await.context(say(
@@ -42,7 +42,7 @@ pub async fn broker(file: &Path, lang: Lang) -> anyhow::Result<()> {
 
 /// Runs an agent until it is told to stop, or must.
 pub async fn agent(file: &Path, lang: Lang) -> anyhow::Result<()> {
-    start_log();
+    begin();
     let config: agent::config::Config = config::read(Program::Agent, file, lang)?;
     let tasks = Tasks::new();
     let running = agent::agent::start(config, clock::system(), tasks.clone()).await.context(say(
@@ -64,6 +64,21 @@ pub async fn agent(file: &Path, lang: Lang) -> anyhow::Result<()> {
 /// One line on standard output when the program is ready, for whoever started it.
 fn ready(what: &str) {
     anstream::println!("ready: {what}");
+}
+
+/// What both do first: what they write is their owner's alone, a crash leaves no memory image with keys in it on the disk,
+/// and they log.
+fn begin() {
+    use rustix::{
+        fs::Mode,
+        process::{Resource, Rlimit, setrlimit, umask},
+    };
+    umask(Mode::RWXG | Mode::RWXO);
+    start_log();
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
 }
 
 /// Logs to standard error: for people on a terminal, as JSON lines elsewhere when `LIANDONG_LOG_FORMAT=json`. Levels by

@@ -349,3 +349,29 @@ fn json_is_the_same_in_both_languages_and_colour_is_never_piped() {
     let table = place.run(LY, ZH, &["inbox", "--sent"]);
     assert!(!table.out.contains('\u{1b}') && !table.err.contains('\u{1b}'), "{table:?}");
 }
+
+#[test]
+fn what_the_programs_write_is_their_owners_alone_and_no_crash_leaves_a_memory_image() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::start(&[LY]);
+    let mut open = Vec::new();
+    for program in ["broker", LY] {
+        let mut folders = vec![place.state(program)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap();
+                let meta = entry.metadata().unwrap();
+                if meta.permissions().mode() & 0o077 != 0 {
+                    open.push(entry.path());
+                }
+                if meta.is_dir() {
+                    folders.push(entry.path());
+                }
+            }
+        }
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", place.process(program))).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+    }
+    assert!(open.is_empty(), "{open:?}");
+}

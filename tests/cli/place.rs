@@ -44,6 +44,16 @@ pub struct Running {
 }
 
 impl Place {
+    /// The state directory of the broker, or of a city's agent.
+    pub fn state(&self, program: &str) -> PathBuf {
+        self.directory.path().join(program)
+    }
+
+    /// The process of the broker, or of a city's agent.
+    pub fn process(&self, program: &str) -> u32 {
+        self.running[program].child.id()
+    }
+
     /// Starts broker and agents; all of them are ready when this returns.
     pub fn start(cities: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
