@@ -16,7 +16,7 @@ use proto::{
     status::{self, Lang},
     v1::{self, blobs_server::Blobs},
 };
-use store::{blobs::BlobError, tasks::Tasks};
+use store::{AppendError, blobs::BlobError, tasks::Tasks};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::peer;
@@ -114,8 +114,16 @@ impl BlobsFace {
         let stored = BlobStored { sha256: digest.0.to_vec().into(), bytes, by: caller.to_string() };
         let record = Record::new(kind::BLOB_STORED, self.relay.clock.now(), stored.encode_to_vec());
         let appended = self.relay.engine.append(vec![record], Lane::Normal).await;
-        appended.map(|_| ()).map_err(|_| status::of(&Invalid::new(Reason::Busy, "", "journal"), lang))
+        appended.map(|_| ()).map_err(|error| {
+            tracing::warn!(%error, "an attachment is on disk and not in the journal");
+            status::of(&Invalid::new(not_stored(&error), "", "journal"), lang)
+        })
     }
+}
+
+/// Only what is full now may be tried again soon.
+fn not_stored(error: &AppendError) -> Reason {
+    if matches!(error, AppendError::Busy) { Reason::Busy } else { Reason::Internal }
 }
 
 fn announced(sha256: &[u8], bytes: u64, lang: Lang) -> Result<Digest, Status> {
@@ -136,4 +144,18 @@ fn blob_status(error: &BlobError, lang: Lang) -> Status {
         }
     };
     status::of(&Invalid::new(reason, "sha256", rule), lang)
+}
+
+#[cfg(test)]
+mod tests {
+    use store::Failure;
+
+    use super::*;
+
+    #[test]
+    fn only_a_full_journal_is_called_busy() {
+        assert_eq!(not_stored(&AppendError::Busy), Reason::Busy);
+        let failed = Failure::Journal(journal::JournalError::Failed("a sync failed".into()));
+        assert_eq!(not_stored(&AppendError::Failed(failed)), Reason::Internal);
+    }
 }
