@@ -188,7 +188,7 @@ fn the_paper_of_an_agenda_is_brought_by_the_command_that_is_printed() {
 
 #[test]
 fn everything_that_is_missing_is_told_at_once_and_a_length_of_time_is_a_time() {
-    let place = Place::start(&[LY]);
+    let place = Place::start(&[LY, LYG]);
     let fixed = ["send", "bulletin", "--to", LYG, "--dry-run", "--set", "headline=封闭"];
     let lacking = place.run(LY, ZH, &fixed);
     assert_eq!(lacking.code, 65, "{lacking:?}");

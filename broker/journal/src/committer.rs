@@ -20,7 +20,7 @@ use crate::{
 /// What may wait, in bytes of frames. The last quarter is for settling records.
 const CHANNEL_BYTES: usize = 32 << 20;
 const OPEN_BYTES: usize = CHANNEL_BYTES / 4 * 3;
-/// A commit takes no further append once it has so much.
+/// A commit has no more; an append that alone has more gets a commit of its own.
 const COMMIT_RECORDS: usize = 256;
 const COMMIT_BYTES: usize = 1 << 20;
 
@@ -46,6 +46,8 @@ struct State {
     flash: VecDeque<Waiting>,
     normal: VecDeque<Waiting>,
     bytes: usize,
+    /// The first of this lane did not fit into the last commit: it begins the next.
+    left_over: Option<Lane>,
     stops: bool,
     failed: Option<Arc<str>>,
 }
@@ -71,19 +73,46 @@ impl State {
 
     /// What the next commit takes.
     fn take(&mut self) -> Vec<Waiting> {
-        let (mut taken, mut records, mut bytes) = (Vec::new(), 0, 0);
+        let mut load = Load::default();
+        if let Some(waiting) = self.left_over.take().and_then(|lane| self.lane(lane).pop_front()) {
+            load.add(waiting);
+        }
         for lane in [Lane::Settling, Lane::Flash, Lane::Normal] {
-            while records < COMMIT_RECORDS
-                && bytes < COMMIT_BYTES
-                && let Some(waiting) = self.lane(lane).pop_front()
-            {
-                records += waiting.append.records.len();
-                bytes += waiting.bytes;
-                taken.push(waiting);
+            while let Some(waiting) = self.lane(lane).pop_front_if(|next| load.has_room_for(next)) {
+                load.add(waiting);
+            }
+            if !load.is_full() && !self.lane(lane).is_empty() {
+                self.left_over.get_or_insert(lane); // else small ones could pass it for ever
             }
         }
-        self.bytes = self.bytes.saturating_sub(bytes);
-        taken
+        self.bytes = self.bytes.saturating_sub(load.bytes);
+        load.taken
+    }
+}
+
+/// What one commit takes.
+#[derive(Debug, Default)]
+struct Load {
+    taken: Vec<Waiting>,
+    records: usize,
+    bytes: usize,
+}
+
+impl Load {
+    fn is_full(&self) -> bool {
+        self.records >= COMMIT_RECORDS || self.bytes >= COMMIT_BYTES
+    }
+
+    fn has_room_for(&self, next: &Waiting) -> bool {
+        let fits =
+            self.records + next.append.records.len() <= COMMIT_RECORDS && self.bytes + next.bytes <= COMMIT_BYTES;
+        fits || self.taken.is_empty()
+    }
+
+    fn add(&mut self, waiting: Waiting) {
+        self.records += waiting.append.records.len();
+        self.bytes += waiting.bytes;
+        self.taken.push(waiting);
     }
 }
 
@@ -247,8 +276,38 @@ mod tests {
         (0..300).for_each(|_| drop(queue.push(batch(Lane::Normal, 1)).unwrap()));
         assert_eq!(queue.next().unwrap().len(), 256);
         assert_eq!(queue.next().unwrap().len(), 44);
-        (0..4).for_each(|_| drop(queue.push(batch(Lane::Normal, MIB / 2)).unwrap()));
+        (0..4).for_each(|_| drop(queue.push(batch(Lane::Normal, MIB / 2 - 100)).unwrap()));
         assert_eq!(queue.next().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn an_append_that_would_pass_the_bounds_of_a_commit_waits_for_the_next() {
+        let queue = Queue::default();
+        let records = |count| RecordBatch {
+            records: vec![Record::new(2, Timestamp::EPOCH, vec![0]); count],
+            ..batch(Lane::Normal, 1)
+        };
+        (0..5).for_each(|_| drop(queue.push(records(60)).unwrap()));
+        let taken =
+            |queue: &Queue| -> usize { queue.next().unwrap().iter().map(|waiting| waiting.append.records.len()).sum() };
+        assert_eq!((taken(&queue), taken(&queue)), (240, 60));
+        drop(queue.push(batch(Lane::Normal, MIB - 100)).unwrap());
+        drop(queue.push(batch(Lane::Normal, 7 * MIB)).unwrap());
+        assert_eq!(lanes_of(&queue.next().unwrap()), [MIB - 100]);
+        assert_eq!(lanes_of(&queue.next().unwrap()), [7 * MIB], "alone");
+    }
+
+    #[test]
+    fn a_long_append_is_not_passed_for_ever_by_more_urgent_short_ones() {
+        let queue = Queue::default();
+        drop(queue.push(batch(Lane::Normal, 7 * MIB)).unwrap());
+        let next = || {
+            drop(queue.push(batch(Lane::Settling, 1)).unwrap());
+            lanes_of(&queue.next().unwrap())
+        };
+        assert_eq!(next(), [1]);
+        assert_eq!(next(), [7 * MIB]);
+        assert_eq!(next(), [1, 1]);
     }
 
     #[test]

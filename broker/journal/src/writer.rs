@@ -130,8 +130,9 @@ impl Writer {
         self.figures.sync_us.add(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
         self.figures.records.add(records.len() as u64);
         let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        let entry = Entry { first, at: live.at + header, length: u32::try_from(length).unwrap_or(u32::MAX), count };
-        live.at = entry.at + length as u64;
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let entry = Entry { first, at: live.at + header, length, count, has_trailer: true };
+        live.at = entry.at + u64::from(length);
         if self.buffer.capacity() > 4 << 20 {
             self.buffer = Vec::new();
         }

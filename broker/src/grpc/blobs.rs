@@ -18,6 +18,7 @@ use proto::{
     v1::{self, blobs_server::Blobs},
 };
 use store::{
+    AppendError,
     blobs::{BlobError, Blobs as Folder},
     tasks::Tasks,
 };
@@ -149,8 +150,16 @@ impl BlobsFace {
         let stored = BlobStored { sha256: digest.0.to_vec().into(), bytes, by: caller };
         let record = Record::new(kind::BLOB_STORED, self.relay.clock.now(), stored.encode_to_vec());
         let appended = self.relay.engine.append(vec![record], Lane::Normal).await;
-        appended.map(|_| bytes).map_err(|_| status::of(&Invalid::new(Reason::Busy, "", "journal"), lang))
+        appended.map(|_| bytes).map_err(|error| {
+            tracing::warn!(%error, "an attachment is on disk and not in the journal");
+            status::of(&Invalid::new(not_stored(&error), "", "journal"), lang)
+        })
     }
+}
+
+/// Only what is full now may be tried again soon.
+fn not_stored(error: &AppendError) -> Reason {
+    if matches!(error, AppendError::Busy) { Reason::Busy } else { Reason::Internal }
 }
 
 /// Not now: the same call may come again.
@@ -176,4 +185,18 @@ fn blob_status(error: &BlobError, lang: Lang) -> Status {
         }
     };
     status::of(&Invalid::new(reason, "sha256", rule), lang)
+}
+
+#[cfg(test)]
+mod tests {
+    use store::Failure;
+
+    use super::*;
+
+    #[test]
+    fn only_a_full_journal_is_called_busy() {
+        assert_eq!(not_stored(&AppendError::Busy), Reason::Busy);
+        let failed = Failure::Journal(journal::JournalError::Failed("a sync failed".into()));
+        assert_eq!(not_stored(&AppendError::Failed(failed)), Reason::Internal);
+    }
 }

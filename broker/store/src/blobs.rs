@@ -87,21 +87,30 @@ impl Blobs {
     }
 
     /// Checks the whole, syncs it and gives it its name. After this it survives a power cut. What is shorter than
-    /// announced stays as it is: the rest may come later. Of a blob that is whole already no part is left.
+    /// announced stays as it is: the rest may come later. Of a blob that is whole already no part is left. What could not
+    /// be synced is gone, for after a failed sync the kernel may call lost pages clean and the next sync good: it must come
+    /// again from the beginning.
     pub fn finish(&self, digest: Digest, bytes: u64) -> Result<(), BlobError> {
         if self.has(digest) {
             return Ok(self.forget_part(digest)?);
         }
         let part = self.part(digest);
-        let whole = std::fs::read(&part).map_err(not_found)?;
-        if (whole.len() as u64) < bytes {
+        let held = std::fs::read(&part).map_err(not_found)?;
+        if (held.len() as u64) < bytes {
             return Err(BlobError::Parts);
         }
-        if whole.len() as u64 != bytes || Digest::of(&whole) != digest {
+        if held.len() as u64 != bytes || Digest::of(&held) != digest {
             journal::file::remove(&part)?;
             return Err(BlobError::Digest);
         }
-        Ok(journal::file::sync_and_rename(&part, &self.whole(digest))?)
+        let whole = self.whole(digest);
+        journal::file::sync_and_rename(&part, &whole).map_err(|error| {
+            // none of it can be believed, under either name, unless another call has just finished it
+            if error.kind() != io::ErrorKind::NotFound {
+                forget(if part.is_file() { &part } else { &whole });
+            }
+            BlobError::Disk(error)
+        })
     }
 
     /// Stores a whole blob at once. When this returns it survives a power cut.
@@ -168,6 +177,13 @@ impl Blobs {
 /// The digest in the name of a part, which may name its bringer after it.
 fn part_of(name: &str) -> &str {
     name.split_once('.').map_or(name, |(digest, _)| digest)
+}
+
+/// Removes what could not be synced.
+fn forget(path: &Path) {
+    if let Err(error) = journal::file::remove(path) {
+        tracing::error!(%error, path = %path.display(), "a file that could not be synced cannot be removed");
+    }
 }
 
 fn not_found(error: io::Error) -> BlobError {
@@ -283,6 +299,22 @@ mod tests {
         assert_eq!((liar.held(digest), liar.has(digest)), (4, true), "the whole is everybody's");
         liar.finish(digest, 4).unwrap();
         assert_eq!(names(&blobs), [digest.to_string()], "and no part is left");
+    }
+
+    #[test]
+    fn what_could_not_be_synced_begins_again_at_the_beginning() {
+        let (_folder, blobs) = blobs();
+        let digest = Digest::of(b"true");
+        blobs.add(digest, 0, b"true").unwrap();
+        fs::create_dir(blobs.whole(digest)).unwrap(); // a name that cannot be given: the same way out as a failed sync
+
+        assert!(matches!(blobs.finish(digest, 4), Err(BlobError::Disk(_))));
+
+        assert!(!blobs.part(digest).exists(), "a second try would believe a sync that says nothing");
+        fs::remove_dir(blobs.whole(digest)).unwrap();
+        assert_eq!(blobs.held(digest), 0);
+        blobs.put(digest, b"true").unwrap();
+        assert!(blobs.has(digest));
     }
 
     #[test]

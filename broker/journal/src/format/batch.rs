@@ -145,6 +145,17 @@ fn frame(out: &mut Vec<u8>, seed: Seed, position: Position, record: &Record) {
     }
 }
 
+/// The records of the frames that fill `bytes`, checked, or none. No trailer is among them.
+pub(crate) fn decode_frames(seed: Seed, first: Position, bytes: &Bytes) -> Option<Vec<Record>> {
+    let (mut records, mut at, mut position) = (Vec::new(), 0, first);
+    while at < bytes.len() {
+        let (record, end) = decode_frame(seed, position, bytes, at)?;
+        records.push(record);
+        (at, position) = (end, position.next());
+    }
+    Some(records)
+}
+
 /// The records of the batch that `bytes` hold from their beginning, checked, or none.
 pub(crate) fn decode(seed: Seed, first: Position, bytes: &Bytes) -> Option<Vec<Record>> {
     let (mut records, mut at, mut position) = (Vec::new(), 0, first);
@@ -155,13 +166,19 @@ pub(crate) fn decode(seed: Seed, first: Position, bytes: &Bytes) -> Option<Vec<R
             let fits = trailer.first == first && trailer.count == fits(records.len()) && trailer.bytes == fits(at);
             return fits.then_some(records);
         }
-        let frame = Frame::decode(rest)?;
-        let end = at + FRAME_BYTES + frame.length;
-        if frame.position != position || !frame.is_whole(seed, bytes.get(at..end)?) {
-            return None;
-        }
-        let Frame { kind, flags, time, .. } = frame;
-        records.push(Record { kind, flags, at: time, bytes: bytes.slice(at + FRAME_BYTES..end) });
+        let (record, end) = decode_frame(seed, position, bytes, at)?;
+        records.push(record);
         (at, position) = (end, position.next());
     }
+}
+
+/// The record whose frame begins at `at`, and where the frame ends.
+fn decode_frame(seed: Seed, position: Position, bytes: &Bytes, at: usize) -> Option<(Record, usize)> {
+    let frame = Frame::decode(bytes.get(at..)?)?;
+    let end = at + FRAME_BYTES + frame.length;
+    if frame.position != position || !frame.is_whole(seed, bytes.get(at..end)?) {
+        return None;
+    }
+    let Frame { kind, flags, time, .. } = frame;
+    Some((Record { kind, flags, at: time, bytes: bytes.slice(at + FRAME_BYTES..end) }, end))
 }

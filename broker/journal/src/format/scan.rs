@@ -11,6 +11,7 @@ use model::{
 use super::{
     FRAME_BYTES, HEADER_BYTES, TRAILER_BYTES,
     batch::{Frame, MAGIC, Seed, Trailer},
+    salvage::{Run, Salvage},
 };
 use crate::{disk::DiskFile, record};
 
@@ -19,17 +20,18 @@ const WINDOW_BYTES: usize = 1 << 20;
 const BLOCK: usize = 4096;
 static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
-/// A good batch and where it lies.
+/// A good batch, or good frames next to each other of a batch that is damaged, and where they lie.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Found {
     pub first: Position,
     pub last: Position,
     /// Where its first frame begins in the file.
     pub at: u64,
-    /// With its trailer.
+    /// With the trailer of a batch.
     pub length: u32,
     pub synced_to: Position,
-    pub root: Hash,
+    /// Of the tree after a batch. Frames of a damaged batch have none: nothing but their own CRC vouches for them.
+    pub root: Option<Hash>,
     /// The greatest time of its records.
     pub newest: Timestamp,
 }
@@ -63,19 +65,36 @@ pub(crate) struct Tail {
     pub synced_to: Position,
 }
 
-/// Walks `file`, whose batches were written with `seed`. `first` is the position that it begins with, if known.
-pub(crate) fn scan(
-    file: &dyn DiskFile,
-    seed: Seed,
-    first: Option<Position>,
-    each: impl FnMut(Met<'_>),
-) -> io::Result<Tail> {
-    Ok(Walk { makes_leaves: true, ..Walk::new(file, seed)? }.run(first, each))
+/// What is known of a segment before it is walked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    /// The position that it begins with, if known.
+    pub first: Option<Position>,
+    /// It was promised up to here, as something outside of it says: of a last batch that is damaged, what is good counts
+    /// up to here and no further.
+    pub promised: Position,
+}
+
+/// Walks `file`, whose batches were written with `seed`.
+pub(crate) fn scan(file: &dyn DiskFile, seed: Seed, known: Known, each: impl FnMut(Met<'_>)) -> io::Result<Tail> {
+    Ok(Walk { makes_leaves: true, ..Walk::new(file, seed)? }.run(known, each))
 }
 
 /// [`scan`] without leaves, for whoever only wants to know where the batches are.
-pub(crate) fn index(file: &dyn DiskFile, seed: Seed, first: Position, each: impl FnMut(Met<'_>)) -> io::Result<Tail> {
-    Ok(Walk::new(file, seed)?.run(Some(first), each))
+pub(crate) fn index(file: &dyn DiskFile, seed: Seed, known: Known, each: impl FnMut(Met<'_>)) -> io::Result<Tail> {
+    Ok(Walk::new(file, seed)?.run(known, each))
+}
+
+/// What is still good of the batch, or of the frames, that begin with `first` and lie from `at` to `end` of the file.
+pub(crate) fn remains(
+    file: &dyn DiskFile,
+    seed: Seed,
+    first: Position,
+    (at, end): (u64, u64),
+) -> io::Result<Vec<Found>> {
+    let mut walk = Walk::new(file, seed)?;
+    walk.length = walk.length.min(end);
+    Ok(walk.salvage(at, first).runs.into_iter().map(|run| run.found).collect())
 }
 
 /// Which of `epochs` the segment `number` was written in, if a trailer in it says so.
@@ -104,20 +123,20 @@ pub(crate) fn first_of(file: &dyn DiskFile, seed: Seed) -> io::Result<Option<Pos
     Ok(found.map(|found| found.first))
 }
 
-struct Walk<'f> {
+pub(super) struct Walk<'f> {
     file: &'f dyn DiskFile,
-    seed: Seed,
-    length: u64,
+    pub seed: Seed,
+    pub length: u64,
     /// Where the window begins.
     from: u64,
     window: Vec<u8>,
     leaves: Vec<Hash>,
-    makes_leaves: bool,
+    pub makes_leaves: bool,
     /// How many records the batch has.
     count: u32,
     /// The greatest time in the batch.
     newest: Timestamp,
-    synced_to: Position,
+    pub synced_to: Position,
 }
 
 impl<'f> Walk<'f> {
@@ -136,29 +155,45 @@ impl<'f> Walk<'f> {
         })
     }
 
-    fn run(mut self, first: Option<Position>, mut each: impl FnMut(Met<'_>)) -> Tail {
-        let length = self.length;
-        let (mut at, mut expected) = (HEADER_BYTES as u64, first);
+    fn run(mut self, known: Known, each: impl FnMut(Met<'_>)) -> Tail {
+        let (mut at, mut first) = (HEADER_BYTES as u64, known.first);
+        let mut story = Story { expected: first, end_at: at, held: Vec::new(), each };
         loop {
-            let met = match self.batch(at, expected) {
-                Some(found) => Some(found),
-                None if self.is_zero_from(at) => None,
-                None => self.next_behind(at, expected),
-            };
-            let Some(found) = met else { break };
-            if let Some(lost) = expected.filter(|expected| *expected < found.first) {
-                each(Met::Lost(lost, Position(found.first.0 - 1)));
+            if let Some(found) = self.batch(at, first) {
+                story.tell_held(found.first); // the next commit began only when theirs was synced
+                story.tell(found, &self.leaves, found.end_at());
+                self.synced_to = self.synced_to.max(found.synced_to);
+                (at, first) = (found.end_at(), Some(found.last.next()));
+            } else if self.is_zero_from(at) {
+                break;
+            } else if let Some(next) = self.over_damage(at, first, &mut story.held) {
+                (at, first) = next;
+            } else {
+                break;
             }
-            self.synced_to = self.synced_to.max(found.synced_to);
-            each(Met::Batch(found, &self.leaves));
-            (at, expected) = (found.end_at(), Some(found.last.next()));
         }
-        let at = at.min(length);
-        Tail { at, length, is_torn: !self.is_zero_from(at), synced_to: self.synced_to }
+        story.tell_held(known.promised.max(self.synced_to).next());
+        let at = story.end_at.min(self.length);
+        Tail { at, length: self.length, is_torn: !self.is_zero_from(at), synced_to: self.synced_to }
+    }
+
+    /// Where the batch behind the damaged one at `at` begins, and with which position; what is good of the damaged one
+    /// is held until somebody knows whether it was promised.
+    fn over_damage(
+        &mut self,
+        at: u64,
+        first: Option<Position>,
+        held: &mut Vec<Run>,
+    ) -> Option<(u64, Option<Position>)> {
+        let Salvage { runs, next } = first.map(|first| self.salvage(at, first)).unwrap_or_default();
+        let first = runs.last().map_or(first, |run| Some(run.found.last.next()));
+        held.extend(runs);
+        let search = |walk: &mut Self| walk.next_behind(at, first).map(|found| (found.at, found.first));
+        next.or_else(|| search(self)).map(|(at, first)| (at, Some(first)))
     }
 
     /// The bytes from `at` on: `count`, or what there is before the end of the file.
-    fn bytes(&mut self, at: u64, count: usize) -> &[u8] {
+    pub fn bytes(&mut self, at: u64, count: usize) -> &[u8] {
         let there = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX).min(count);
         let is_inside = at >= self.from && at + there as u64 <= self.from + self.window.len() as u64;
         if !is_inside {
@@ -207,7 +242,7 @@ impl<'f> Walk<'f> {
             && u64::from(trailer.bytes) == at - begin
             && expected == Some(trailer.last().next());
         let length = trailer.bytes + super::fits(TRAILER_BYTES);
-        let Trailer { first, synced_to, root, .. } = *trailer;
+        let (Trailer { first, synced_to, .. }, root) = (*trailer, Some(trailer.root));
         let (last, newest) = (trailer.last(), self.newest);
         fits.then_some(Found { first, last, at: begin, length, synced_to, root, newest })
     }
@@ -232,7 +267,7 @@ impl<'f> Walk<'f> {
     }
 
     /// Where the next trailer may be.
-    fn magic_behind(&mut self, from: u64) -> Option<u64> {
+    pub fn magic_behind(&mut self, from: u64) -> Option<u64> {
         let mut at = from;
         while at < self.length {
             let block = self.bytes(at, BLOCK + MAGIC.len() - 1);
@@ -256,6 +291,35 @@ impl<'f> Walk<'f> {
             at += BLOCK as u64;
         }
         true
+    }
+}
+
+/// Tells whoever walks what was met, in order, and what is missing in between.
+struct Story<F> {
+    expected: Option<Position>,
+    /// Where the last that was told ends in the file.
+    end_at: u64,
+    /// Good frames of damaged batches that are not told yet.
+    held: Vec<Run>,
+    each: F,
+}
+
+impl<F: FnMut(Met<'_>)> Story<F> {
+    fn tell(&mut self, found: Found, leaves: &[Hash], end_at: u64) {
+        if let Some(lost) = self.expected.filter(|expected| *expected < found.first) {
+            (self.each)(Met::Lost(lost, Position(found.first.0 - 1)));
+        }
+        (self.each)(Met::Batch(found, leaves));
+        (self.expected, self.end_at) = (Some(found.last.next()), end_at);
+    }
+
+    /// What is held counts if it lies before `end`.
+    fn tell_held(&mut self, end: Position) {
+        for Run { found, leaves, end_at } in std::mem::take(&mut self.held) {
+            if found.last < end {
+                self.tell(found, &leaves, end_at);
+            }
+        }
     }
 }
 

@@ -42,13 +42,15 @@ fn write_again(plan: &Plan, surveyed: &mut Surveyed, last: &Last) -> io::Result<
     let (first, tree) = (last.found.first, last.before.clone());
     let header = Header { number, first, tree, created: plan.clock.now(), ..last.header.clone() };
     let mut bytes = header.encode();
-    let known = (Position(first.0 - 1), last.found.root);
+    let root = last.found.root.ok_or_else(|| io::Error::other("the last batch has no trailer"))?;
+    let known = (Position(first.0 - 1), root);
     format::encode(&mut bytes, Seed::new(number, header.epoch), first, &records, known);
     let name = segment::name(number);
     plan.place.write_whole(&name, &bytes)?;
     let length = bytes.len() - HEADER_BYTES;
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
-    let entry = Entry { first, at: HEADER_BYTES as u64, length: u32::try_from(length).unwrap_or(u32::MAX), count };
+    let (at, length) = (HEADER_BYTES as u64, u32::try_from(length).unwrap_or(u32::MAX));
+    let entry = Entry { first, at, length, count, has_trailer: true };
     let file = plan.place.disk.open(&plan.place.folder.join(&name))?;
     replace(
         surveyed,

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     disk::DiskFile,
-    format::{self, Found, Header, Mark, Met, Seed, Tail},
+    format::{self, Found, Header, Known, Mark, Met, Seed, Tail},
     quarantine,
     record::lost_leaf,
     report::{Damage, DataLoss},
@@ -75,10 +75,13 @@ impl<'p> Survey<'p> {
         for (head, next) in unread.iter().zip(self.heads.all.iter().skip(1)) {
             self.skip(head, next);
         }
-        for head in read {
+        let nexts = read.iter().skip(1).map(Head::header).chain([None]);
+        for (head, next) in read.iter().zip(nexts) {
+            let begun = next.map_or(Position(0), |next| Position(next.first.0.saturating_sub(1)));
+            let promised = begun.max(self.mark.map_or(Position(0), Mark::position));
             match head.header() {
-                Some(header) => self.good(head, header)?,
-                None => self.bad(head)?,
+                Some(header) => self.good(head, header, promised)?,
+                None => self.bad(head, promised)?,
             }
         }
         Ok(self.conclude())
@@ -103,29 +106,31 @@ impl<'p> Survey<'p> {
     }
 
     /// A segment with a good header.
-    fn good(&mut self, head: &Head, header: &Header) -> io::Result<()> {
+    fn good(&mut self, head: &Head, header: &Header, promised: Position) -> io::Result<()> {
         self.join(header);
         self.know_epoch(header);
         let file = head.open(&self.plan.place)?;
         self.segments.push(opened(file.clone(), header));
         let seed = Seed::new(head.number, header.epoch);
-        let tail = format::scan(&*file, seed, Some(header.first), |met| self.meet(header, &met))?;
+        let known = Known { first: Some(header.first), promised };
+        let tail = format::scan(&*file, seed, known, |met| self.meet(header, &met))?;
         self.leave(head, tail);
         Ok(())
     }
 
     /// A segment whose header tells nothing: it may still have good frames of an epoch that we know.
-    fn bad(&mut self, head: &Head) -> io::Result<()> {
+    fn bad(&mut self, head: &Head, promised: Position) -> io::Result<()> {
         let file = head.open(&self.plan.place)?;
         if let Some(epoch) = format::epoch_of(&*file, head.number, &self.heads.epochs)? {
-            return self.repair(head, &file, epoch);
+            return self.repair(head, &file, epoch, promised);
         }
-        let tail = format::scan(&*file, Seed::new(head.number, self.plan.epoch), None, |_| {})?;
+        let known = Known { first: None, promised };
+        let tail = format::scan(&*file, Seed::new(head.number, self.plan.epoch), known, |_| {})?;
         self.leave(head, Tail { at: 0, is_torn: tail.is_torn || head.read != format::Read::Blank, ..tail });
         Ok(())
     }
 
-    fn repair(&mut self, head: &Head, file: &Arc<dyn DiskFile>, epoch: EpochId) -> io::Result<()> {
+    fn repair(&mut self, head: &Head, file: &Arc<dyn DiskFile>, epoch: EpochId, promised: Position) -> io::Result<()> {
         let first = format::first_of(&**file, Seed::new(head.number, epoch))?.unwrap_or(self.end.next());
         self.begun = true;
         self.headers_repaired.push(head.number);
@@ -135,7 +140,8 @@ impl<'p> Survey<'p> {
         let header = self.header_for(head.number, epoch, self.end.next());
         self.know_epoch(&header);
         self.segments.push(opened(file.clone(), &header));
-        let tail = format::scan(&**file, Seed::new(head.number, epoch), None, |met| match met {
+        let known = Known { first: None, promised };
+        let tail = format::scan(&**file, Seed::new(head.number, epoch), known, |met| match met {
             Met::Batch(found, _) if found.last <= self.end => {} // we have it from the segment before
             met => self.meet(&header, &met),
         })?;
@@ -200,6 +206,7 @@ impl<'p> Survey<'p> {
     fn take(&mut self, header: &Header, found: Found, leaves: &[Hash]) {
         let before = self.tree.clone();
         match &mut self.last {
+            last if found.root.is_none() => *last = None, // promised, or the walk would not have told it
             Some(last) if last.header.number == header.number => (last.found, last.before) = (found, before),
             last => *last = Some(Last { header: header.clone(), found, before }),
         }
@@ -207,7 +214,7 @@ impl<'p> Survey<'p> {
             self.tree.push(*leaf);
         }
         self.end = found.last;
-        self.synced_to = self.synced_to.max(found.synced_to);
+        self.synced_to = self.synced_to.max(if found.root.is_some() { found.synced_to } else { found.last });
         self.clock_floor = self.clock_floor.max(found.newest);
         if let Some(segment) = self.segments.last_mut() {
             segment.last = found.last;
@@ -216,7 +223,7 @@ impl<'p> Survey<'p> {
             }
         }
         let marked = self.mark.filter(|mark| mark.position() == found.last);
-        let is_other = !self.broken && self.tree.root() != found.root;
+        let is_other = !self.broken && found.root.is_some_and(|root| self.tree.root() != root);
         let is_other_than_marked = !self.broken && marked.is_some_and(|mark| mark.tree.root() != self.tree.root());
         if is_other || is_other_than_marked {
             self.data_loss.get_or_insert(DataLoss::OtherRoot { at: found.last });

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     JournalError,
     disk::DiskFile,
-    format::{self, Met, Seed},
+    format::{self, Known, Met, Seed},
     record::{Committed, Record},
     segment,
 };
@@ -24,7 +24,11 @@ impl Shelf {
             let found = self.lock().look_up(at);
             match found {
                 Lookup::Hot(committed) => return Ok(committed),
-                Lookup::Cold { number, epoch, file, entry } => return self.cold(at, number, epoch, &*file, entry),
+                Lookup::Cold { number, epoch, file, entry } => {
+                    if let Some(committed) = self.cold(number, epoch, &*file, entry) {
+                        return Ok(committed);
+                    }
+                }
                 Lookup::Unread(segment) => self.load(&segment).map_err(|error| failed(&error))?,
                 Lookup::Damaged => return Err(JournalError::Damaged(at)),
                 Lookup::Missing => return Err(JournalError::Missing(at)),
@@ -39,24 +43,31 @@ impl Shelf {
         committed.records.get(number).cloned().ok_or(JournalError::Missing(at))
     }
 
-    fn cold(
-        &self,
-        at: Position,
-        number: u32,
-        epoch: EpochId,
-        file: &dyn DiskFile,
-        entry: Entry,
-    ) -> Result<Arc<Committed>, JournalError> {
+    /// A batch from disk; none if it is damaged, which is then reported, and only what is good of it can be looked up.
+    fn cold(&self, number: u32, epoch: EpochId, file: &dyn DiskFile, entry: Entry) -> Option<Arc<Committed>> {
         let mut bytes = vec![0; entry.length as usize];
         if let Err(error) = file.read_at(&mut bytes, entry.at) {
             tracing::error!(%error, segment = number, "a batch cannot be read");
         }
-        let first = entry.first;
-        let Some(records) = format::decode(Seed::new(number, epoch), first, &Bytes::from(bytes)) else {
-            self.report(number, &[(first, entry.last())]);
-            return Err(JournalError::Damaged(at));
+        let (first, seed) = (entry.first, Seed::new(number, epoch));
+        let decode = if entry.has_trailer { format::decode } else { format::decode_frames };
+        let Some(records) = decode(seed, first, &Bytes::from(bytes)) else {
+            self.found_damaged(number, seed, file, entry);
+            return None;
         };
-        Ok(Arc::new(Committed { epoch, first, records: records.into(), tickets: Vec::new() }))
+        Some(Arc::new(Committed { epoch, first, records: records.into(), tickets: Vec::new() }))
+    }
+
+    /// A batch that was good is no more: what is good of it stays, the rest is reported.
+    fn found_damaged(&self, number: u32, seed: Seed, file: &dyn DiskFile, entry: Entry) {
+        let range = (entry.at, entry.at + u64::from(entry.length));
+        let remains = format::remains(file, seed, entry.first, range).unwrap_or_else(|error| {
+            tracing::error!(%error, segment = number, "a damaged batch cannot be searched");
+            Vec::new()
+        });
+        let rest: Vec<_> = remains.into_iter().map(Entry::from).collect();
+        self.lock().shrink(entry, &rest);
+        self.report(number, &gaps(entry, &rest));
     }
 
     /// Reads where the batches of a closed segment lie, and checks them.
@@ -64,7 +75,8 @@ impl Shelf {
         let Segment { number, epoch, first, last, .. } = *segment;
         let file = self.place.disk.open(&self.place.folder.join(segment::name(number)))?;
         let (mut batches, mut lost, mut end) = (Vec::new(), Vec::new(), Position(first.0.saturating_sub(1)));
-        format::index(&*file, Seed::new(number, epoch), first, |met| match met {
+        let known = Known { first: Some(first), promised: last };
+        format::index(&*file, Seed::new(number, epoch), known, |met| match met {
             Met::Batch(found, _) if found.first <= last => {
                 batches.push(Entry::from(found));
                 end = found.last;
@@ -115,6 +127,21 @@ impl Shelf {
             Some(met.map(|committed| Committed::clone(&committed)))
         })
     }
+}
+
+/// Positions of `entry` that are not in `rest`.
+fn gaps(entry: Entry, rest: &[Entry]) -> Vec<(Position, Position)> {
+    let (mut gaps, mut next) = (Vec::new(), entry.first);
+    for good in rest {
+        if next < good.first {
+            gaps.push((next, Position(good.first.0 - 1)));
+        }
+        next = good.last().next();
+    }
+    if next <= entry.last() {
+        gaps.push((next, entry.last()));
+    }
+    gaps
 }
 
 fn failed(error: &std::io::Error) -> JournalError {

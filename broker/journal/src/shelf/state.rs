@@ -28,13 +28,15 @@ pub(crate) struct Contents {
     pub batches: Vec<Entry>,
 }
 
-/// Where a batch lies.
+/// Where a batch lies, or good frames of a damaged one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Entry {
     pub first: Position,
     pub at: u64,
     pub length: u32,
     pub count: u32,
+    /// A batch; without it, frames alone.
+    pub has_trailer: bool,
 }
 
 impl Entry {
@@ -47,7 +49,7 @@ impl Entry {
 impl From<Found> for Entry {
     fn from(found: Found) -> Self {
         let count = u32::try_from(found.last.0 - found.first.0 + 1).unwrap_or(u32::MAX);
-        Self { first: found.first, at: found.at, length: found.length, count }
+        Self { first: found.first, at: found.at, length: found.length, count, has_trailer: found.root.is_some() }
     }
 }
 
@@ -122,6 +124,16 @@ impl State {
         if let Some(segment) = self.segments.get_mut(&first) {
             segment.contents = Some(contents);
             self.keep_open(first);
+        }
+    }
+
+    /// Only `rest` is still good of `entry`.
+    pub fn shrink(&mut self, entry: Entry, rest: &[Entry]) {
+        if let Some((_, segment)) = self.segments.range_mut(..=entry.first).next_back()
+            && let Some(contents) = &mut segment.contents
+            && let Ok(place) = contents.batches.binary_search_by_key(&entry.first, |entry| entry.first)
+        {
+            contents.batches.splice(place..=place, rest.iter().copied());
         }
     }
 

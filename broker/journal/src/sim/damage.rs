@@ -5,11 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::position::{EpochId, Position};
+use model::{
+    position::{EpochId, Position},
+    time::Timestamp,
+};
 
 use super::{SimDisk, dice::Dice, start, world::World, world::script};
 use crate::{
     JournalError,
+    format::{self, HEADER_BYTES},
     open::{OpenError, Opened, open},
     record::Record,
 };
@@ -52,13 +56,13 @@ struct Fate {
     refused: u64,
 }
 
-/// Opens a damaged journal and holds it against what was in it.
-fn judge(disk: &SimDisk, known: &Known, fate: &mut Fate, what: &str) {
+/// Opens a damaged journal and holds it against what was in it. Says how many records are missing.
+fn judge(disk: &SimDisk, known: &Known, fate: &mut Fate, what: &str) -> u64 {
     let opened = match start(disk, 99) {
         Ok(opened) => opened,
         Err(OpenError::Format { .. } | OpenError::Foreign { .. }) => {
             fate.refused += 1;
-            return;
+            return 0;
         }
         Err(error) => panic!("{what}: {error:?}"),
     };
@@ -87,6 +91,7 @@ fn judge(disk: &SimDisk, known: &Known, fate: &mut Fate, what: &str) {
     }
     reads_on(&opened, what);
     again(disk, known, what);
+    missing
 }
 
 /// Reading goes over damage to the end.
@@ -129,12 +134,115 @@ fn no_flipped_bit_goes_unseen() {
                 let damaged = disk.copy();
                 let bit = dice.below(8);
                 damaged.damage(&path, |bytes| bytes[at] ^= 1 << bit);
-                judge(&damaged, &known, &mut fate, &format!("seed {seed}, {} byte {at} bit {bit}", path.display()));
+                let what = format!("seed {seed}, {} byte {at} bit {bit}", path.display());
+                let missing = judge(&damaged, &known, &mut fate, &what);
+                assert!(missing <= 1 || at < HEADER_BYTES, "{what}: {missing} are missing");
             }
         }
     }
     eprintln!("{fate:?}");
     assert!(fate.whole > 500 && fate.told > 1000 && fate.refused == 0, "{fate:?}");
+}
+
+/// A journal whose first life ended after commits of eight, one and three records, and what is in it.
+fn of_large_commits(end: impl FnOnce(Opened)) -> (SimDisk, Known) {
+    let (disk, mut world) = (SimDisk::default(), World::default());
+    let mut opened = world.start(&disk).unwrap();
+    for count in [8, 1, 3_u8] {
+        let records = (0..count).map(|of| Record::new(7, Timestamp::EPOCH, vec![of; 40])).collect();
+        world.commit(&mut opened, vec![records]).unwrap();
+    }
+    let known = all(&opened);
+    end(opened);
+    (disk.after_kill(), known)
+}
+
+fn stop(Opened { writer, marker, .. }: Opened) {
+    marker.note(writer.mark());
+    marker.write().unwrap();
+    writer.close();
+}
+
+fn first_segment() -> PathBuf {
+    Path::new(super::FOLDER).join("0000000001.seg")
+}
+
+#[test]
+fn a_damaged_byte_costs_at_most_the_record_it_is_in() {
+    let (disk, known) = of_large_commits(stop);
+    let length = files(&disk).into_iter().find(|(path, _)| *path == first_segment()).unwrap().1;
+    let mut fate = Fate::default();
+    for at in HEADER_BYTES..length {
+        for change in [0x01, 0x80, 0xFF] {
+            let damaged = disk.copy();
+            damaged.damage(&first_segment(), |bytes| bytes[at] ^= change);
+            let missing = judge(&damaged, &known, &mut fate, &format!("byte {at} changed by {change}"));
+            assert!(missing <= 1, "byte {at} changed by {change}: {missing} records are missing");
+        }
+    }
+    assert!(fate.whole > 3 * 64 && fate.told > 3 * 12 * 40, "a trailer costs nothing: {fate:?}");
+}
+
+#[test]
+fn a_damaged_block_costs_the_records_it_touches() {
+    let (disk, known) = of_large_commits(stop);
+    // after the journal's own record comes the commit of eight, each 68 bytes long
+    let eight = HEADER_BYTES + 28 + 64 + 64;
+    disk.damage(&first_segment(), |bytes| bytes[eight + 68 + 2..eight + 3 * 68 - 2].fill(0));
+
+    let missing = judge(&disk, &known, &mut Fate::default(), "two of eight");
+
+    assert_eq!(missing, 2);
+}
+
+#[test]
+fn a_record_damaged_while_the_journal_is_open_is_lost_alone() {
+    let (disk, known) = of_large_commits(stop);
+    let opened = start(&disk, 99).unwrap();
+    let eight = HEADER_BYTES + 28 + 64 + 64;
+    disk.damage(&first_segment(), |bytes| bytes[eight + 2 * 68 + 50] ^= 4);
+
+    let read: Vec<_> = known.keys().map(|at| opened.writer.shelf.record(*at)).collect();
+
+    let lost = |read: &&Result<_, _>| matches!(read, Err(JournalError::Damaged(Position(4))));
+    assert_eq!(read.iter().filter(lost).count(), 1);
+    assert_eq!(read.iter().filter(|read| read.is_ok()).count(), known.len() - 1);
+    reads_on(&opened, "lost alone");
+}
+
+#[test]
+fn frames_of_a_last_batch_that_nobody_promised_are_not_kept() {
+    let (disk, known) = of_large_commits(drop); // killed; nothing was noted
+    let last = known.len() as u64;
+    disk.damage(&first_segment(), |bytes| {
+        let trailer = bytes.windows(4).rposition(|four| four == b"LDBT").unwrap();
+        bytes[trailer + 20] ^= 1;
+    });
+
+    let opened = start(&disk, 99).unwrap();
+
+    assert_eq!(opened.report.end, Position(last - 3), "the batch counts whole or not at all");
+    assert!(opened.report.damaged.is_empty() && opened.report.torn.is_some(), "{:?}", opened.report);
+}
+
+/// What looks like a frame and a trailer in somebody's letter is neither, whatever happens to the letter.
+#[test]
+fn a_body_that_holds_frames_never_becomes_records() {
+    let (disk, mut world) = (SimDisk::default(), World::default());
+    let mut opened = world.start(&disk).unwrap();
+    let (epoch, mut forged) = (opened.writer.life.epoch.id, Vec::new());
+    let evil = Record::new(9, Timestamp::EPOCH, vec![6; 10]);
+    let root = (Position(1), [0; 32]);
+    format::encode(&mut forged, format::Seed::new(1, epoch), Position(3), &[evil], root);
+    let records = vec![Record::new(7, Timestamp::EPOCH, forged), Record::new(7, Timestamp::EPOCH, vec![1; 40])];
+    world.commit(&mut opened, vec![records]).unwrap();
+    let known = all(&opened);
+    stop(opened);
+    for at in HEADER_BYTES..HEADER_BYTES + 400 {
+        let damaged = disk.after_kill();
+        damaged.damage(&first_segment(), |bytes| bytes[at] ^= 0x10);
+        judge(&damaged, &known, &mut Fate::default(), &format!("byte {at}"));
+    }
 }
 
 #[test]
