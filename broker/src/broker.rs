@@ -28,6 +28,7 @@ use crate::{
     relay::{
         Relay, expire,
         fold::{BrokerFold, Wakes},
+        mend::Mending,
         quota::Quotas,
         sessions::Sessions,
         signer::Signer,
@@ -169,6 +170,7 @@ async fn relay(
         wakes,
         quotas: Quotas::default(),
         blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
+        mending: Mending::default(),
         metrics: Arc::new(Metrics::default()),
         clock: clock.clone(),
         state: config.state.clone(),

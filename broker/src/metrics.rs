@@ -69,6 +69,7 @@ impl Metrics {
         // before the end mark
         page.truncate(page.len().saturating_sub("# EOF\n".len()));
         write_tallies(&mut page, &tallies)?;
+        relay.mending.write(&mut page)?;
         self.write_histograms(&mut page, relay)?;
         page.push_str("# EOF\n");
         Ok(page)

@@ -8,6 +8,7 @@ pub mod expire;
 pub mod fold;
 pub mod line;
 pub mod mailboxes;
+pub mod mend;
 pub mod quota;
 pub mod sessions;
 pub mod signer;
@@ -31,6 +32,7 @@ use store::{Engine, blobs::Blobs};
 
 use self::{
     fold::{BrokerFold, Wakes},
+    mend::Mending,
     quota::{DiskStage, Quotas},
     sessions::Sessions,
     signer::Signer,
@@ -59,6 +61,8 @@ pub struct Relay {
     pub quotas: Quotas,
     /// Attachments on disk.
     pub blobs: Blobs,
+    /// Envelopes whose records are damaged.
+    pub mending: Mending,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The source of time.
