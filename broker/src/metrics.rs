@@ -102,6 +102,7 @@ impl Metrics {
         write_tallies(&mut page, &tallies)?;
         write_damage(&mut page, relay.engine.journal().damaged().len())?;
         for_each_precedence(&mut page, "delivery_duration_seconds", DELIVERY, &tallies.delivered_ms, MILLIS)?;
+        relay.mending.write(&mut page)?;
         self.write_histograms(&mut page, relay)?;
         page.push_str("# EOF\n");
         Ok(page)

@@ -27,6 +27,8 @@ pub mod kind {
     pub const BLOB_STORED: u16 = 8;
     /// [`super::Refused`].
     pub const REFUSED: u16 = 9;
+    /// [`super::Submitted`]: the envelope of an open message, written anew because its record was damaged.
+    pub const CARRIED: u16 = 10;
     /// [`super::ReceiptsSeen`].
     pub const RECEIPTS_SEEN: u16 = 12;
     /// [`super::SessionBegan`].

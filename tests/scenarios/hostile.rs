@@ -255,9 +255,8 @@ async fn a_title_that_steers_a_screen_or_turns_the_writing_is_shown_and_does_not
     world.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_was_altered_on_the_brokers_disk_holds_up_nothing_and_its_author_is_told() {
-    let mut world = World::of(&[LY, XZ]).await;
+/// Three messages wait for a city that is cut off, and the second of them is damaged on the broker's disk.
+async fn the_second_is_damaged(world: &mut World) -> Vec<model::ids::MessageId> {
     world.agent(XZ).cut().await;
     let mut sent = Vec::new();
     for title in ["第一件", "第二件：原文如此", "第三件"] {
@@ -268,13 +267,64 @@ async fn a_record_that_was_altered_on_the_brokers_disk_holds_up_nothing_and_its_
     world.stop_broker().await;
     world.damage_journal("第二件：原文如此");
     world.start_broker().await;
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_altered_on_the_brokers_disk_comes_again_from_its_author_and_arrives_once() {
+    let mut world = World::of(&[LY, XZ]).await;
+    let sent = the_second_is_damaged(&mut world).await;
+
+    world.agent(XZ).line.mend();
+
+    assert_eq!(world.agent(XZ).has_received(3).await, [sent[0], sent[2], sent[1]], "it holds up nothing");
+    for id in &sent {
+        world.agent(LY).stage(*id, XZ, v1::Stage::Delivered).await;
+    }
+    world.desk(XZ).acknowledge(&Bytes::copy_from_slice(&sent[1].0), officer()).await.unwrap();
+    world.agent(LY).stage(sent[1], XZ, v1::Stage::Acknowledged).await;
+    world.stop_broker().await;
+    world.start_broker().await;
+    let fourth = world.agent(LY).send(bulletin(&[XZ], PRIORITY, "第四件")).await;
+    assert_eq!(world.agent(XZ).has_received(4).await[3], fourth, "and nothing comes twice");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_record_waits_for_its_author_and_the_rest_does_not() {
+    let mut world = World::of(&[LY, XZ]).await;
+    let sent = the_second_is_damaged(&mut world).await;
+    world.agent(LY).cut().await;
 
     world.agent(XZ).line.mend();
 
     assert_eq!(world.agent(XZ).has_received(2).await, [sent[0], sent[2]]);
-    world.agent(LY).stage(sent[1], XZ, v1::Stage::Dead).await;
-    let again = world.agent(LY).send(bulletin(&[XZ], PRIORITY, "第二件：原文如此")).await;
-    assert_eq!(world.agent(XZ).has_received(3).await[2], again);
+    world.agent(LY).line.mend();
+    assert_eq!(world.agent(XZ).has_received(3).await[2], sent[1]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_record_whose_author_has_it_no_more_is_a_dead_letter_and_its_author_is_told() {
+    let mut world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    let (ly, xz) = (world.bare(LY), world.bare(XZ));
+    let envelope = ly.envelope(bulletin(&[XZ], PRIORITY, "原文如此"));
+    ly.submit(world.broker_address(), envelope.clone()).await.unwrap();
+    ly.submit(world.broker_address(), ly.envelope(bulletin(&[XZ], PRIORITY, "下一件"))).await.unwrap();
+    world.stop_broker().await;
+    world.damage_journal("原文如此");
+    world.start_broker().await;
+    let mut author = ly.session(world.broker_address()).await.unwrap();
+    let reader = xz.session(world.broker_address()).await.unwrap();
+    let asked = author.asked_for().await.unwrap();
+    assert_eq!(asked, [header_of(&envelope).message_id]);
+
+    let missed = v1::GapRequest { message_ids: asked, ..Default::default() };
+    author.say(v1::session_request::Frame::GapRequest(missed)).await.unwrap();
+
+    let told = author.receipts().await.unwrap();
+    assert_eq!((told[0].stage(), told[0].reason.as_str()), (v1::Stage::Dead, "LD901_INTERNAL"));
+    drop((author, reader));
     world.end().await;
 }
 

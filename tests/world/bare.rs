@@ -288,6 +288,15 @@ impl Session<'_> {
         .await
     }
 
+    /// The next ids that the broker asks for.
+    pub async fn asked_for(&mut self) -> Result<Vec<Bytes>, Status> {
+        self.next(|frame| match frame {
+            Tell::GapRequest(gap) => Ok(gap.message_ids),
+            other => Err(other),
+        })
+        .await
+    }
+
     /// Exactly `count` deliveries, unconfirmed, in the order in which they came.
     pub async fn take(&mut self, count: usize) -> Result<Vec<v1::Delivery>, Status> {
         let mut taken = Vec::new();

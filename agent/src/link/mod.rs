@@ -4,6 +4,7 @@ mod blobs;
 pub mod carry;
 pub mod dial;
 mod keep;
+mod mend;
 mod outgoing;
 pub(crate) mod rollback;
 mod session;

@@ -262,7 +262,11 @@ impl Session {
                 self.submit_bell.notify_one();
                 None
             }
-            Heard::Heartbeat(_) | Heard::Welcome(_) | Heard::GapRequest(_) | Heard::GoAway(_) | Heard::Chunk(_) => None,
+            Heard::GapRequest(gap) => {
+                self.offer_asked(&gap).await;
+                None
+            }
+            Heard::Heartbeat(_) | Heard::Welcome(_) | Heard::GoAway(_) | Heard::Chunk(_) => None,
         }
     }
 

@@ -114,6 +114,13 @@ impl Submitting {
         }
     }
 
+    /// An envelope went beside the outbox; it counts all the same.
+    pub fn beside(&mut self, precedence: Precedence, bytes: u64) {
+        let used = &mut self.lanes.get_mut(precedence).used;
+        used.bytes += bytes;
+        used.envelopes += 1;
+    }
+
     /// The refused one is sent again first, after a pause.
     fn halt(&mut self, id: MessageId, pause: Duration, why: Invalid) {
         let Some((precedence, at)) = self.in_flight.remove(&id) else { return };

@@ -10,7 +10,7 @@ use std::{
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream::FuturesOrdered};
 use journal::{Lane, Record};
 use model::{
-    ids::JurisdictionId,
+    ids::{JurisdictionId, MessageId},
     invalid::Invalid,
     judge::SenderClock,
     limits,
@@ -187,7 +187,8 @@ impl Desk {
                 self.relay.wakes.bell(&self.caller).notify_one();
                 Ok(nothing())
             }
-            Ask::Heartbeat(_) | Ask::GapRequest(_) => Ok(nothing()),
+            Ask::GapRequest(gap) => Ok(self.has_no_more(&gap)),
+            Ask::Heartbeat(_) => Ok(nothing()),
             Ask::Hello(_) => Err(Gone),
         }
     }
@@ -209,16 +210,21 @@ impl Desk {
             }
         }
         let relay = self.relay.clone();
+        let mending: Vec<_> = judged.iter().filter(|one| one.mends()).map(|one| one.header.message_id).collect();
         let mut charge = Box::pin(async move { take_charge(&relay, judged).await });
         // a full journal refuses at once, before anything that follows is taken
         let first = charge.as_mut().now_or_never();
-        first.iter().flatten().filter_map(Answer::refusal).for_each(|refusal| halt(refusal, reading));
+        let refusals = first.iter().flatten().filter_map(Answer::refusal);
+        refusals.filter(|refusal| !is_of(&mending, refusal)).for_each(|refusal| halt(refusal, reading));
         let (relay, caller) = (self.relay.clone(), self.caller.clone());
         Box::pin(async move {
             let answers = match first {
                 Some(answers) => answers,
                 None => charge.await,
             };
+            for refusal in answers.iter().filter_map(Answer::refusal).filter(|refusal| is_of(&mending, refusal)) {
+                ask_again(&relay, &caller, refusal);
+            }
             Ok(Some(Tell::Answers(finish(&relay, &caller, answers, refused).await)))
         })
     }
@@ -241,7 +247,14 @@ impl Desk {
             used.bytes += bytes;
             used.envelopes += 1;
         }
-        let judged = judged.inspect_err(|refusal| halt(refusal, reading))?;
+        let judged = judged.inspect_err(|refusal| {
+            if !ask_again(&self.relay, &self.caller, refusal) {
+                halt(refusal, reading);
+            }
+        })?;
+        if judged.mends() {
+            return Ok(judged); // beside the sequence: it had its place in it long ago
+        }
         let (precedence, seq) = (judged.header.precedence, judged.header.sender_seq);
         match reading.halted.get(precedence) {
             Some((halted, refusal)) if seq > *halted => Err(Box::new(Refusal {
@@ -378,14 +391,17 @@ impl Desk {
         let mut any = false;
         while !self.session.draining().is_cancelled() {
             let receipts = line.frame(&self.relay.engine, &self.relay.signer).map_err(|error| self.broken(&error))?;
-            let (deliveries, unreadable) = {
+            let (deliveries, lost) = {
                 let mut pump = self.pump.lock().await;
-                (pump.frame(&self.relay.engine).map_err(|error| self.broken(&error))?, pump.take_unreadable())
+                (pump.frame(&self.relay.engine).map_err(|error| self.broken(&error))?, pump.take_lost())
             };
-            if !unreadable.is_empty() {
-                self.bury(unreadable).await?;
-            } else if receipts.is_none() && deliveries.is_none() {
+            self.relay.miss(&lost);
+            let asks = self.relay.asks(&self.caller, self.session.number);
+            if lost.is_empty() && asks.is_empty() && receipts.is_none() && deliveries.is_none() {
                 return Ok(any);
+            }
+            if !asks.is_empty() {
+                self.tell(out, Tell::GapRequest(self.gap(&asks))).await?;
             }
             if let Some(receipts) = receipts {
                 self.tell(out, Tell::ReceiptLine(receipts)).await?;
@@ -398,10 +414,18 @@ impl Desk {
         Ok(any)
     }
 
-    /// Makes dead letters of what cannot be read any more: their senders are told, and everything else goes on.
-    async fn bury(&self, unreadable: Vec<record::FailedTry>) -> Result<(), Gone> {
-        tracing::error!(jurisdiction = %self.caller, "what stood in damaged records cannot be handed over");
-        self.relay.engine.append(vec![self.tried(unreadable)], Lane::Settling).await.map(drop).map_err(|_| Gone)
+    /// Asks the agent for envelopes of its own that the broker has lost.
+    fn gap(&self, ids: &[MessageId]) -> v1::GapRequest {
+        let message_ids = ids.iter().map(|id| id.0.to_vec().into()).collect();
+        v1::GapRequest { jurisdiction: self.caller.to_string(), message_ids, ..v1::GapRequest::default() }
+    }
+
+    /// The agent misses envelopes of its own that it was asked for: nobody has them any more.
+    fn has_no_more(&self, gap: &v1::GapRequest) -> Commit {
+        let ids = gap.message_ids.iter().take(limits::COMMIT_RECORDS_MAX);
+        let ids: Vec<_> = ids.filter_map(|id| id.as_ref().try_into().ok().map(MessageId)).collect();
+        let (relay, caller) = (self.relay.clone(), self.caller.clone());
+        Box::pin(async move { relay.bury(&caller, ids).await.map(|()| None).map_err(|_| Gone) })
     }
 
     fn broken(&self, error: &dyn std::error::Error) -> Gone {
@@ -429,6 +453,21 @@ impl Desk {
 
 /// The other side is gone, or the session is over.
 struct Gone;
+
+/// Whether a refusal is of one of `ids`.
+fn is_of(ids: &[MessageId], refusal: &Refusal) -> bool {
+    ids.iter().any(|id| id.0.as_slice() == refusal.message_id)
+}
+
+/// Whether the refused envelope was asked for. If it may be repeated it is asked for again; it holds up nothing.
+fn ask_again(relay: &Relay, caller: &JurisdictionId, refusal: &Refusal) -> bool {
+    let id = refusal.message_id.as_slice().try_into().map(MessageId);
+    let Some(id) = id.ok().filter(|id| relay.mending.wants(caller, *id)) else { return false };
+    if refusal.invalid.reason.may_repeat() {
+        relay.mending.ask_again(caller, id);
+    }
+    true
+}
 
 /// A refusal that may be repeated halts its precedence, so that order holds when it comes again.
 fn halt(refusal: &Refusal, reading: &mut Reading) {

@@ -116,9 +116,31 @@ pub struct Judged {
     /// SHA-256 of the content.
     pub content_hash: Digest,
     record: Submitted,
+    errand: Errand,
+}
+
+/// What becomes of a submission.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Errand {
+    /// The broker takes charge, or has done so before.
+    TakeCharge,
+    /// It is in charge, and what it has on disk of it is damaged.
+    Mend,
 }
 
 impl Judged {
+    /// True when it was asked for, because what is on disk of it is damaged.
+    pub fn mends(&self) -> bool {
+        self.errand == Errand::Mend
+    }
+
+    fn kind(&self) -> u16 {
+        match self.errand {
+            Errand::TakeCharge => kind::SUBMITTED,
+            Errand::Mend => kind::CARRIED,
+        }
+    }
+
     /// Bytes of its content.
     pub fn content_bytes(&self) -> u64 {
         self.record.envelope.as_ref().map_or(0, |envelope| envelope.content.len() as u64)
@@ -144,10 +166,13 @@ impl Relay {
         let (header, parts) =
             read(&envelope).map_err(|invalid| Box::new(Refusal::of_content(&envelope.content, invalid)))?;
         let record = Submitted { envelope: Some(envelope), evidence, by: by.to_string(), ..Submitted::default() };
-        let judged = comes_over_the_link(carried)
-            .and_then(|()| self.judge_read(by, &header, &parts, record, content_hash, clock));
+        let errand = if self.mends(&header, &content_hash) { Errand::Mend } else { Errand::TakeCharge };
+        let judged = comes_over_the_link(carried).and_then(|()| match errand {
+            Errand::TakeCharge => self.judge_read(by, &header, &parts, record, content_hash, clock),
+            Errand::Mend => self.judge_again(by, &header, &parts, record, content_hash),
+        });
         match judged {
-            Ok(record) => Ok(Judged { header, content_hash, record }),
+            Ok(record) => Ok(Judged { header, content_hash, record, errand }),
             Err(invalid) => Err(Box::new(Refusal::of_header(&header, content_hash, invalid))),
         }
     }
@@ -191,6 +216,24 @@ impl Relay {
         Ok(record)
     }
 
+    /// An envelope that was accepted once and is asked for again: it was judged then, and is charged to nobody twice.
+    fn judge_again(
+        &self,
+        by: &JurisdictionId,
+        header: &Header,
+        parts: &Parts,
+        mut record: Submitted,
+        content_hash: Digest,
+    ) -> Result<Submitted, Invalid> {
+        speaks_for_itself(by, header, &self.region)?;
+        let envelope = record.envelope.as_ref().ok_or_else(|| Invalid::missing("envelope"))?;
+        holds_together(header, parts)?;
+        self.trust.verify_envelope(&self.trust.view(), envelope, &header.sender.jurisdiction, header.sent_at)?;
+        record.evidence.clear();
+        record.content_hash = content_hash.0.to_vec().into();
+        Ok(record)
+    }
+
     /// Who takes part in the drill that a header names, if the broker holds one.
     fn participants(&self, header: &Header) -> Option<Participants> {
         let drill = header.drill.as_ref()?;
@@ -227,7 +270,7 @@ impl Relay {
         let (headers, records): (Vec<_>, Vec<_>) = judged
             .into_iter()
             .map(|judged| {
-                let record = Record::new(kind::SUBMITTED, now, judged.record.encode_to_vec());
+                let record = Record::new(judged.kind(), now, judged.record.encode_to_vec());
                 ((judged.header, judged.content_hash), record)
             })
             .unzip();
@@ -251,6 +294,7 @@ impl Relay {
         headers
             .into_iter()
             .zip(outcomes)
+            .inspect(|((header, _), outcome)| self.look_for_mended(header, outcome))
             .map(|((header, content_hash), outcome)| match outcome {
                 Outcome::Accepted { row, .. } => Answer::Accepted(Box::new(accepted(&row, &header.message_id.0))),
                 Outcome::Refused(invalid) => Answer::Refused(Refusal::of_header(&header, content_hash, invalid)),
@@ -261,6 +305,15 @@ impl Relay {
                 )),
             })
             .collect()
+    }
+
+    fn look_for_mended(&self, header: &Header, outcome: &Outcome) {
+        if let Outcome::Accepted { row, .. } = outcome
+            && self.mending.wants(&header.sender.jurisdiction, header.message_id)
+            && row.carried_at != 0
+        {
+            self.mended(header);
+        }
     }
 
     /// Logs a refusal, and keeps one that says something about its sender in the journal. Beyond so many a second of one

@@ -15,16 +15,14 @@ use bytes::Bytes;
 use journal::{JournalError, Record};
 use model::{
     ids::{JurisdictionId, MessageId},
-    limits,
     position::Position,
     precedence::{PerPrecedence, Precedence},
-    reason::Reason,
     schedule::Scheduler,
     stage::Stage,
 };
 use prost::Message as _;
 use proto::{
-    record::{FailedTry, MessageRow, Submitted, WaitingRow},
+    record::{MessageRow, Submitted, WaitingRow},
     v1,
 };
 use store::Rows;
@@ -32,6 +30,7 @@ use store::Rows;
 use super::{
     BrokerEngine, accept,
     fold::{BrokerFold, decode_row, keys, keys::WaitingKey, stage_of},
+    mend::Lost,
 };
 
 /// Most deliveries in one frame.
@@ -57,8 +56,10 @@ pub struct Pump {
     left: Arc<PerPrecedence<AtomicU64>>,
     next_tag: u64,
     in_flight: BTreeMap<u64, MessageId>,
-    /// Chosen, but their records are damaged.
-    unreadable: Vec<FailedTry>,
+    /// Chosen, but their records are damaged: by key, with their line and the place that cannot be read.
+    damaged: BTreeMap<Vec<u8>, (Line, u64)>,
+    /// Those of them that nobody has been told of.
+    lost: Vec<Lost>,
 }
 
 /// Bytes and envelopes.
@@ -79,6 +80,8 @@ struct Ahead {
 
 /// A delivery that was chosen.
 struct Chosen {
+    line: Line,
+    key: WaitingKey,
     waiting: WaitingRow,
     message: MessageRow,
 }
@@ -107,7 +110,8 @@ impl Pump {
             sent: PerPrecedence::default(),
             next_tag: 1,
             in_flight: BTreeMap::new(),
-            unreadable: Vec::new(),
+            damaged: BTreeMap::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -140,42 +144,59 @@ impl Pump {
     /// Sends a message of a declined tag again in this session.
     pub fn again(&mut self) {
         self.lines.clear();
+        self.damaged.clear();
     }
 
     /// The next frame: whatever is ready, within credit. None when nothing is.
     pub fn frame(&mut self, engine: &BrokerEngine) -> Result<Option<v1::Deliveries>, DeliverError> {
         let chosen = engine.read(|fold, rows| self.choose(fold, rows))?;
         let mut deliveries = Vec::with_capacity(chosen.len());
-        for Chosen { waiting, message } in chosen {
-            match readable(engine.record(Position(waiting.submitted_at)).map_err(DeliverError::from))? {
-                Some(record) => deliveries.push(self.delivery(record, &waiting, message)?),
-                None => self.give_up(&waiting, &message),
+        for chosen in chosen {
+            match readable(engine.record(Position(chosen.waiting.submitted_at)).map_err(DeliverError::from))? {
+                Some(record) => deliveries.push(self.delivery(record, &chosen.waiting, chosen.message)?),
+                None => self.set_aside(chosen),
             }
         }
         Ok((!deliveries.is_empty()).then_some(v1::Deliveries { deliveries }))
     }
 
-    /// What a damaged record held nobody can be handed; it must not hold up the rest.
-    fn give_up(&mut self, waiting: &WaitingRow, message: &MessageRow) {
-        let carried_as = i32::try_from(message.carried_as).ok().and_then(Precedence::from_number);
-        if let Some(precedence) = carried_as {
-            let sent = self.sent.get_mut(precedence);
-            sent.bytes = sent.bytes.saturating_sub(waiting.bytes);
-            sent.envelopes = sent.envelopes.saturating_sub(1);
-            self.show_left(precedence);
+    /// What a damaged record held nobody can be handed now; it must not hold up the rest.
+    fn set_aside(&mut self, Chosen { line, key, waiting, .. }: Chosen) {
+        let sent = self.sent.get_mut(line.0);
+        sent.bytes = sent.bytes.saturating_sub(waiting.bytes);
+        sent.envelopes = sent.envelopes.saturating_sub(1);
+        self.show_left(line.0);
+        if let Ok(id) = waiting.message_id.as_ref().try_into() {
+            self.lost.push(Lost { origin: line.2.clone(), id: MessageId(id) });
         }
-        let reason = Reason::Internal.code().to_owned();
-        let tried = FailedTry { message_id: waiting.message_id.clone(), reason };
-        // no try would go better: all of them at once
-        self.unreadable.extend(std::iter::repeat_n(tried, limits::TRIES_MAX as usize));
+        self.damaged.insert(key.encode(), (line, waiting.submitted_at));
     }
 
-    /// The failed tries of what turned out to stand in damaged records, since the last time.
-    pub fn take_unreadable(&mut self) -> Vec<FailedTry> {
-        std::mem::take(&mut self.unreadable)
+    /// What turned out to stand in damaged records, since the last time.
+    pub fn take_lost(&mut self) -> Vec<Lost> {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// Puts what was set aside and has been written anew in front of its line.
+    fn take_up_mended(&mut self, rows: &Rows<'_>) -> Result<(), DeliverError> {
+        let keys: Vec<_> = self.damaged.keys().cloned().collect();
+        for bytes in keys {
+            let waiting = rows.get(&bytes)?.map(|row| decode_row::<WaitingRow>(&row)).transpose()?;
+            let is_still_damaged =
+                |damaged: &(Line, u64)| waiting.as_ref().is_some_and(|waiting| waiting.submitted_at == damaged.1);
+            if self.damaged.get(&bytes).is_some_and(is_still_damaged) {
+                continue;
+            }
+            let Some((line, _)) = self.damaged.remove(&bytes) else { continue };
+            if let (Some(waiting), Some(key)) = (waiting, WaitingKey::decode(&bytes)) {
+                self.lines.entry(line).or_default().rows.push_front((key, waiting));
+            }
+        }
+        Ok(())
     }
 
     fn choose(&mut self, fold: &BrokerFold, rows: &Rows<'_>) -> Result<Vec<Chosen>, DeliverError> {
+        self.take_up_mended(rows)?;
         let mut chosen = Vec::new();
         let mut bytes = 0;
         while chosen.len() < FRAME_DELIVERIES_MAX && bytes < FRAME_BYTES {
@@ -199,7 +220,7 @@ impl Pump {
             };
             let Some(precedence) = chosen else { return Ok(None) };
             let Some(line) = self.rotate(precedence, heads) else { return Ok(None) };
-            let Some((_, waiting)) = self.lines.get_mut(&line).and_then(|ahead| ahead.rows.pop_front()) else {
+            let Some((key, waiting)) = self.lines.get_mut(&line).and_then(|ahead| ahead.rows.pop_front()) else {
                 return Ok(None);
             };
             // a row that was recalled or has expired since it was read ahead is no longer owed
@@ -208,7 +229,7 @@ impl Pump {
                 sent.bytes += waiting.bytes;
                 sent.envelopes += 1;
                 self.show_left(precedence);
-                return Ok(Some(Chosen { waiting, message }));
+                return Ok(Some(Chosen { line, key, waiting, message }));
             }
         }
     }

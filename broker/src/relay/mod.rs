@@ -9,6 +9,7 @@ pub mod fold;
 pub mod gaps;
 pub mod line;
 pub mod mailboxes;
+pub mod mend;
 pub mod quota;
 pub mod sessions;
 pub mod signer;
@@ -33,6 +34,7 @@ use store::{Engine, blobs::Blobs};
 use self::{
     fold::{BrokerFold, Wakes},
     gaps::Gaps,
+    mend::Mending,
     quota::{DiskStage, Quotas},
     sessions::Sessions,
     signer::Signer,
@@ -63,6 +65,8 @@ pub struct Relay {
     pub gaps: Gaps,
     /// Attachments on disk.
     pub blobs: Blobs,
+    /// Envelopes whose records are damaged.
+    pub mending: Mending,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The source of time.

@@ -5,7 +5,9 @@ use proto::record::{DeadRow, Expired, Tried};
 use store::FoldError;
 
 use super::{
-    Folding, Outcome, keys,
+    Folding, Outcome,
+    carried::envelope_at,
+    keys,
     messages::{Told, is_settled},
     state::time,
     submitted::id_of,
@@ -42,7 +44,7 @@ impl Folding<'_, '_> {
                     self.end(id, &row, delivery, &told)?;
                     let dead = DeadRow {
                         message_id: failed.message_id.clone(),
-                        submitted_at: row.position,
+                        submitted_at: envelope_at(&row),
                         reason: failed.reason.clone(),
                         at: self.at.time.millis(),
                     };

@@ -13,7 +13,7 @@ use proto::{
 };
 use store::FoldError;
 
-use super::{Folding, keys, keys::WaitingKey, pieces, state::time};
+use super::{Folding, carried::envelope_at, keys, keys::WaitingKey, pieces, state::time};
 
 /// The stage of a delivery; what cannot be read counts as ACCEPTED.
 pub fn stage_of(delivery: &DeliveryRow) -> Stage {
@@ -77,7 +77,7 @@ impl Folding<'_, '_> {
         }
         let waiting = WaitingRow {
             message_id: id.0.to_vec().into(),
-            submitted_at: row.position,
+            submitted_at: envelope_at(row),
             bytes: row.bytes,
             expires_at: row.expires_at,
             since: self.at.time.millis(),
@@ -184,7 +184,7 @@ pub(super) fn number(stage: Stage) -> u32 {
     u32::try_from(stage.number()).unwrap_or(0)
 }
 
-fn waiting_key(row: &MessageRow, mailbox: &JurisdictionId, position: Position) -> Option<WaitingKey> {
+pub(super) fn waiting_key(row: &MessageRow, mailbox: &JurisdictionId, position: Position) -> Option<WaitingKey> {
     Some(WaitingKey {
         mailbox: mailbox.clone(),
         precedence: i32::try_from(row.carried_as).ok().and_then(Precedence::from_number)?,

@@ -4,6 +4,7 @@
 //! One file a record family. `keys` says where rows lie, `state` what is counted in memory beside them.
 
 mod admin;
+mod carried;
 mod confirmed;
 mod documents;
 mod drills;
@@ -27,6 +28,7 @@ use proto::record::{MessageRow, kind};
 use store::{At, Fold, FoldError, Rows};
 
 pub use self::{
+    carried::envelope_at,
     messages::{is_settled, stage_of},
     pieces::message,
     sequence::gaps as missing,
@@ -80,6 +82,7 @@ impl Fold for BrokerFold {
         let mut folding = Folding { at, rows, state: &mut self.state, line_index: 0 };
         match record.kind {
             kind::SUBMITTED => folding.submitted(&decode(record)?),
+            kind::CARRIED => folding.carried(&decode(record)?),
             kind::CONFIRMED => folding.confirmed(decode(record)?),
             kind::EXPIRED => folding.expired(&decode(record)?),
             kind::TRIED => folding.tried(decode(record)?),

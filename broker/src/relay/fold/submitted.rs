@@ -127,6 +127,7 @@ impl Folding<'_, '_> {
             skipped: Vec::new(),
             drill_id: header.drill.as_ref().map(|drill| drill.drill_id.to_string()).unwrap_or_default(),
             chain: Vec::new().into(),
+            carried_at: 0,
         }
     }
 

@@ -197,6 +197,18 @@ impl Exchange {
         self.fold(kind::SUBMITTED, &draft.record())
     }
 
+    /// A draft comes again, because its record was damaged.
+    pub fn carry(&mut self, draft: &Draft) -> Outcome {
+        self.fold(kind::CARRIED, &draft.record())
+    }
+
+    /// Where the envelopes in a mailbox are read from, in the order of its schedule.
+    pub fn reads(&mut self, whose: &str) -> Vec<u64> {
+        let prefix = keys::mailbox_prefix(&whose.parse().unwrap());
+        let rows = self.read(|_, rows| rows.scan(&prefix, &prefix, 10_000)).unwrap();
+        rows.iter().map(|(_, value)| WaitingRow::decode(&value[..]).unwrap().submitted_at).collect()
+    }
+
     /// Hands a draft in that must be accepted as new.
     pub fn accept(&mut self, draft: &Draft) -> MessageRow {
         match self.submit(draft) {

@@ -2,6 +2,7 @@
 
 mod any_order;
 mod books;
+mod carried;
 mod chains;
 mod drills;
 mod ends;
