@@ -133,6 +133,8 @@ fn register_places(registry: &mut Registry, relay: &Relay) {
         "Ranges of the journal that cannot be read",
         relay.engine.journal().damaged().len() as u64,
     );
+    let suspected = relay.engine.journal().report().data_loss_suspected.is_some();
+    gauge(registry, "data_loss_suspected", "1 if the last opening suspected that records are lost", suspected.into());
     let build = Family::<BuildLabel, Gauge>::default();
     build.get_or_create(&BuildLabel { version: env!("CARGO_PKG_VERSION").to_owned() }).set(1);
     registry.register("build_info", "The version that runs", build);
