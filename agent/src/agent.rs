@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::{self, ServeError, Sockets},
     clerk,
-    config::{Config, Identity},
+    config::{Config, Identity, Verify},
     desk::{AgentEngine, Desk},
     fold::{AgentFold, Bells},
     link::{self, Link, Plan},
@@ -117,6 +117,7 @@ async fn open(
 ) -> Result<AgentEngine, StartError> {
     let journal = journal::Options {
         segment_bytes: config.segment_bytes,
+        verify_all: config.verify == Verify::All,
         owner: format!("{}/{}", names.region, names.jurisdiction()),
         ..journal::Options::new(config.state.join("journal"), clock.clone())
     };

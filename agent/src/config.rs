@@ -39,12 +39,26 @@ pub struct Config {
     /// Size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB.
     #[serde(default)]
     pub segment_bytes: Option<u64>,
+    /// How much of the journal is checked at a start.
+    #[serde(default)]
+    pub verify: Verify,
     /// Accept file systems whose syncs mean nothing. For tests.
     #[serde(default)]
     pub allow_unsafe_filesystem: bool,
     /// Error of this machine's clock in milliseconds, as far as the operator knows; it stands in every receipt.
     #[serde(default = "clock_error_ms")]
     pub clock_error_ms: u32,
+}
+
+/// How much of the journal is read and checked at a start.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// What came after the last high-water mark; older segments when somebody reads them.
+    #[default]
+    Recent,
+    /// Every record.
+    All,
 }
 
 /// How the link behaves.

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::{self, AdminFace},
-    config::Config,
+    config::{Config, Verify},
     grpc::{self, Faces, doors},
     health::{self, Health},
     metrics::Metrics,
@@ -150,6 +150,7 @@ async fn relay(
     let wakes = Arc::new(Wakes::default());
     let journal = journal::Options {
         segment_bytes: config.segment_bytes,
+        verify_all: config.verify == Verify::All,
         owner: identity.trusted().region.to_string(),
         ..journal::Options::new(config.state.join("journal"), clock.clone())
     };

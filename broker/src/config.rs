@@ -27,9 +27,23 @@ pub struct Config {
     /// Size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB.
     #[serde(default)]
     pub segment_bytes: Option<u64>,
+    /// How much of the journal is checked at a start.
+    #[serde(default)]
+    pub verify: Verify,
     /// Accept file systems whose syncs mean nothing. For tests.
     #[serde(default)]
     pub allow_unsafe_filesystem: bool,
+}
+
+/// How much of the journal is read and checked at a start.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// What came after the last high-water mark; older segments when somebody reads them.
+    #[default]
+    Recent,
+    /// Every record.
+    All,
 }
 
 fn listen() -> SocketAddr {
@@ -58,6 +72,13 @@ mod tests {
     #[test]
     fn the_example_is_a_valid_configuration() {
         assert!(toml::from_str::<Config>(EXAMPLE).is_ok());
+    }
+
+    #[test]
+    fn all_is_verified_where_the_operator_says_so() {
+        let of = |text: &str| toml::from_str::<Config>(&format!("{EXAMPLE}\n{text}\n")).map(|config| config.verify);
+        assert_eq!((of("").unwrap(), of("verify = \"all\"").unwrap()), (Verify::Recent, Verify::All));
+        assert!(of("verify = \"some\"").is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use journal::{Lane, Record};
+use journal::{Damage, Lane, OpenReport, Record};
 use prost::Message as _;
 use proto::record::kind;
 use store::AppendError;
@@ -62,6 +62,29 @@ impl Health {
             Probe::Through => None,
         }
     }
+
+    /// What opening the journal found, or reading it since, that a person should look at. The broker serves all the
+    /// same.
+    pub fn notes(&self, relay: &Relay) -> Vec<String> {
+        let journal = relay.engine.journal();
+        notes(journal.report(), &journal.damaged())
+    }
+}
+
+fn notes(report: &OpenReport, damaged: &[Damage]) -> Vec<String> {
+    let loss =
+        report.data_loss_suspected.map(|loss| format!("DATA LOSS SUSPECTED: {loss}; see the log and quarantine/"));
+    let ranges = damaged.iter().map(|Damage { first, last, segment, .. }| {
+        let segment = segment.map(|number| format!(" (segment {number:010})")).unwrap_or_default();
+        format!(
+            "records {first} to {last} of the journal{segment} cannot be read; what waits in them is asked for again"
+        )
+    });
+    let broken = report.evidence_broken.then(|| "the evidence tree is broken over lost records".to_owned());
+    let headers = report.headers_repaired.iter();
+    let headers = headers.map(|number| format!("the header of segment {number:010} is damaged; its records are good"));
+    let marks = (report.marks_damaged > 0).then(|| "a high-water mark could not be read at the start".to_owned());
+    loss.into_iter().chain(ranges).chain(broken).chain(headers).chain(marks).collect()
 }
 
 /// Probes until told to stop, and keeps the standard health service true.
@@ -138,6 +161,7 @@ async fn probe(relay: &Relay) {
 mod tests {
     use std::cell::RefCell;
 
+    use journal::{DataLoss, Position};
     use tokio::sync::oneshot;
 
     use super::*;
@@ -163,5 +187,30 @@ mod tests {
             () = probing => unreachable!("it probes for ever"),
             () = watching => {}
         }
+    }
+
+    #[test]
+    fn a_journal_without_damage_has_nothing_to_say() {
+        assert_eq!(notes(&OpenReport::default(), &[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn suspected_loss_comes_first_and_every_range_is_named() {
+        let loss = DataLoss::EndsEarly { end: Position(7), mark: Position(9) };
+        let report = OpenReport { data_loss_suspected: Some(loss), evidence_broken: true, ..OpenReport::default() };
+        let damage =
+            |first, last, segment| Damage { first: Position(first), last: Position(last), segment, quarantined: None };
+
+        let notes = notes(&report, &[damage(8, 9, Some(2)), damage(3, 3, None)]);
+
+        assert_eq!(
+            notes,
+            [
+                "DATA LOSS SUSPECTED: the journal ends at 7, but was synced up to 9; see the log and quarantine/",
+                "records 8 to 9 of the journal (segment 0000000002) cannot be read; what waits in them is asked for again",
+                "records 3 to 3 of the journal cannot be read; what waits in them is asked for again",
+                "the evidence tree is broken over lost records",
+            ]
+        );
     }
 }

@@ -184,6 +184,8 @@ fn register_places(registry: &mut Registry, relay: &Relay) {
         bytes.set(i64::try_from(folder_bytes(&relay.state.join(folder))).unwrap_or(i64::MAX));
         registry.register_with_unit(name, help, Unit::Bytes, bytes);
     }
+    let suspected = relay.engine.journal().report().data_loss_suspected.is_some();
+    gauge(registry, "data_loss_suspected", "1 if the last opening suspected that records are lost", suspected.into());
     let build = Family::<BuildLabel, Gauge>::default();
     build
         .get_or_create(&BuildLabel { version: env!("CARGO_PKG_VERSION").to_owned(), commit: COMMIT.to_owned() })

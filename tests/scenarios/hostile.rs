@@ -255,6 +255,16 @@ async fn a_title_that_steers_a_screen_or_turns_the_writing_is_shown_and_does_not
     world.end().await;
 }
 
+/// A page of the broker's, as a supervisor reads it.
+async fn page(world: &World, path: &str) -> String {
+    let mut stream = TcpStream::connect(world.broker().metrics_address).await.unwrap();
+    let ask = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    let mut page = String::new();
+    within("a page", stream.read_to_string(&mut page)).await.unwrap();
+    page
+}
+
 /// Three messages wait for a city that is cut off, and the second of them is damaged on the broker's disk.
 async fn the_second_is_damaged(world: &mut World) -> Vec<model::ids::MessageId> {
     world.agent(XZ).cut().await;
@@ -274,6 +284,8 @@ async fn the_second_is_damaged(world: &mut World) -> Vec<model::ids::MessageId> 
 async fn a_record_that_was_altered_on_the_brokers_disk_comes_again_from_its_author_and_arrives_once() {
     let mut world = World::of(&[LY, XZ]).await;
     let sent = the_second_is_damaged(&mut world).await;
+    let healthz = page(&world, "/healthz").await;
+    assert!(healthz.contains("\nWARNING records ") && healthz.contains("cannot be read"), "{healthz}");
 
     world.agent(XZ).line.mend();
 
@@ -283,6 +295,7 @@ async fn a_record_that_was_altered_on_the_brokers_disk_comes_again_from_its_auth
     }
     world.desk(XZ).acknowledge(&Bytes::copy_from_slice(&sent[1].0), officer()).await.unwrap();
     world.agent(LY).stage(sent[1], XZ, v1::Stage::Acknowledged).await;
+    assert!(page(&world, "/metrics").await.contains("liandong_envelopes_damaged_total{outcome=\"repaired\"} 1"));
     world.stop_broker().await;
     world.start_broker().await;
     let fourth = world.agent(LY).send(bulletin(&[XZ], PRIORITY, "第四件")).await;

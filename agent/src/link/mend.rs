@@ -1,6 +1,6 @@
-//! The broker asks for envelopes of ours that its disk has damaged while they waited there. They are sent once more, beside
-//! the outbox: the broker is in charge of them already, and nothing else waits for them. What we do not have either we
-//! miss in turn, so that the broker waits no longer.
+//! The broker asks for envelopes of ours that its disk has damaged while they waited there. They are sent once more,
+//! beside the outbox: the broker is in charge of them already, and nothing else waits for them. What we do not have
+//! either we miss in turn, so that the broker waits no longer.
 
 use journal::JournalError;
 use model::{ids::MessageId, invalid::Invalid, position::Position, precedence::Precedence};

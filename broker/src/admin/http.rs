@@ -41,8 +41,10 @@ async fn metrics(State(pages): State<Pages>) -> impl IntoResponse {
 }
 
 async fn healthz(State(pages): State<Pages>) -> impl IntoResponse {
-    match pages.health.problem(&pages.relay) {
+    let (status, first) = match pages.health.problem(&pages.relay) {
         None => (StatusCode::OK, "SERVING\n".to_owned()),
         Some(problem) => (StatusCode::SERVICE_UNAVAILABLE, format!("NOT_SERVING {problem}\n")),
-    }
+    };
+    let notes = pages.health.notes(&pages.relay);
+    (status, notes.iter().fold(first, |page, note| page + "WARNING " + note + "\n"))
 }

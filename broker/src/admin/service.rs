@@ -59,7 +59,7 @@ impl Admin for AdminFace {
             committed: self.relay.engine.journal_end().0,
             folded: self.relay.engine.folded().borrow().0,
             state: state.to_owned(),
-            degraded: problem.into_iter().map(str::to_owned).collect(),
+            degraded: problem.into_iter().map(str::to_owned).chain(self.health.notes(&self.relay)).collect(),
             directory_version: trust.directory.version,
             grants_version: trust.policy.version,
             disk_free_bytes: self.relay.disk_free(),

@@ -1,6 +1,6 @@
-//! A delivery waits and its record on disk is damaged: it goes on waiting, its origin is asked for the envelope, and what
-//! comes back is written anew and handed over. An origin keeps what it sent until every recipient has it; one that has it
-//! no more says so, and only then is the delivery a dead letter. Where no answer ever comes, the message expires.
+//! A delivery waits and its record on disk is damaged: it goes on waiting, its origin is asked for the envelope, and
+//! what comes back is written anew and handed over. An origin keeps what it sent until every recipient has it; one that
+//! has it no more says so, and only then is the delivery a dead letter. Where no answer ever comes, the message expires.
 //!
 //! What is asked for is kept in memory alone: after a start whoever reads the mailbox meets the damage again.
 
@@ -116,7 +116,8 @@ impl Relay {
     /// Wants these again and rings their origins' bells.
     pub fn miss(&self, lost: &[Lost]) {
         for lost in lost.iter().filter(|lost| self.mending.want(lost)) {
-            tracing::error!(origin = %lost.origin, message = %lost.id, "an envelope that waits is damaged; its origin is asked for it");
+            let Lost { origin, id } = lost;
+            tracing::error!(%origin, message = %id, "an envelope that waits is damaged; its origin is asked for it");
             self.wakes.bell(&lost.origin).notify_one();
         }
     }

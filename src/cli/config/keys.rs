@@ -49,6 +49,9 @@ const fn amount(key: Key, unit: &'static str) -> Key {
 
 const SEGMENT_ZH: &str = "日志分段的大小；不设时为文件系统的六十四分之一，1 至 64 MiB";
 const SEGMENT_EN: &str = "size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB";
+const VERIFY_ZH: &str = "启动时校验日志的范围：recent 最近一次标记之后的部分；all 全部记录，耗时相当于通读日志";
+const VERIFY_EN: &str =
+    "how much of the journal is checked at a start: recent, what came after the last mark; all, every record";
 const UNSAFE_ZH: &str = "允许把状态放在不保证落盘的文件系统上（tmpfs 等）；仅供测试";
 const UNSAFE_EN: &str = "accept file systems whose syncs mean nothing (tmpfs and such); for tests";
 
@@ -97,6 +100,7 @@ pub const KEYS: &[Key] = &[
         "gRPC reflection for agents; off where nobody needs it",
     ),
     amount(key(Broker, "segment_bytes", "", SEGMENT_ZH, SEGMENT_EN), "B"),
+    key(Broker, "verify", "recent", VERIFY_ZH, VERIFY_EN),
     key(Broker, "allow_unsafe_filesystem", "false", UNSAFE_ZH, UNSAFE_EN),
     key(Agent, "region", REQUIRED, "区域名，与信任根一致", "the region, as its root of trust names it"),
     key(
@@ -145,6 +149,7 @@ pub const KEYS: &[Key] = &[
         "ms",
     ),
     amount(key(Agent, "segment_bytes", "", SEGMENT_ZH, SEGMENT_EN), "B"),
+    key(Agent, "verify", "recent", VERIFY_ZH, VERIFY_EN),
     key(Agent, "allow_unsafe_filesystem", "false", UNSAFE_ZH, UNSAFE_EN),
     key(
         Agent,

@@ -70,8 +70,8 @@ pub(crate) struct Tail {
 pub(crate) struct Known {
     /// The position that it begins with, if known.
     pub first: Option<Position>,
-    /// It was promised up to here, as something outside of it says: of a last batch that is damaged, what is good counts
-    /// up to here and no further.
+    /// It was promised up to here, as something outside of it says: of a last batch that is damaged, what is good
+    /// counts up to here and no further.
     pub promised: Position,
 }
 
