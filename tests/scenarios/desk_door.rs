@@ -112,3 +112,37 @@ async fn the_test_of_the_way_tries_every_endpoint_and_one_is_enough() {
     assert_eq!(world.refusals().len(), refusals, "a test is no attack");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_is_told_of_no_step_back_though_every_receipt_is_kept() {
+    let mut world = World::without_agents(&[LY, XZ], crate::world::region::Lands::Unknown).await;
+    world.start_agent(LY).await;
+    world.agent(LY).linked().await;
+    let xz = world.bare(XZ);
+    let mut reader = xz.session(world.broker_address()).await.unwrap();
+    let desk = world.desk(LY);
+    let mut events = desk.events(0).await.unwrap();
+    let sent = desk.send(bulletin(&[XZ], PRIORITY, "汛情通报")).await.unwrap();
+    let handed = reader.take(1).await.unwrap();
+    let envelope = handed[0].envelope.clone().unwrap();
+
+    // what a person signed comes before the delivery itself, and then something that is news
+    let stages = [v1::Stage::Opened, v1::Stage::Delivered, v1::Stage::Acknowledged];
+    for (stage, tags) in stages.into_iter().zip([vec![], vec![handed[0].tag], vec![]]) {
+        reader.confirm_with(tags, xz.batch(xz.statement(&envelope, stage))).await.unwrap();
+    }
+
+    let mut told = Vec::new();
+    while told.last() != Some(&(v1::Stage::Acknowledged as i32)) {
+        let Event::Receipt(receipt) = next(&mut events, |event| matches!(event, Event::Receipt(_))).await else {
+            unreachable!("only receipts are taken")
+        };
+        told.push(<v1::ReceiptStatement as prost::Message>::decode(receipt.statement).unwrap().stage);
+    }
+    let named = |stage: v1::Stage| stage as i32;
+    assert_eq!(told, [v1::Stage::Accepted, v1::Stage::Opened, v1::Stage::Acknowledged].map(named));
+    let trace = desk.trace(&sent.message_id).await.unwrap();
+    assert!(trace.steps.iter().any(|step| step.stage == named(v1::Stage::Delivered) && step.verified), "it is kept");
+    drop(reader);
+    world.end().await;
+}

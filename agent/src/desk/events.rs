@@ -1,6 +1,6 @@
 //! What happens at this agent, as a stream that may be resumed: the journal is read, so nothing is missed.
 
-use model::{ids::Digest, invalid::Invalid, position::Position};
+use model::{ids::Digest, invalid::Invalid, position::Position, stage::Stage};
 use prost::Message as _;
 use proto::{
     border,
@@ -10,7 +10,7 @@ use proto::{
 
 use super::{Desk, read, rows};
 use crate::{
-    fold::{keys, query},
+    fold::{keys, query, stage_of},
     message,
 };
 
@@ -63,24 +63,50 @@ impl Desk {
         Ok(events)
     }
 
-    /// Receipts that were new when they came. A broker that was killed sends its line again; nobody is told twice.
+    /// Receipts that were news when they came. A broker that was killed sends its line again, and nobody is told twice; what
+    /// a person signed may come before the DELIVERED of the same message, and nobody is told of a step back. Both are filed.
     fn news_of(&self, at: Position, receipts: Vec<v1::Receipt>) -> Result<Vec<(u32, Event)>, Invalid> {
         let mut news = Vec::with_capacity(receipts.len());
         for (index, receipt) in (0..).zip(receipts) {
-            if !self.filed_elsewhere(at, index, &receipt)? {
+            if self.is_news(at, index, &receipt)? {
                 news.push((index, Event::Receipt(receipt)));
             }
         }
         Ok(news)
     }
 
-    /// Whether the same statement stands at another place of the journal.
-    fn filed_elsewhere(&self, at: Position, index: u32, receipt: &v1::Receipt) -> Result<bool, Invalid> {
-        let Ok(statement) = v1::ReceiptStatement::decode(receipt.statement.clone()) else { return Ok(false) };
-        let Some(id) = crate::fold::id_of(&statement.message_id) else { return Ok(false) };
+    /// Not when the same statement stands at another place of the journal, nor when a later stage stands before it.
+    fn is_news(&self, at: Position, index: u32, receipt: &v1::Receipt) -> Result<bool, Invalid> {
+        let Ok(statement) = v1::ReceiptStatement::decode(receipt.statement.clone()) else { return Ok(true) };
+        let Some(id) = crate::fold::id_of(&statement.message_id) else { return Ok(true) };
         let filed = self.engine.read(|_, found| query::receipts(found, id)).map_err(rows)?;
         let hash = Digest::of(&receipt.statement).0;
         let here = filed.iter().any(|filed| (filed.at, filed.index) == (at, index));
-        Ok(!here && filed.iter().any(|filed| filed.row.hash.as_ref() == hash))
+        let elsewhere = !here && filed.iter().any(|filed| filed.row.hash.as_ref() == hash);
+        let passed = filed.iter().any(|filed| {
+            let before = (filed.at, filed.index) < (at, index) && filed.row.recipient == statement.recipient;
+            before && is_passed_by(statement.stage, stage_of(filed.row.stage))
+        });
+        Ok(!elsewhere && !passed)
+    }
+}
+
+/// Whether a positive stage is earlier than another positive one.
+fn is_passed_by(stage: i32, by: Option<Stage>) -> bool {
+    let stage = Stage::from_number(stage);
+    stage.zip(by).is_some_and(|(stage, by)| !stage.is_negative() && !by.is_negative() && stage < by)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_passed_by_a_later_one_and_never_by_an_end() {
+        let passed = |stage: Stage, by| is_passed_by(stage.number(), Some(by));
+        assert!(passed(Stage::Delivered, Stage::Opened) && passed(Stage::Opened, Stage::Acknowledged));
+        assert!(!passed(Stage::Opened, Stage::Delivered) && !passed(Stage::Delivered, Stage::Delivered));
+        assert!(!passed(Stage::Delivered, Stage::Expired), "a delivery overtakes an end");
+        assert!(!passed(Stage::Expired, Stage::Acknowledged) && !is_passed_by(0, Some(Stage::Opened)));
     }
 }
