@@ -112,6 +112,13 @@ impl Desk {
         v1::Officer { name: region::officer(self.city).0.to_owned(), role: v1::Role::DutyOfficer.into() }
     }
 
+    /// The officer tests the way to the broker; an agent that waits before it dials again dials at once.
+    pub async fn link_test(&self) -> anyhow::Result<()> {
+        let mut steps = self.client.clone().link_test(v1::LinkTestRequest::default()).await?.into_inner();
+        while steps.message().await?.is_some() {}
+        Ok(())
+    }
+
     /// How the link is: `UP` and so on.
     pub async fn link_state(&self) -> anyhow::Result<String> {
         Ok(self.client.clone().link_status(v1::LinkStatusRequest {}).await?.into_inner().state)

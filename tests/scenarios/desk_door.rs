@@ -114,6 +114,32 @@ async fn the_test_of_the_way_tries_every_endpoint_and_one_is_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_test_that_finds_the_way_open_ends_the_wait_before_the_next_dial() {
+    let world = World::of(&[LY]).await;
+    world.agent(LY).cut().await;
+    within("a long wait", async {
+        while world.desk(LY).link().await.unwrap().state != "WAITING" || waits(&world) < Duration::from_secs(2) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    world.agent(LY).line.mend();
+    let (left, began) = (waits(&world), tokio::time::Instant::now());
+
+    let steps = world.desk(LY).link_test().await.unwrap();
+
+    assert!(steps.last().is_some_and(|step| step.step == "ECHO" && step.ok), "{steps:?}");
+    assert!(began.elapsed() < left, "it did not wait {left:?}");
+    world.end().await;
+}
+
+/// How long the agent's pause is.
+fn waits(world: &World) -> Duration {
+    let link = world.agent(LY).inside().link.watch().borrow().clone();
+    link.retry_at.map_or(Duration::ZERO, |at| at.since(link.since))
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_listener_is_told_of_no_step_back_though_every_receipt_is_kept() {
     let mut world = World::without_agents(&[LY, XZ], crate::world::region::Lands::Unknown).await;
     world.start_agent(LY).await;

@@ -20,7 +20,7 @@ use proto::v1::{
     self, blobs_client::BlobsClient, directory_client::DirectoryClient, documents_client::DocumentsClient,
     exchange_client::ExchangeClient,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -79,6 +79,7 @@ pub struct LinkState {
 pub struct Link {
     state: Arc<watch::Sender<LinkState>>,
     channel: Arc<ArcSwapOption<Channel>>,
+    hurry: Arc<Notify>,
 }
 
 /// How the link is to behave.
@@ -109,12 +110,19 @@ impl Link {
             skew_ms: 0,
             tls_group: String::new(),
         };
-        Self { state: Arc::new(watch::Sender::new(state)), channel: Arc::default() }
+        Self { state: Arc::new(watch::Sender::new(state)), channel: Arc::default(), hurry: Arc::default() }
     }
 
     /// Where it stands, and a bell for changes.
     pub fn watch(&self) -> watch::Receiver<LinkState> {
         self.state.subscribe()
+    }
+
+    /// Somebody has seen that the broker can be reached: an agent that waits before it dials again dials now.
+    pub fn hurry(&self) {
+        if self.state.borrow().phase == Phase::Waiting {
+            self.hurry.notify_one();
+        }
     }
 
     /// Whether a session lives.
@@ -208,6 +216,7 @@ pub async fn run(desk: Arc<Desk>, plan: Plan, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
+            () = desk.link.hurry.notified() => {}
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::dial;
+use super::{Phase, dial};
 use crate::desk::Desk;
 
 /// A step and what it came to.
@@ -63,7 +63,11 @@ pub async fn run(desk: &Desk, endpoints: &[String], neighbour: &str, steps: &mps
     }
 }
 
+/// The broker can be reached: whoever waits to dial again need not, and has a moment for it.
 async fn over_the_session(desk: &Desk, steps: &mpsc::Sender<v1::LinkTestResponse>) -> Option<()> {
+    desk.link.hurry();
+    let mut link = desk.link.watch();
+    drop(tokio::time::timeout(limits::HANDSHAKE_TIME_MAX, link.wait_for(|state| state.phase == Phase::Up)).await);
     clock(desk, steps).await?;
     echo(desk, steps).await
 }

@@ -137,7 +137,8 @@ pub async fn kill(stage: &mut Stage) -> anyhow::Result<()> {
 /// 徐州 comes back to everything it missed, once, and offers.
 pub async fn second_offer(stage: &mut Stage) -> anyhow::Result<()> {
     stage.line(XZ)?.mend();
-    stage.teller.say("徐州线路恢复", "Xuzhou's line is mended");
+    stage.teller.say("徐州线路恢复，值班员测试链路", "Xuzhou's line is mended, and its officer tests the link");
+    stage.desk(XZ)?.link_test().await?;
     let back = stage
         .board
         .until(PATIENCE, |seen| seen.first(XZ, LY, Kind::ResourceRequest).is_some() && reports(seen, XZ) == 2);
