@@ -15,7 +15,7 @@ use model::{
     time::Timestamp,
 };
 use prost::Message as _;
-use proto::record::{Followed, OrphanRow, PeerSeen, PeersSeen, Rung, kind};
+use proto::record::{Followed, OrphanRow, PeerSeen, PeersSeen, kind};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -66,18 +66,12 @@ async fn raise(desk: &Desk) -> Result<(), Invalid> {
         let Some((_, key)) = first.filter(|(at, _)| *at <= now) else { return Ok(()) };
         let state = desk.engine.read(|_, found| matters::read_matter(found, &key)).map_err(rows)?;
         let Some(state) = state else { return Ok(()) };
-        let reached = state.ledger().reached(state.level, now);
+        let reached = state.rungs(&key, now);
         if reached.is_empty() {
             return Ok(());
         }
-        let records = reached.into_iter().map(|(deadline, rung)| Rung {
-            matter: key.to_vec().into(),
-            deadline: u32::try_from(deadline.name.number()).unwrap_or(0),
-            jurisdiction: deadline.jurisdiction.to_string(),
-            subject: deadline.subject,
-            rung: u32::try_from(rung.number()).unwrap_or(0),
-        });
-        append(desk, records.map(|rung| Record::new(kind::RUNG, now, rung.encode_to_vec())).collect()).await?;
+        let records = reached.iter().map(|rung| Record::new(kind::RUNG, now, rung.encode_to_vec()));
+        append(desk, records.collect()).await?;
     }
 }
 
@@ -113,7 +107,7 @@ async fn object(desk: &Desk, given_up: &mut BTreeSet<MessageId>) -> Result<(), I
             Err(problem) if problem.reason.may_repeat() => return Err(problem),
             Err(problem) => tracing::warn!(%id, %problem, "the sender of an unlawful step cannot be told"),
         }
-        given_up.insert(id); // none the sooner than its row: one that was told leaves the rows for good
+        given_up.insert(id); // what was told has left the rows; what cannot be told holds up nothing behind it
     }
     Ok(())
 }

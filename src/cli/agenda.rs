@@ -2,9 +2,12 @@
 
 use clap::Subcommand;
 use model::{agenda::AgendaStatus, document::MemberRights, ids::Digest, kind::Kind};
-use prost::Message as _;
 use proto::rules;
-use proto::{border, v1};
+use proto::{
+    border::{self, facts::meeting},
+    v1,
+    v1::agenda_change::Change,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -163,7 +166,10 @@ async fn list(desk: &mut Client, context: Context) -> anyhow::Result<()> {
 
 fn row(document: &v1::Document, changed: Option<prost_types::Timestamp>, context: Context) -> Row {
     let head = document.head.as_ref().map(sealed);
-    let status = head.clone().and_then(|body| v1::Body::decode(body).ok()).and_then(|body| status_of(Some(&body)));
+    let status = match document.head.as_ref().and_then(meeting::agenda_change) {
+        Some(Change::Head(head)) => meeting::agenda_head(&head).ok(),
+        Some(Change::Item(_)) | None => None,
+    };
     let name = |status: AgendaStatus| {
         if context.is_table() { say(context.lang, status.zh(), status.name()) } else { status.name() }
     };
@@ -290,12 +296,9 @@ fn sealed(item: &v1::DocumentItem) -> bytes::Bytes {
 
 /// The papers of an item that are attached files.
 fn papers(item: &v1::DocumentItem) -> Vec<v1::FileRef> {
-    let body = v1::Body::decode(sealed(item)).ok().and_then(|body| body.body);
-    let papers = match body {
-        Some(v1::body::Body::AgendaChange(v1::AgendaChange {
-            change: Some(v1::agenda_change::Change::Item(item)),
-        })) => item.papers,
-        _ => Vec::new(),
+    let papers = match meeting::agenda_change(item) {
+        Some(Change::Item(item)) => item.papers,
+        Some(Change::Head(_)) | None => Vec::new(),
     };
     papers.into_iter().filter(|paper| !paper.sha256.is_empty()).collect()
 }
@@ -363,13 +366,9 @@ async fn change(
 
 /// The rights of members that go with the status of a head.
 fn members_of(body: Option<&v1::Body>) -> Option<MemberRights> {
-    status_of(body).map(AgendaStatus::members)
-}
-
-fn status_of(body: Option<&v1::Body>) -> Option<AgendaStatus> {
     match body?.body.as_ref()? {
-        v1::body::Body::AgendaChange(v1::AgendaChange { change: Some(v1::agenda_change::Change::Head(head)) }) => {
-            AgendaStatus::from_number(head.status)
+        v1::body::Body::AgendaChange(v1::AgendaChange { change: Some(Change::Head(head)) }) => {
+            AgendaStatus::from_number(head.status).map(AgendaStatus::members)
         }
         _ => None,
     }

@@ -15,7 +15,7 @@ use model::{
 };
 use proto::{
     border,
-    record::{Followed, JudgedRow, MarkRow, OrphanRow, TaskRow},
+    record::{Followed, JudgedRow, MarkRow, OrphanRow, Rung, TaskRow},
 };
 use serde::{Deserialize, Serialize};
 use store::{FoldError, Rows};
@@ -56,6 +56,19 @@ impl MatterState {
             Some(thread) => &mut thread.ledger,
             None => &mut self.duties,
         }
+    }
+
+    /// The records of every rung that time has reached in it.
+    pub fn rungs(&self, key: &MatterKey, now: Timestamp) -> Vec<Rung> {
+        let reached = self.ledger().reached(self.level, now).into_iter();
+        let records = reached.map(|(deadline, rung)| Rung {
+            matter: Bytes::copy_from_slice(key),
+            deadline: number(deadline.name.number()),
+            jurisdiction: deadline.jurisdiction.to_string(),
+            subject: deadline.subject,
+            rung: number(rung.number()),
+        });
+        records.collect()
     }
 }
 

@@ -167,9 +167,10 @@ impl Relay {
             read(&envelope).map_err(|invalid| Box::new(Refusal::of_content(&envelope.content, invalid)))?;
         let record = Submitted { envelope: Some(envelope), evidence, by: by.to_string(), ..Submitted::default() };
         let errand = if self.mends(&header, &content_hash) { Errand::Mend } else { Errand::TakeCharge };
-        let judged = comes_over_the_link(carried).and_then(|()| match errand {
+        let itself = comes_over_the_link(carried).and_then(|()| speaks_for_itself(by, &header, &self.region));
+        let judged = itself.and_then(|()| match errand {
             Errand::TakeCharge => self.judge_read(by, &header, &parts, record, content_hash, clock),
-            Errand::Mend => self.judge_again(by, &header, &parts, record, content_hash),
+            Errand::Mend => self.judge_again(&header, &parts, record, content_hash),
         });
         match judged {
             Ok(record) => Ok(Judged { header, content_hash, record, errand }),
@@ -187,7 +188,6 @@ impl Relay {
         clock: SenderClock,
     ) -> Result<Submitted, Invalid> {
         let (now, view) = (self.clock.now(), self.trust.view());
-        speaks_for_itself(by, header, &self.region)?;
         if self.sessions.are_draining() {
             return Err(Invalid::new(Reason::Busy, "", "broker.draining"));
         }
@@ -219,13 +219,11 @@ impl Relay {
     /// An envelope that was accepted once and is asked for again: it was judged then, and is charged to nobody twice.
     fn judge_again(
         &self,
-        by: &JurisdictionId,
         header: &Header,
         parts: &Parts,
         mut record: Submitted,
         content_hash: Digest,
     ) -> Result<Submitted, Invalid> {
-        speaks_for_itself(by, header, &self.region)?;
         let envelope = record.envelope.as_ref().ok_or_else(|| Invalid::missing("envelope"))?;
         holds_together(header, parts)?;
         self.trust.verify_envelope(&self.trust.view(), envelope, &header.sender.jurisdiction, header.sent_at)?;

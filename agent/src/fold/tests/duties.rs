@@ -8,7 +8,7 @@ use model::{
     time::Timestamp,
 };
 use proto::{
-    record::{self, CardRow, DeskAct, PeerSeen, PeersSeen, PhoneCall, TaskRow, Waiver, desk_act, kind},
+    record::{CardRow, DeskAct, PeerSeen, PeersSeen, PhoneCall, TaskRow, Waiver, desk_act, kind},
     v1,
 };
 
@@ -52,17 +52,8 @@ impl Table {
         let key = keys::matter(&Matter::Message(draft.id()));
         let now = Timestamp::from_millis(self.now);
         let Some(state) = self.read(|_, rows| matters::read_matter(rows, &key)).unwrap() else { return };
-        for (deadline, rung) in state.ledger().reached(state.level, now) {
-            self.fold(
-                kind::RUNG,
-                &record::Rung {
-                    matter: key.to_vec().into(),
-                    deadline: deadline.name.number().unsigned_abs(),
-                    jurisdiction: deadline.jurisdiction.to_string(),
-                    subject: deadline.subject,
-                    rung: rung.number().unsigned_abs(),
-                },
-            );
+        for rung in state.rungs(&key, now) {
+            self.fold(kind::RUNG, &rung);
         }
     }
 

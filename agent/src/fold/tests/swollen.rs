@@ -2,11 +2,7 @@
 //! folded would stop the agent at every start.
 
 use model::{kind::Kind, time::Timestamp};
-use proto::{
-    record::{Rung, kind},
-    rules,
-    status::Lang,
-};
+use proto::{record::kind, rules, status::Lang};
 use serde_json::Value;
 
 use super::{
@@ -26,17 +22,8 @@ fn everything_falls_due(desk: &mut Table) {
     desk.now += 400 * DAY;
     let now = Timestamp::from_millis(desk.now);
     for (key, state) in desk.read(|_, rows| query::matters(rows, true)).unwrap() {
-        for (deadline, rung) in state.ledger().reached(state.level, now) {
-            desk.fold(
-                kind::RUNG,
-                &Rung {
-                    matter: key.to_vec().into(),
-                    deadline: deadline.name.number().unsigned_abs(),
-                    jurisdiction: deadline.jurisdiction.to_string(),
-                    subject: deadline.subject,
-                    rung: rung.number().unsigned_abs(),
-                },
-            );
+        for rung in state.rungs(&key, now) {
+            desk.fold(kind::RUNG, &rung);
         }
     }
 }
