@@ -7,10 +7,11 @@ use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use model::ids::MessageId;
+use model::ids::{JurisdictionId, MessageId};
 use model::position::Position;
 use model::time::Timestamp;
 use prost::Message as _;
@@ -26,7 +27,8 @@ use super::clock::HandClock;
 use super::desk::Desk;
 use super::dice::Dice;
 use super::proxy::Proxy;
-use super::region::{Lands, Region};
+use super::rebuilt::Left;
+use super::region::{Lands, REGION, Region};
 
 /// 2027-05-12 09:00 in Linyi.
 pub const MORNING: Timestamp = Timestamp::from_millis(1_810_083_600_000);
@@ -45,6 +47,8 @@ pub struct World {
     broker: Option<Broker>,
     broker_at: SocketAddr,
     agents: BTreeMap<String, Agent>,
+    /// What the broker's journal says is no longer what it wrote.
+    damaged: AtomicBool,
     directory: tempfile::TempDir,
 }
 
@@ -90,7 +94,8 @@ impl World {
         let region = Region::create_on(directory.path(), cities, lands, MORNING).unwrap();
         let (clock, dice) = (HandClock::at(MORNING), Dice::of(seed));
         let broker_at = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut world = Self { region, clock, dice, broker: None, broker_at, agents: BTreeMap::new(), directory };
+        let (agents, damaged) = (BTreeMap::new(), AtomicBool::new(false));
+        let mut world = Self { region, clock, dice, broker: None, broker_at, agents, damaged, directory };
         world.start_broker().await;
         world
     }
@@ -250,6 +255,7 @@ impl World {
         let (path, mut bytes, at) = found.expect("a segment that holds these words");
         bytes[at] ^= 1;
         std::fs::write(path, bytes).unwrap();
+        self.damaged.store(true, Ordering::SeqCst);
     }
 
     /// Deletes the broker's rows; its journal stays.
@@ -284,12 +290,29 @@ impl World {
         self.directory.path().join(who)
     }
 
-    /// Ends everything.
+    /// Ends everything. Every program's rows, deleted and made anew from its journal, are what they were; a broker whose
+    /// journal was damaged makes others from it, and is left out.
     pub async fn end(mut self) {
         for agent in self.agents.values_mut() {
+            let engine = agent.life.as_ref().map(|life| life.running.desk.engine.clone());
             agent.stop().await;
+            let live = engine.map(|engine| engine.dump().unwrap());
+            let (state, jurisdiction) = (self.directory.path().join(&agent.city), agent.city.parse().unwrap());
+            let owner = format!("{REGION}/{}", agent.city);
+            let left = Left { who: &agent.city, state: &state, owner, clock: agent.clock.clock() };
+            let fold = || agent::fold::AgentFold::new(JurisdictionId::clone(&jurisdiction), Arc::default());
+            left.is_rebuilt_equal(live, fold).await;
         }
+        let engine = self.broker.as_ref().map(|broker| broker.running.relay.engine.clone());
         self.stop_broker().await;
+        if self.damaged.load(Ordering::SeqCst) {
+            println!("the broker's journal was damaged by the test: its rows are not compared");
+            return;
+        }
+        let live = engine.map(|engine| engine.dump().unwrap());
+        let state = self.state("broker");
+        let left = Left { who: "broker", state: &state, owner: REGION.into(), clock: self.clock.clock() };
+        left.is_rebuilt_equal(live, || broker::relay::fold::BrokerFold::new(Arc::default())).await;
     }
 }
 

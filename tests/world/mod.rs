@@ -10,4 +10,5 @@ pub mod drafts;
 pub mod live;
 pub mod papers;
 pub mod proxy;
+pub mod rebuilt;
 pub mod region;

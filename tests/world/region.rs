@@ -39,6 +39,9 @@ pub const SD: &str = "370000";
 /// 江苏省.
 pub const JS: &str = "320000";
 
+/// How large the segments of every journal are: small, so that tests cross from one to the next.
+pub const SEGMENT_BYTES: u64 = 1 << 20;
+
 /// Everybody who may take part: id, names, province.
 const CAST: [(&str, &str, &str, Option<&str>); 11] = [
     (LY, "临沂", "Linyi", Some(SD)),
@@ -125,7 +128,7 @@ impl Region {
         let (state, trust) = (state.display(), trust.display());
         let toml = format!(
             "region = \"{REGION}\"\njurisdiction = \"{city}\"\nstate = \"{state}\"\ntrust = \"{trust}\"\n\
-             broker = [\"{broker}\"]\nsegment_bytes = 1048576\nallow_unsafe_filesystem = true\n\
+             broker = [\"{broker}\"]\nsegment_bytes = {SEGMENT_BYTES}\nallow_unsafe_filesystem = true\n\
              [officer]\nname = \"王明\"\nduty_phone = \"0539-8000000\"\n"
         );
         std::fs::write(&files.config, toml)?;
@@ -211,7 +214,7 @@ impl Region {
         let (listen, admin, metrics) = (self.broker_address, free_port()?, free_port()?);
         Ok(format!(
             "state = \"{state}\"\ntrust = \"{trust}\"\nlisten = \"{listen}\"\nadmin_listen = \"{admin}\"\n\
-             metrics_listen = \"{metrics}\"\nsegment_bytes = 1048576\nallow_unsafe_filesystem = true\n"
+             metrics_listen = \"{metrics}\"\nsegment_bytes = {SEGMENT_BYTES}\nallow_unsafe_filesystem = true\n"
         ))
     }
 }
