@@ -10,11 +10,12 @@ use tokio::net::{TcpStream, UnixStream};
 use tonic_types::StatusExt as _;
 
 use crate::world::bare::{Bare, header_of, reason};
-use crate::world::drafts::{bulletin, officer};
+use crate::world::drafts::{bulletin, lawful, officer};
 use crate::world::live::{World, id_of, within};
 use crate::world::papers::paper;
 use crate::world::region::{LY, Lands, RZ, XZ};
 
+mod beside;
 mod stranger;
 
 use stranger::{Show, Stranger};

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod desk;
 pub mod dice;
 pub mod drafts;
+pub mod honest;
 pub mod live;
 pub mod papers;
 pub mod proxy;
