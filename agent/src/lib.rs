@@ -23,6 +23,7 @@ pub mod config;
 pub mod desk;
 pub mod fold;
 pub mod formats;
+pub mod forms;
 pub mod link;
 pub mod message;
 pub mod outbox;

@@ -141,6 +141,14 @@ pub fn cells(seen: &v1::DeadlineSeen, context: Context) -> Vec<Cell> {
     ]
 }
 
+/// A list of deadlines, for people or for programs.
+pub fn show(seen: &[v1::DeadlineSeen], context: Context) -> anyhow::Result<()> {
+    if context.is_table() {
+        return context.table(&HEADER, seen.iter().map(|seen| cells(seen, context)));
+    }
+    context.json(seen.iter().map(row))
+}
+
 /// By how much it was late, once it was done.
 fn after(seen: &v1::DeadlineSeen, context: Context) -> String {
     let Some(late) = seen.late_by else { return String::new() };
@@ -174,11 +182,7 @@ async fn list(
     let mut desk = place.client(context.lang).await?;
     let ask_for = v1::DeadlinesRequest { all, jurisdiction, incident_id, limit };
     let seen = desk.deadlines(ask(ask_for)).await?.into_inner().deadlines;
-    if context.is_table() {
-        context.table(&HEADER, seen.iter().map(|seen| cells(seen, context)))?;
-    } else {
-        context.json(seen.iter().map(row))?;
-    }
+    show(&seen, context)?;
     if let Some(first) = seen.first() {
         let command = format!("liandong show {}", words::short(&first.message_id));
         context.next(&command, "最先到期的一件", "what is due first");

@@ -9,6 +9,7 @@ use super::{
     compose::values,
     deadlines,
     desk::{Where, ask},
+    matters,
     out::{self, Context, cell, muted},
     words,
 };
@@ -32,6 +33,9 @@ pub enum Incident {
         #[arg(long = "as", value_name = "NAME/ROLE", value_parser = values::officer)]
         officer: Option<v1::Officer>,
     },
+    /// A report on an incident
+    #[command(flatten)]
+    Report(matters::IncidentReport),
     /// List incidents, newest first
     Ls {
         /// Those that are over as well
@@ -68,6 +72,7 @@ impl Incident {
                 let ask_for = v1::LearnIncidentRequest { title, event_level: level.number(), known_at, officer };
                 new(place, ask_for, context).await
             }
+            Self::Report(step) => step.run(place, context).await,
             Self::Ls { all, limit } => list(place, all, limit, context).await,
         }
     }
@@ -84,7 +89,7 @@ async fn new(place: &Where, ask_for: v1::LearnIncidentRequest, context: Context)
         let cells = learned.deadlines.iter().map(|seen| deadlines::cells(seen, context));
         format!("{}\n\n{}", value.incident_id, out::table(None, cells))
     })?;
-    let command = format!("liandong send K01 --incident {} --edit", learned.incident_id);
+    let command = format!("liandong incident report --incident {} --edit", learned.incident_id);
     context.next(&command, "写初报", "write the first report");
     Ok(())
 }

@@ -20,6 +20,7 @@ mod join;
 mod kinds;
 mod link;
 mod mailbox;
+mod matters;
 pub mod out;
 mod receipts;
 mod send;
@@ -90,9 +91,33 @@ enum Command {
     /// Threads, and the way of one message through all places
     #[command(subcommand)]
     Thread(thread::Thread),
-    /// Incidents: learn of one, list them
+    /// Incidents: learn of one, report on it, list them
     #[command(subcommand)]
     Incident(incident::Incident),
+    /// Resources: ask for them, offer, order, send and settle
+    #[command(subcommand)]
+    Request(matters::Request),
+    /// Verification of leads: ask the place concerned, and answer
+    #[command(subcommand)]
+    Verify(matters::Verify),
+    /// Alerts to the areas that they name
+    #[command(subcommand)]
+    Alert(matters::Alert),
+    /// Joint action: traffic, evacuation, gates, shelter
+    #[command(subcommand)]
+    Action(matters::JointAction),
+    /// Consultations: call, join, conclude
+    #[command(subcommand)]
+    Consult(matters::Consult),
+    /// Joint drills: invite, plan, run and evaluate
+    #[command(subcommand)]
+    Drill(matters::Drill),
+    /// Joint meetings: invite, answer, minutes, tasks, handover
+    #[command(subcommand)]
+    Meeting(matters::Meeting),
+    /// Duty reports, and who owes one
+    #[command(subcommand)]
+    Report(matters::Report),
     /// What is owed by when, and how it was kept
     #[command(subcommand)]
     Deadlines(deadlines::Deadlines),
@@ -173,6 +198,14 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Ack(ack) => ack.run(place, context).await,
         Command::Thread(thread) => thread.run(place, context).await,
         Command::Incident(incident) => incident.run(place, context).await,
+        Command::Request(step) => step.run(place, context).await,
+        Command::Verify(step) => step.run(place, context).await,
+        Command::Alert(step) => step.run(place, context).await,
+        Command::Action(step) => step.run(place, context).await,
+        Command::Consult(step) => step.run(place, context).await,
+        Command::Drill(step) => step.run(place, context).await,
+        Command::Meeting(step) => step.run(place, context).await,
+        Command::Report(step) => step.run(place, context).await,
         Command::Deadlines(deadlines) => deadlines.run(place, context).await,
         Command::Tasks(tasks) => tasks.run(place, context).await,
         Command::Call(call) => call.run(place, context).await,

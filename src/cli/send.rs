@@ -5,10 +5,11 @@ use model::{header::Action, ids::MessageId, kind::Kind, status::Answer};
 use proto::rules::KindInfo;
 use proto::v1;
 use serde::Serialize;
+use tonic::Streaming;
 
 use super::{
-    compose::{Content, faults, values},
-    desk::{Client, Where, ask},
+    compose::{Content, Form, ask, faults, values},
+    desk::{Client, Where, ask as call},
     exit::BadInput,
     ids, kinds,
     out::Context,
@@ -65,7 +66,7 @@ impl Send {
         if let Some(id) = before {
             head.preceding_message_id = ids::resolve(&mut desk, id, context).await?.0.to_vec().into();
         }
-        deliver(&mut desk, kind, &self.content, &head, context).await
+        deliver(&mut desk, kind, &self.content, &Form::of(head), context).await
     }
 }
 
@@ -93,13 +94,13 @@ impl Reply {
             answer: self.answer.number(),
             ..v1::Header::default()
         };
-        deliver(&mut desk, kind, &self.content, &head, context).await
+        deliver(&mut desk, kind, &self.content, &Form::of(head), context).await
     }
 }
 
 /// The kind that answers a message, where the catalogue knows one.
 async fn asked_for(desk: &mut Client, id: MessageId, context: Context) -> anyhow::Result<&'static KindInfo> {
-    let shown = desk.show(ask(v1::ShowRequest { message_id: id.0.to_vec().into() })).await?.into_inner();
+    let shown = desk.show(call(v1::ShowRequest { message_id: id.0.to_vec().into() })).await?.into_inner();
     let number = shown.summary.and_then(|summary| summary.header).unwrap_or_default().kind;
     if let Some(owes) = Kind::from_number(number).and_then(|kind| kind.facts().owes) {
         return kinds::named(owes.reply.name(), context);
@@ -119,27 +120,21 @@ struct Sent {
     dry_run: bool,
 }
 
-/// Composes, queues, says so, and stays if that was asked for.
-async fn deliver(
+/// Composes, asks a person for what is missing, queues, says so, and stays if that was asked for.
+pub async fn deliver(
     desk: &mut Client,
     kind: &KindInfo,
     content: &Content,
-    head: &v1::Header,
+    form: &Form,
     context: Context,
 ) -> anyhow::Result<()> {
     let dry_run = content.dry_run;
-    let now = clock::system().now();
-    let mut composed = content.draft(kind, (!dry_run).then_some(&mut *desk), now, context).await?;
-    let header = composed.draft.header.get_or_insert_default();
-    header.action = head.action;
-    header.preceding_message_id.clone_from(&head.preceding_message_id);
-    header.answer = if head.answer == 0 { header.answer } else { head.answer };
-    // listening begins before sending, so that no receipt is missed
-    let events = if content.watch && !dry_run { Some(receipts::listen(desk).await?) } else { None };
-    let request = v1::SendRequest { draft: Some(composed.draft.clone()), dry_run };
-    let sent = desk.send(ask(request)).await;
-    let sent = sent.map_err(|status| anyhow::Error::new(faults::all(status, &composed.draft, kind.kind, context)));
-    let sent = composed.after(sent, context)?.into_inner();
+    let mut writing = content.begin(kind, form, clock::system().now(), context).await?;
+    if content.may_ask(context) {
+        ask::rest(desk, kind, content, form, &mut writing.value, context).await?;
+    }
+    let sent = queue(desk, kind, content, form, &writing.value, context).await;
+    let (sent, events) = writing.after(sent, context)?;
     say(&sent, dry_run, context)?;
     if let Some(events) = events {
         return receipts::follow(desk, events, &sent.message_id, context).await;
@@ -149,6 +144,23 @@ async fn deliver(
         context.next(&command, "走到了哪里", "how far it has come");
     }
     Ok(())
+}
+
+/// Listening begins before sending, so that no receipt is missed.
+async fn queue(
+    desk: &mut Client,
+    kind: &KindInfo,
+    content: &Content,
+    form: &Form,
+    value: &serde_json::Value,
+    context: Context,
+) -> anyhow::Result<(v1::SendResponse, Option<Streaming<v1::SubscribeResponse>>)> {
+    let (dry_run, now) = (content.dry_run, clock::system().now());
+    let draft = content.filled(kind.kind, value, form, (!dry_run).then_some(&mut *desk), now, context).await?;
+    let events = if content.watch && !dry_run { Some(receipts::listen(desk).await?) } else { None };
+    let sent = desk.send(call(v1::SendRequest { draft: Some(draft.clone()), dry_run })).await;
+    let sent = sent.map_err(|status| anyhow::Error::new(faults::all(status, &draft, kind.kind, context)))?;
+    Ok((sent.into_inner(), events))
 }
 
 fn say(sent: &v1::SendResponse, dry_run: bool, context: Context) -> anyhow::Result<()> {

@@ -94,7 +94,11 @@ async fn standing(desk: &mut Client, lines: &[v1::MessageSummary], context: Cont
     if !matter.parts.is_empty() {
         let rows = matter.parts.iter().map(|part| {
             let state = part.state.as_ref().map(word).unwrap_or_default();
-            vec![cell(&part.name), cell(state), muted(&part.detail)]
+            vec![
+                cell(words::part(&part.name, context.lang)),
+                cell(state),
+                muted(&words::part_detail(&part.detail, context.lang)),
+            ]
         });
         out::line(&format!("\n{}", out::table(None, rows)))?;
     }

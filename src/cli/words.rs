@@ -201,3 +201,16 @@ fn said(lang: Lang, zh: &str, en: &str) -> String {
 fn unknown(number: i32) -> String {
     if number == 0 { "–".to_owned() } else { format!("#{number}") }
 }
+
+/// A part of a matter, as the machine names it: `item 1` is 第 1 项.
+pub fn part(name: &str, lang: Lang) -> String {
+    match name.strip_prefix("item ") {
+        Some(number) if lang == Lang::Zh => format!("第 {number} 项"),
+        _ => name.to_owned(),
+    }
+}
+
+/// What is said beside a part: `1/2 uncovered 1`.
+pub fn part_detail(detail: &str, lang: Lang) -> String {
+    if lang == Lang::Zh { detail.replace(" uncovered ", "，无人应 ") } else { detail.replace(" uncovered ", ", nobody for ") }
+}

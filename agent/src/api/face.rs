@@ -269,6 +269,11 @@ impl DeskService for DeskFace {
         answer(self.desk.incidents(request.get_ref()), lang)
     }
 
+    async fn form(&self, request: Request<v1::FormRequest>) -> Result<Response<v1::FormResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.form(request.get_ref()).map(|draft| v1::FormResponse { draft: Some(draft) }), lang)
+    }
+
     async fn report_card(
         &self,
         request: Request<v1::ReportCardRequest>,

@@ -129,11 +129,11 @@ impl Desk {
             wire.message_id = new_id(now)?.0.to_vec().into();
         }
         if wire.action == 0 {
-            let action = match before {
-                None => Action::Originate,
-                // a report about an order of our own is an answer to it, not a new version of it
-                Some(before) if before.ours && before.header.kind == wire.kind => Action::Update,
-                Some(_) => Action::Reply,
+            let kind = Kind::from_number(wire.kind);
+            let action = match (before, kind) {
+                (Some(before), Some(kind)) => follows_as(kind, Some(&before.header), before.ours),
+                (Some(_), None) => Action::Reply,
+                (None, _) => Action::Originate,
             };
             wire.action = action.number();
         }
@@ -212,6 +212,13 @@ impl Desk {
             wire.personal_data = v1::PersonalData::Absent.into();
         }
     }
+}
+
+/// How a message of `kind` follows one: a newer revision of ours of the same kind, or an answer. A report about an order
+/// of our own is an answer to it, not a new version of it.
+pub(super) fn follows_as(kind: Kind, before: Option<&v1::Header>, ours: bool) -> Action {
+    let same = before.is_some_and(|before| before.kind == kind.number());
+    if ours && same { Action::Update } else { Action::Reply }
 }
 
 /// What a follow-up shares with what it follows, unless the draft says otherwise.

@@ -5,6 +5,7 @@ mod agenda;
 pub mod compose;
 pub mod documents;
 pub mod events;
+mod form;
 pub mod incidents;
 pub mod matters;
 mod objection;

@@ -1,5 +1,6 @@
 //! From the options, the file and the editor of a person to a draft: what `send` and `answer` share.
 
+pub mod ask;
 pub mod attach;
 pub mod edit;
 pub mod example;
@@ -10,7 +11,7 @@ pub mod sheet;
 pub mod values;
 
 use proto::rules::{self, KindInfo};
-use std::path::PathBuf;
+use std::{io::IsTerminal as _, path::PathBuf};
 
 use clap::Args;
 use model::{
@@ -24,7 +25,12 @@ use proto::{border, v1};
 use serde_json::{Value, json};
 
 use self::{edit::Sheet, values::When};
-use super::{desk::Client, exit::BadInput, out::Context};
+use super::{
+    desk::Client,
+    exit::BadInput,
+    kinds,
+    out::{Context, Talk},
+};
 
 /// What a message says, by option, by file or by hand. An option wins over the file.
 #[derive(Args, Debug)]
@@ -98,16 +104,56 @@ pub fn field(text: &str) -> Result<(String, String), String> {
     Ok((path.trim().to_owned(), value.to_owned()))
 }
 
-/// A draft, and the sheet it was written on if a person wrote it in an editor.
-#[derive(Debug)]
-pub struct Composed {
-    /// The draft.
+/// Where a message begins: a draft that the desk has filled in, and what the command itself says.
+#[derive(Debug, Default)]
+pub struct Form {
+    /// What is known. Its action and what it follows are as sent; the rest gives way to what a person says.
     pub draft: v1::Draft,
-    /// To be kept if sending fails.
-    pub sheet: Option<Sheet>,
+    /// Fields and their values, as `--set` takes them.
+    pub says: &'static [(&'static str, &'static str)],
 }
 
-impl Composed {
+impl Form {
+    /// One that says nothing but how the message follows another.
+    pub fn of(header: v1::Header) -> Self {
+        Self { draft: v1::Draft { header: Some(header), ..v1::Draft::default() }, says: &[] }
+    }
+
+    /// What stands in the header wherever nobody has said otherwise.
+    pub fn head(&self, header: &mut v1::Header) {
+        let Some(form) = &self.draft.header else { return };
+        header.action = form.action;
+        header.preceding_message_id.clone_from(&form.preceding_message_id);
+        header.answer = if form.answer == 0 { header.answer } else { form.answer };
+        header.status = if header.status == 0 { form.status } else { header.status };
+        if header.recipients.is_empty() {
+            header.recipients.clone_from(&form.recipients);
+        }
+        if let Some(drill) = &form.drill {
+            let said = header.drill.get_or_insert_default();
+            if said.drill_id.is_empty() {
+                said.drill_id.clone_from(&drill.drill_id);
+            }
+        }
+    }
+
+    /// The body as far as it is filled in.
+    fn body(&self) -> Option<Value> {
+        let draft = v1::Draft { body: Some(self.draft.body.clone()?), ..v1::Draft::default() };
+        Some(rules::draft_to_json(&draft))
+    }
+}
+
+/// A message that is being written, and the sheet it is written on if a person writes it in an editor.
+#[derive(Debug)]
+pub struct Writing {
+    /// What it says so far.
+    pub value: Value,
+    /// To be kept if sending fails.
+    sheet: Option<Sheet>,
+}
+
+impl Writing {
     /// Throws the sheet away after success, and tells where it is after a failure.
     pub fn after<T>(self, result: anyhow::Result<T>, context: Context) -> anyhow::Result<T> {
         if let Some(sheet) = self.sheet {
@@ -126,64 +172,70 @@ impl Content {
         self.example.then(|| example::print(kind, now, context))
     }
 
-    /// Makes the draft. With a desk, large attachments are stored there.
-    pub async fn draft(
-        &self,
-        kind: &KindInfo,
-        desk: Option<&mut Client>,
-        now: Timestamp,
-        context: Context,
-    ) -> anyhow::Result<Composed> {
-        let (value, sheet) = self.written(kind, now, context).await?;
-        match self.filled(kind.kind, value, desk, now, context).await {
-            Ok(draft) => Ok(Composed { draft, sheet }),
-            Err(error) => {
-                if let Some(sheet) = &sheet {
-                    sheet.keep(context);
-                }
-                Err(error)
-            }
-        }
+    /// Whether a person sits there and may be asked for what is missing.
+    pub fn may_ask(&self, context: Context) -> bool {
+        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        terminal && context.is_table() && context.talk == Talk::Full && self.file.is_none() && !self.edit
     }
 
-    /// What stands in the file or was written by hand.
+    /// What the form, the file, the editor and the options say.
+    pub async fn begin(
+        &self,
+        kind: &KindInfo,
+        form: &Form,
+        now: Timestamp,
+        context: Context,
+    ) -> anyhow::Result<Writing> {
+        let mut writing = self.written(kind, form, now, context).await?;
+        let said = form.says.iter().copied().chain(self.set.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+        for (path, text) in said {
+            if let Err(error) = set::field(&mut writing.value, path, text, kind.kind, now) {
+                return writing.after(Err(error.into()), context);
+            }
+        }
+        Ok(writing)
+    }
+
+    /// What stands in the file or was written by hand, else in the form.
     async fn written(
         &self,
         kind: &KindInfo,
+        form: &Form,
         now: Timestamp,
         context: Context,
-    ) -> anyhow::Result<(Value, Option<Sheet>)> {
-        let given = self.file.as_deref().map(file::read).transpose()?;
+    ) -> anyhow::Result<Writing> {
+        let given = self.file.as_deref().map(file::read).transpose()?.or_else(|| form.body());
         if self.edit {
-            let name = kind.kind.name().to_ascii_lowercase().replace('_', "-");
+            let name = kinds::option(kind);
             let text = match given {
                 Some(value) => sheet::write(&value, kind.kind, context.lang),
                 None => example::toml(kind, now, context),
             };
             let sheet = Sheet::edit(&text, &name, context).await?;
             let value = file::parse(&sheet.text).inspect_err(|_| sheet.keep(context))?;
-            return Ok((value, Some(sheet)));
+            return Ok(Writing { value, sheet: Some(sheet) });
         }
         match given {
-            Some(value) => Ok((value, None)),
-            None if self.set.is_empty() => Err(nothing_said(kind, context).into()),
-            None => Ok((json!({}), None)),
+            Some(value) => Ok(Writing { value, sheet: None }),
+            None if self.set.is_empty() && !self.may_ask(context) => Err(nothing_said(kind, context).into()),
+            None => Ok(Writing { value: json!({}), sheet: None }),
         }
     }
 
-    async fn filled(
+    /// The draft as it is now. With a desk, large attachments are stored there.
+    pub async fn filled(
         &self,
         kind: Kind,
-        mut value: Value,
+        value: &Value,
+        form: &Form,
         desk: Option<&mut Client>,
         now: Timestamp,
         context: Context,
     ) -> anyhow::Result<v1::Draft> {
-        for (path, text) in &self.set {
-            set::field(&mut value, path, text, kind, now)?;
-        }
-        let mut draft = rules::draft_from_json(Some(kind), &value)?;
-        self.head(draft.header.get_or_insert_default(), now);
+        let mut draft = rules::draft_from_json(Some(kind), value)?;
+        let header = draft.header.get_or_insert_default();
+        self.head(header, now);
+        form.head(header);
         let mut desk = desk;
         for path in &self.attach {
             attach::add(&mut draft, path, desk.as_deref_mut(), context).await?;
@@ -230,7 +282,7 @@ fn put<T>(field: &mut T, said: Option<T>) {
 }
 
 fn nothing_said(kind: &KindInfo, context: Context) -> BadInput {
-    let name = kind.kind.name().to_ascii_lowercase().replace('_', "-");
+    let name = kinds::option(kind);
     let zh = format!(
         "没有内容：用 --set 字段=值、-f 文件 或 --edit 填写。示例：liandong send {name} --example；字段：liandong kinds {name}"
     );
