@@ -8,7 +8,7 @@ use proto::v1;
 use super::{
     compose::values,
     desk::{Client, Where, ask},
-    ids,
+    ids, matters,
     out::{self, Context},
     receipts, words,
 };
@@ -62,7 +62,7 @@ async fn next(desk: &mut Client, id: MessageId, context: Context) -> anyhow::Res
     let shown = desk.show(ask(v1::ShowRequest { message_id: id.0.to_vec().into() })).await?.into_inner();
     let header = shown.summary.and_then(|summary| summary.header).unwrap_or_default();
     if owes_reply(&header) {
-        let command = format!("liandong answer {}", words::short(&id.0));
+        let command = matters::answering(header.kind, &words::short(&id.0));
         context.next(&command, "答复", "answer it");
     } else {
         context.next("liandong inbox", "看其余来件", "what else came");
@@ -72,7 +72,14 @@ async fn next(desk: &mut Client, id: MessageId, context: Context) -> anyhow::Res
 
 /// Whether a message asks for an answer: requests of a kind that owes one.
 fn owes_reply(header: &v1::Header) -> bool {
-    let asks = matches!(Action::from_number(header.action), Some(Action::Originate | Action::Update));
+    let asks = match Action::from_number(header.action) {
+        Some(Action::Originate | Action::Update) => true,
+        // an offer waits for an order, and an order for a mission
+        Some(Action::Reply) => {
+            [Kind::ResourceOffer, Kind::ResourceDecision].iter().any(|kind| kind.number() == header.kind)
+        }
+        Some(Action::Cancel | Action::Error) | None => false,
+    };
     asks && Kind::from_number(header.kind).is_some_and(|kind| kind.facts().owes.is_some())
 }
 

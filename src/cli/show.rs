@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     compose::values,
     desk::{Where, ask},
-    ids, inbox,
+    ids, inbox, matters,
     out::{self, Cell, Context, bad, cell, muted},
     receipts, words,
 };
@@ -213,7 +213,7 @@ fn hint(shown: &v1::ShowResponse, context: Context) {
         ),
         Some(Stage::Opened) if !own => context.next(&format!("liandong ack {short}"), "签收", "acknowledge it"),
         Some(_) if !own && Action::from_number(header.action) != Some(Action::Cancel) => {
-            context.next(&format!("liandong answer {short}"), "答复", "answer it");
+            context.next(&matters::answering(header.kind, &short), "答复", "answer it");
         }
         _ => context.next(&format!("liandong thread trace {short}"), "走到了哪里", "how far it has come"),
     }

@@ -212,5 +212,9 @@ pub fn part(name: &str, lang: Lang) -> String {
 
 /// What is said beside a part: `1/2 uncovered 1`.
 pub fn part_detail(detail: &str, lang: Lang) -> String {
-    if lang == Lang::Zh { detail.replace(" uncovered ", "，无人应 ") } else { detail.replace(" uncovered ", ", nobody for ") }
+    if lang == Lang::Zh {
+        detail.replace(" uncovered ", "，无人应 ")
+    } else {
+        detail.replace(" uncovered ", ", nobody for ")
+    }
 }

@@ -205,7 +205,7 @@ fn everything_that_is_missing_is_told_at_once_and_a_length_of_time_is_a_time() {
     let sent = send("valid_until=2h");
     assert_eq!(sent.code, 0, "{sent:?}");
     let unread = send("valid_until=soon");
-    assert!(unread.err.contains("2h | 3d | 2026-12-03 08:40"), "{unread:?}");
+    assert!(unread.err.contains("2h | 3d | 10m ago | 2026-12-03 08:40"), "{unread:?}");
 }
 
 #[test]

@@ -99,13 +99,37 @@ impl Setting<'_> {
     fn value(&self, field: &FieldRules, path: &str, text: &str) -> Result<Value, Invalid> {
         let value = match field.class {
             Class::Message(_) | Class::Encoded => {
-                serde_json::from_str(text).map_err(|_| Invalid::schema(path, "json.object").detail("not JSON"))?
+                let short = self.reading.schema.inside(field).and_then(|inside| short(inside, text));
+                let json = || serde_json::from_str(text);
+                short.map_or_else(json, Ok).map_err(|_| Invalid::schema(path, "json.object").detail("not JSON"))?
             }
             _ => Value::from(text),
         };
         self.reading.one(field, &value, path)?;
         Ok(value)
     }
+}
+
+/// Messages that people write as one text: a point as `34.45,118.36` in degrees, money as `12000.50` in yuan. Exact: what
+/// has more decimals than the field holds is not taken.
+fn short(rules: &MessageRules, text: &str) -> Option<Value> {
+    if rules.is("Point") {
+        let (lat, lon) = text.split_once([',', '，'])?;
+        return Some(serde_json::json!({"lat_e7": decimal(lat, 7)?, "lon_e7": decimal(lon, 7)?}));
+    }
+    rules.is("Money").then(|| Some(serde_json::json!({"fen": decimal(text, 2)?})))?
+}
+
+/// A decimal number in units of its last place.
+fn decimal(text: &str, places: usize) -> Option<i64> {
+    let text = text.trim();
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let (whole, rest) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || rest.len() > places || !plain(whole) || !plain(rest) {
+        return None;
+    }
+    format!("{whole}{rest:0<places$}").parse::<i64>().ok().map(|number| sign * number)
 }
 
 fn draft_field<'a>(rules: &'a MessageRules, name: &str, so_far: &str) -> Result<&'a FieldRules, Invalid> {

@@ -197,13 +197,7 @@ impl Content {
     }
 
     /// What stands in the file or was written by hand, else in the form.
-    async fn written(
-        &self,
-        kind: &KindInfo,
-        form: &Form,
-        now: Timestamp,
-        context: Context,
-    ) -> anyhow::Result<Writing> {
+    async fn written(&self, kind: &KindInfo, form: &Form, now: Timestamp, context: Context) -> anyhow::Result<Writing> {
         let given = self.file.as_deref().map(file::read).transpose()?.or_else(|| form.body());
         if self.edit {
             let name = kinds::option(kind);
@@ -218,7 +212,7 @@ impl Content {
         match given {
             Some(value) => Ok(Writing { value, sheet: None }),
             None if self.set.is_empty() && !self.may_ask(context) => Err(nothing_said(kind, context).into()),
-            None => Ok(Writing { value: json!({}), sheet: None }),
+            None => Ok(Writing { value: json!({"body": {&kind.field: {}}}), sheet: None }),
         }
     }
 

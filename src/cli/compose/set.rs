@@ -4,7 +4,7 @@ use model::{invalid::Invalid, kind::Kind, time::Timestamp};
 use proto::rules::{self, FieldInfo};
 use serde_json::Value;
 
-use super::values::When;
+use super::values::{TIME_FORMS, When};
 
 /// Sets the field at `path` to what `text` says; `2h` in a time is two hours after `now`.
 ///
@@ -15,15 +15,12 @@ pub fn field(value: &mut Value, path: &str, text: &str, kind: Kind, now: Timesta
         return rules::set(value, path, text, kind);
     }
     let later = match text.parse() {
-        Ok(When::In(length)) => Some(now.plus(length).rfc3339()),
+        Ok(when @ (When::In(_) | When::Ago(_))) => Some(when.from(now).rfc3339()),
         Ok(When::At(_)) | Err(_) => None,
     };
     rules::set(value, path, later.as_deref().unwrap_or(text), kind)
-        .map_err(|invalid| invalid.detail(format!("{text}; {FORMS}")))
+        .map_err(|invalid| invalid.detail(format!("{text}; {TIME_FORMS}")))
 }
-
-/// How a time may be written.
-const FORMS: &str = "2h | 3d | 2026-12-03 08:40 | 2026-12-03T08:40:00+08:00";
 
 fn is_time(path: &str, kind: Kind) -> bool {
     let is = |fields: Vec<FieldInfo>, path: &str| {
@@ -67,7 +64,7 @@ mod tests {
 
         let (zh, en) = proto::status::texts(&refused);
         for text in [zh, en] {
-            assert!(text.contains("soon") && text.contains("2h | 3d | 2026-12-03 08:40"), "{text}");
+            assert!(text.contains("soon") && text.contains("2h | 3d | 10m ago | 2026-12-03 08:40"), "{text}");
         }
     }
 }

@@ -128,13 +128,18 @@ fn role_of(text: &str) -> Result<Role, String> {
     })
 }
 
+/// How a time may be written.
+pub const TIME_FORMS: &str = "now | 2h | 3d | 10m ago | 2026-12-03 08:40 | 2026-12-03T08:40:00+08:00";
+
 /// A point in time, or a length from now on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum When {
     /// `2026-12-03T08:40:00+08:00`, `2026-12-03 08:40` by this machine's clock.
     At(Timestamp),
-    /// `2h`, `+3d`, `1h30m`.
+    /// `now`, `2h`, `+3d`, `1h30m`.
     In(Duration),
+    /// `10m ago`.
+    Ago(Duration),
 }
 
 impl When {
@@ -143,6 +148,7 @@ impl When {
         match self {
             Self::At(at) => at,
             Self::In(length) => now.plus(length),
+            Self::Ago(length) => now.minus(length),
         }
     }
 }
@@ -158,11 +164,17 @@ impl FromStr for When {
             let zoned = civil.to_zoned(jiff::tz::TimeZone::system()).map_err(|error| error.to_string())?;
             return Ok(Self::At(Timestamp::from_millis(zoned.timestamp().as_millisecond())));
         }
-        let length = text.trim_start_matches('+').parse::<jiff::Span>().ok().and_then(|span| {
-            let days_are_24_hours = jiff::SpanRelativeTo::days_are_24_hours();
-            span.to_duration(days_are_24_hours).ok().and_then(|length| Duration::try_from(length).ok())
-        });
-        length.map(Self::In).ok_or_else(|| "2h | 3d | 2026-12-03 08:40 | 2026-12-03T08:40:00+08:00".to_owned())
+        if ["now", "现在"].contains(&text.trim()) {
+            return Ok(Self::In(Duration::ZERO));
+        }
+        let span = text.trim_start_matches('+').parse::<jiff::Span>().ok();
+        let length = span.and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok());
+        let wrong = || TIME_FORMS.to_owned();
+        match length {
+            Some(length) if length.is_negative() && text.ends_with("ago") => Ok(Self::Ago(length.unsigned_abs())),
+            Some(length) => Duration::try_from(length).map(Self::In).map_err(|_| wrong()),
+            None => Err(wrong()),
+        }
     }
 }
 
@@ -199,6 +211,11 @@ mod tests {
         assert_eq!("2h".parse(), Ok(When::In(hour * 2)));
         assert_eq!("+3d".parse(), Ok(When::In(hour * 72)));
         assert_eq!("1970-01-01T00:00:01Z".parse(), Ok(When::At(Timestamp::from_millis(1_000))));
+        assert_eq!("now".parse(), Ok(When::In(Duration::ZERO)));
+        assert_eq!(
+            "10m ago".parse::<When>().unwrap().from(Timestamp::from_millis(700_000)),
+            Timestamp::from_millis(100_000)
+        );
         assert!("soon".parse::<When>().is_err());
         assert!("-2h".parse::<When>().is_err());
     }

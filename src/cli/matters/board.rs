@@ -11,7 +11,6 @@ use crate::cli::{
     compose::values,
     deadlines,
     desk::{Where, ask},
-    inbox,
     out::{Context, cell, muted},
     words,
 };
@@ -66,8 +65,9 @@ impl Board {
             let first = v1::ShowRequest { message_id: header.originating_message_id.clone() };
             let Ok(first) = desk.show(ask(first)).await else { continue }; // a thread whose beginning did not come here
             let first = first.into_inner().summary.unwrap_or_default();
-            let matter = desk.matter(ask(v1::MatterRequest { message_id: header.message_id.clone() })).await?.into_inner();
-            rows.extend(matter.parts.into_iter().map(|part| row(header, &inbox::title(&first, context), part)));
+            let matter =
+                desk.matter(ask(v1::MatterRequest { message_id: header.message_id.clone() })).await?.into_inner();
+            rows.extend(matter.parts.into_iter().map(|part| row(header, effect(&first.title), part)));
         }
         rows.retain(|row| self.all || !row.over);
         show(&rows, context)
@@ -78,6 +78,11 @@ fn is_resource(kind: i32) -> bool {
     let of = [Kind::ResourceRequest, Kind::ResourceOffer, Kind::ResourceDecision, Kind::ResourceCommitment];
     let later = [Kind::DeploymentStatus, Kind::Extension, Kind::ReleaseReturn, Kind::CostStatement];
     Kind::from_number(kind).is_some_and(|kind| of.contains(&kind) || later.contains(&kind))
+}
+
+/// What is wanted: a title that was made from the body begins with the kind.
+fn effect(title: &str) -> &str {
+    title.split_once('：').map_or(title, |(_, effect)| effect)
 }
 
 fn row(header: &v1::Header, title: &str, part: v1::PartSeen) -> Row {

@@ -197,3 +197,24 @@ matter! {
     /// Supplement after the final report
     Supplement(On) => IncidentReport Update ["report_type" = "SUPPLEMENT"];
 }
+
+/// The command that answers a message of this kind: the step that it waits for, where a workflow has one.
+pub fn answering(kind: i32, short: &str) -> String {
+    let step = match Kind::from_number(kind) {
+        Some(Kind::VerificationRequest) => "verify reply",
+        Some(Kind::ResourceRequest) => "request offer",
+        Some(Kind::ResourceOffer) => "request accept",
+        Some(Kind::ResourceDecision) => "request commit",
+        Some(Kind::Extension) => "request extend",
+        Some(Kind::ReleaseReturn) => "request release",
+        Some(Kind::CostStatement) => "request settle",
+        Some(Kind::ActionRequest) => "action respond",
+        Some(Kind::ConsultationCall) => "consult reply",
+        Some(Kind::ConsultationConclusion) => "consult confirm",
+        Some(Kind::DrillInvitation) => "drill reply",
+        Some(Kind::MeetingNotice) => "meeting reply",
+        Some(Kind::Minutes) => "meeting confirm",
+        _ => "answer",
+    };
+    format!("liandong {step} {short}")
+}

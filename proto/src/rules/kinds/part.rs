@@ -21,7 +21,7 @@ pub const RULES: &[&Rule] = &[&EXTENSION, &RELEASE, &COSTS, &CALL, &CONCLUSION, 
 /// Which half of a kind a body holds.
 enum Half {
     Asks(&'static str),
-    /// Asks within a mission: it starts nothing, it answers the mission's commitment.
+    /// Asks within a matter: it starts nothing, it answers the mission's commitment or the call.
     AsksWithin(&'static str),
     Answers(&'static str),
     Nothing(&'static str),
@@ -86,7 +86,7 @@ fn call(body: &v1::ConsultationCall) -> Half {
 
 fn conclusion(body: &v1::ConsultationConclusion) -> Half {
     match &body.part {
-        Some(v1::consultation_conclusion::Part::Conclusion(_)) => Half::Asks("conclusion"),
+        Some(v1::consultation_conclusion::Part::Conclusion(_)) => Half::AsksWithin("conclusion"),
         Some(v1::consultation_conclusion::Part::Reply(_)) => Half::Answers("reply"),
         None => Half::Nothing("conclusion"),
     }

@@ -370,3 +370,22 @@ fn a_body_without_a_title_is_named_by_what_it_is_about() {
     let persons = rules::title(&example_body(Kind::ActionResponse, Lang::Zh).0, Lang::Zh);
     assert!(!persons.contains("联络员"), "{persons}");
 }
+
+#[test]
+fn a_point_is_set_in_degrees_and_money_in_yuan_and_neither_is_rounded() {
+    let mut value = serde_json::json!({});
+    let set = |value: &mut serde_json::Value, path: &str, text: &str, kind| crate::rules::set(value, path, text, kind);
+    set(&mut value, "place.point", "34.45,-118.3600001", Kind::IncidentReport).unwrap();
+    let point = &value["body"]["incident_report"]["place"]["point"];
+    assert_eq!((&point["lat_e7"], &point["lon_e7"]), (&344_500_000.into(), &(-1_183_600_001).into()));
+
+    let mut value = serde_json::json!({});
+    for (text, fen) in [("12000.5", 1_200_050), ("0", 0), ("7", 700)] {
+        set(&mut value, "claim.total", text, Kind::CostStatement).unwrap();
+        assert_eq!(value["body"]["cost_statement"]["claim"]["total"]["fen"], fen);
+    }
+    for wrong in ["12.345", "a", "", "1,5", "1e3"] {
+        assert!(set(&mut value, "claim.total", wrong, Kind::CostStatement).is_err(), "{wrong}");
+    }
+    assert!(set(&mut value, "place.point", "34.45", Kind::IncidentReport).is_err());
+}
