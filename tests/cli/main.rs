@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod demo;
+mod handbook;
 mod place;
 #[path = "../world/region.rs"]
 #[allow(dead_code, reason = "each test target uses its own part")]

@@ -290,6 +290,20 @@ impl World {
         self.directory.path().join(who)
     }
 
+    /// Ends the broker and gives its rows as it saw them last.
+    pub async fn last_rows_of_broker(&mut self) -> store::Dump {
+        let engine = self.broker().relay.engine.clone();
+        self.stop_broker().await;
+        engine.dump().unwrap()
+    }
+
+    /// Finds these rows in what the broker's journal makes; nothing of the broker runs.
+    pub async fn broker_is_rebuilt_as(&self, rows: Option<store::Dump>) {
+        let state = self.state("broker");
+        let left = Left { who: "broker", state: &state, owner: REGION.into(), clock: self.clock.clock() };
+        left.is_rebuilt_equal(rows, || broker::relay::fold::BrokerFold::new(Arc::default())).await;
+    }
+
     /// Ends everything. Every program's rows, deleted and made anew from its journal, are what they were; a broker whose
     /// journal was damaged makes others from it, and is left out.
     pub async fn end(mut self) {
@@ -303,16 +317,12 @@ impl World {
             let fold = || agent::fold::AgentFold::new(JurisdictionId::clone(&jurisdiction), Arc::default());
             left.is_rebuilt_equal(live, fold).await;
         }
-        let engine = self.broker.as_ref().map(|broker| broker.running.relay.engine.clone());
-        self.stop_broker().await;
+        let rows = if self.broker.is_some() { Some(self.last_rows_of_broker().await) } else { None };
         if self.damaged.load(Ordering::SeqCst) {
             println!("the broker's journal was damaged by the test: its rows are not compared");
             return;
         }
-        let live = engine.map(|engine| engine.dump().unwrap());
-        let state = self.state("broker");
-        let left = Left { who: "broker", state: &state, owner: REGION.into(), clock: self.clock.clock() };
-        left.is_rebuilt_equal(live, || broker::relay::fold::BrokerFold::new(Arc::default())).await;
+        self.broker_is_rebuilt_as(rows).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Drafts to be filled in: what this desk knows about an answer before anybody has written it.
 
-use model::{ids::MessageId, invalid::Invalid, kind::Kind, status::Action};
+use model::{ids::MessageId, invalid::Invalid, kind::Kind, reason::Reason, status::Action};
 use prost::Message as _;
 use proto::v1;
 
@@ -34,10 +34,17 @@ impl Desk {
             (None, None) => Action::Originate,
             (None, Some((content, ours))) => super::compose::follows_as(kind, content.header.as_ref(), *ours),
         };
+        let before = match before {
+            Some((content, _)) if matches!(action, Action::Update | Action::Cancel) => {
+                Some((self.newest_of_ours(&content, kind)?, true))
+            }
+            before => before,
+        };
         let body = self.form_body(kind, action, before.as_ref().map(|(content, _)| content))?;
+        let played = before.as_ref().and_then(|(content, _)| forms::drill_of(content));
         let header = match before.and_then(|(content, ours)| Some((content.header?, ours))) {
-            Some((header, ours)) if action == Action::Originate => beside(&header, ours),
-            Some(_) => v1::Header { preceding_message_id: ask.message_id.clone(), ..v1::Header::default() },
+            Some((header, ours)) if action == Action::Originate => beside(&header, ours, kind, played.as_deref()),
+            Some((header, _)) => v1::Header { preceding_message_id: header.message_id, ..v1::Header::default() },
             None => v1::Header::default(),
         };
         let header = v1::Header { kind: kind.number(), action: action.number(), ..header };
@@ -52,10 +59,7 @@ impl Desk {
         before: Option<&v1::Content>,
     ) -> Result<Option<v1::body::Body>, Invalid> {
         if matches!(action, Action::Update | Action::Cancel) {
-            let before = before.ok_or_else(|| Invalid::missing("message_id"))?;
-            let same = before.header.as_ref().is_some_and(|header| header.kind == kind.number());
-            let other = || Invalid::schema("kind", "content.kind_matches");
-            return if same { Ok(forms::again(before)) } else { Err(other()) };
+            return Ok(forms::again(before.ok_or_else(|| Invalid::missing("message_id"))?));
         }
         let us = self.names.jurisdiction();
         let open_incidents = self.engine.read(|_, found| query::open_incidents(found, us)).map_err(rows)?;
@@ -77,6 +81,25 @@ impl Desk {
         Ok(forms::answer(kind, &ground))
     }
 
+    /// The newest message of ours of `kind` in the thread of `of`: a revision follows it, whichever message of the thread
+    /// a person points at.
+    fn newest_of_ours(&self, of: &v1::Content, kind: Kind) -> Result<v1::Content, Invalid> {
+        let thread = of.header.as_ref().map(|header| header.originating_message_id.clone()).unwrap_or_default();
+        let ask = v1::ThreadsRequest { originating_message_id: thread, ..v1::ThreadsRequest::default() };
+        let us = self.names.jurisdiction().as_str();
+        let ours = |header: &v1::Header| {
+            let by_us = header.sender.as_ref().is_some_and(|sender| sender.jurisdiction == us);
+            let revises =
+                matches!(Action::from_number(header.action), Some(Action::Originate | Action::Update | Action::Cancel));
+            by_us && revises && header.kind == kind.number()
+        };
+        let lines = self.threads(&ask)?.messages.into_iter();
+        let newest = lines.filter_map(|line| line.header).filter(ours).max_by_key(|header| header.revision);
+        let missing = || Invalid::new(Reason::NotFound, "message_id", "message.known").detail(kind.code());
+        let id = MessageId::checked(&newest.ok_or_else(missing)?.message_id)?;
+        Ok(self.content_of(id)?.ok_or_else(|| unknown(id))?.0)
+    }
+
     /// What a message says, and whether it is ours.
     fn content_of(&self, id: MessageId) -> Result<Option<(v1::Content, bool)>, Invalid> {
         let Some((envelope, ours)) = self.envelope(id)? else { return Ok(None) };
@@ -85,8 +108,17 @@ impl Desk {
     }
 }
 
-/// The header of a message that begins a thread of its own in the matter of another: to the same people.
-fn beside(before: &v1::Header, ours: bool) -> v1::Header {
+/// The header of a message that begins a thread of its own in the matter of another: to the same people. Orders and
+/// injects name their drill in it; what is injected is exercise.
+fn beside(before: &v1::Header, ours: bool, kind: Kind, drill: Option<&str>) -> v1::Header {
     let recipients = if ours { before.recipients.clone() } else { vec![super::compose::to_sender(before)] };
-    v1::Header { recipients, ..v1::Header::default() }
+    let steers = matches!(kind, Kind::DrillControl | Kind::DrillInject);
+    let named = |id: &str| v1::DrillRef { drill_id: id.to_owned(), ..v1::DrillRef::default() };
+    let status = if kind == Kind::DrillInject { v1::Status::Exercise } else { v1::Status::Unspecified };
+    v1::Header {
+        recipients,
+        drill: drill.filter(|_| steers).map(named),
+        status: status.into(),
+        ..v1::Header::default()
+    }
 }

@@ -62,6 +62,14 @@ pub fn answer(kind: Kind, ground: &Ground<'_>) -> Option<Body> {
     }
 }
 
+/// The drill to which an invitation invites.
+pub fn drill_of(before: &v1::Content) -> Option<String> {
+    match before.body.as_ref()?.body.as_ref()? {
+        Body::DrillInvitation(drill) => Some(drill.drill_id.clone()),
+        _ => None,
+    }
+}
+
 /// The body of a newer revision: what the last one said, but for what each revision says anew.
 pub fn again(before: &v1::Content) -> Option<Body> {
     let mut body = before.body.clone()?.body?;

@@ -187,13 +187,13 @@ matter! {
     /// Reports on an incident, one after another.
     IncidentReport;
     /// First report of an incident
-    Report(Begin) => IncidentReport Originate ["report_type" = "INITIAL"];
+    Report(Begin) => IncidentReport Originate ["report_type" = "INITIAL", "sequence_no" = "0"];
     /// Next report on an incident of ours
     FollowUp(On) => IncidentReport Update ["report_type" = "FOLLOW_UP"];
     /// The incident is over
     Resolve(On) => IncidentReport Update ["report_type" = "FOLLOW_UP", "resolved" = "true"];
     /// Final report: cause, totals, aftermath
-    Final(On) => IncidentReport Update ["report_type" = "FINAL"];
+    Final(On) => IncidentReport Update ["report_type" = "FINAL", "sequence_no" = "0", "resolved" = "false"];
     /// Supplement after the final report
     Supplement(On) => IncidentReport Update ["report_type" = "SUPPLEMENT"];
 }

@@ -1,0 +1,75 @@
+//! The handbook: its commands are run as they stand, in the order in which they stand, and both languages say the same.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+
+const HANDBOOKS: [&str; 2] = ["docs/handbook.zh-CN.md", "docs/handbook.md"];
+
+/// Stands in for the program on the reader's path. It waits where a person would: until the desk answers, and until a
+/// message that a command names has come.
+const PATIENT: &str = r#"#!/bin/bash
+until_true() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; echo "never: $*" >&2; exit 1; }
+if [ "$1" = --desk ]; then
+    ready="$HOME/$(basename "$(dirname "$2")").ready"
+    [ -e "$ready" ] || { until_true "$REAL" --desk "$2" link status; touch "$ready"; }
+    for word in "${@:3}"; do
+        if [[ "$word" =~ ^[0-9a-f]{8}-[0-9a-f-]{27}$ ]]; then until_true "$REAL" --desk "$2" show -q "$word"; fi
+    done
+elif [ "$1" = agent ] || [ "$1" = broker ]; then
+    exec "$REAL" "$@" >/dev/null 2>&1
+fi
+exec "$REAL" "$@"
+"#;
+
+/// What stands between the fences that are meant to be typed.
+fn commands(path: &str) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let blocks = text.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+    blocks.collect()
+}
+
+/// A command's shape: its words without what a person writes in their own language.
+fn shape(commands: &str) -> Vec<String> {
+    let plain: String = commands.replace("\\\n", " ").split('"').step_by(2).collect();
+    let words =
+        plain.split_whitespace().map(|word| word.split('=').next().and_then(|word| word.rsplit('/').next()).unwrap());
+    words.filter(|word| word.is_ascii() && !word.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_of_the_handbook_does_what_it_says() {
+    let place = tempfile::tempdir().unwrap();
+    let stand_in = place.path().join("bin/liandong");
+    fs::create_dir(place.path().join("bin")).unwrap();
+    fs::write(&stand_in, PATIENT).unwrap();
+    fs::set_permissions(&stand_in, fs::Permissions::from_mode(0o755)).unwrap();
+    let script = place.path().join("handbook.sh");
+    let ends = "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n";
+    fs::write(&script, format!("set -euo pipefail\n{ends}{}", commands(HANDBOOKS[0]))).unwrap();
+
+    let path = format!("{}:{}", place.path().join("bin").display(), std::env::var("PATH").unwrap());
+    let mut bash = Command::new("timeout");
+    bash.args(["--kill-after=10", "240", "bash", "-x"]).arg(&script).current_dir(place.path());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LIANDONG_")) {
+        bash.env_remove(name);
+    }
+    bash.env("PATH", path)
+        .env("REAL", env!("CARGO_BIN_EXE_liandong"))
+        .env("LC_ALL", super::ZH)
+        .env("HOME", place.path());
+    let said = bash.output().unwrap();
+
+    let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    let tail: Vec<&str> = err.lines().rev().take(30).collect();
+    assert!(said.status.success(), "{}\n{}", said.status, tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+    for told in ["已结算", "部分落实"] {
+        assert!(out.contains(told), "{told} in\n{out}");
+    }
+    assert!(fs::read_to_string(place.path().join("drill.ics")).unwrap().contains("METHOD:REQUEST"));
+}
+
+#[test]
+fn both_handbooks_have_the_same_commands() {
+    let [zh, en] = HANDBOOKS.map(commands);
+    assert_eq!(shape(&zh), shape(&en));
+    assert!(zh.lines().count() > 100);
+}
