@@ -53,7 +53,8 @@ impl Figures {
     }
 }
 
-fn percentile(sorted: &[u64], percent: usize) -> u64 {
+/// The value that so many in a hundred do not exceed; 0 of none.
+pub fn percentile(sorted: &[u64], percent: usize) -> u64 {
     let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(at).copied().unwrap_or_default()
 }

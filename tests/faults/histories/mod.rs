@@ -1,13 +1,17 @@
 //! For each rule a history that keeps it and one that breaks it, written by hand: one file for each family of rules.
 
+mod bounds;
+mod evidence;
 mod handing;
+mod isolation;
+mod keeping;
 mod naming;
 mod receipts;
 mod settling;
 
 use crate::checker::event::{
-    Accepted, Done, Event, Fault, FaultKind, Hand, Line, Listed, Plan, Queued, Read, Receipt, Stage, Submit,
-    Unanswered, parse, print,
+    Accepted, Done, Event, Fault, FaultKind, Hand, Healed, Line, Listed, Plan, Queued, Read, Receipt, Stage, Stands,
+    Submit, Unanswered, parse, print,
 };
 use crate::checker::{Rule, check};
 
@@ -104,9 +108,18 @@ fn receipt_as(id: &str, stage: Stage) -> Receipt {
         stage,
         hash: format!("{stage:?} {id}"),
         content: format!("content of {id}"),
-        previous: None,
+        previous: before(stage).map(|before| format!("{before:?} {id}")),
         verified: Some(true),
         reason: String::new(),
+    }
+}
+
+/// The stage whose receipt that of `stage` follows here.
+fn before(stage: Stage) -> Option<Stage> {
+    match stage {
+        Stage::Opened => Some(Stage::Delivered),
+        Stage::Acknowledged | Stage::WillAnswer => Some(Stage::Opened),
+        _ => None,
     }
 }
 
@@ -124,6 +137,15 @@ fn read(id: &str, stage: Stage) -> Event {
 
 fn listed(id: &str, cursor: u64) -> Event {
     Event::Listed(Listed { id: id.into(), to: "320300".into(), message: format!("uuid {id}"), cursor })
+}
+
+fn stands(id: &str, at: &[(&str, Stage)]) -> Event {
+    let at = at.iter().map(|(to, stage)| ((*to).into(), *stage)).collect();
+    Event::Stands(Stands { id: id.into(), at })
+}
+
+fn healed(victim: &str) -> Event {
+    Event::Healed(Healed { victim: victim.into() })
 }
 
 fn killed(victim: &str) -> Event {

@@ -1,0 +1,48 @@
+//! R13: no program uses more than its limits, and whoever is refused for want of space is told why.
+
+use crate::checker::event::{Event, Failed, Line, Refused, Sample};
+use crate::checker::history::History;
+use crate::checker::{Rule, Violation};
+
+/// What a program of a small region may use; every limit in one place.
+pub struct Limits {
+    pub rss_bytes: u64,
+    pub descriptors: u64,
+    pub threads: u64,
+}
+
+/// For all programs alike, so that a leak is seen and a busy minute is not.
+///
+/// - Memory: an unoptimised program of a small region stands below 100 MiB, half of it the cache of sled; rows that wait
+///   in memory and a journal that is folded anew may double that. A quarter of a GiB is what a machine of 1 GiB can give.
+/// - Descriptors: some 20 at rest, one for each connection and each segment that is read. A hundred calls at a time
+///   and a journal of a hundred segments stay below 256; the usual limit of the system is 1,024.
+/// - Threads: two workers of the runtime on two cores, some ten of journal, store and sled, and those that block: 64 are
+///   more than any of them asks for, and far below the 512 that the runtime would allow.
+pub const LIMITS: Limits = Limits { rss_bytes: 256 << 20, descriptors: 256, threads: 64 };
+
+/// R13: every sample is within the limits; every failure and every refusal names its reason.
+pub fn bounds(history: &History<'_>) -> Vec<Violation> {
+    history.lines.iter().filter_map(beyond).collect()
+}
+
+fn beyond(line: &Line) -> Option<Violation> {
+    let says = match &line.event {
+        Event::Sample(sample) => too_much(sample)?,
+        Event::Fail(Failed { id, code, .. }) | Event::Refuse(Refused { id, code }) if code.is_empty() => {
+            format!("{id} was refused without a reason")
+        }
+        _ => return None,
+    };
+    Some(Violation::new(Rule::R13Bounds, says, [line]))
+}
+
+fn too_much(Sample { program, rss_bytes, descriptors, threads }: &Sample) -> Option<String> {
+    let used = [
+        ("bytes of memory", *rss_bytes, LIMITS.rss_bytes),
+        ("descriptors", *descriptors, LIMITS.descriptors),
+        ("threads", *threads, LIMITS.threads),
+    ];
+    let (what, used, most) = used.into_iter().find(|(_, used, most)| used > most)?;
+    Some(format!("{program} used {used} {what}, {most} at most"))
+}
