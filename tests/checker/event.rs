@@ -265,7 +265,8 @@ pub enum Proved {
 pub struct Sample {
     /// `broker`, `agent:320300`.
     pub program: String,
-    pub rss_bytes: u64,
+    /// The most memory that it has held since it began.
+    pub peak_bytes: u64,
     pub descriptors: u64,
     pub threads: u64,
 }

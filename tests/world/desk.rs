@@ -129,6 +129,17 @@ impl Desk {
         Ok(self.client.clone().link_status(timed(v1::LinkStatusRequest {})).await?.into_inner())
     }
 
+    /// Waits until nothing is queued for the broker, at most `within`.
+    pub async fn all_sent(&self, within: Duration) {
+        let sent = async {
+            while self.link().await.is_ok_and(|link| link.queued > 0) {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        // whoever judges the history sees what is still queued
+        drop(tokio::time::timeout(within, sent).await);
+    }
+
     /// Waits until the agent answers, at most `within`.
     pub async fn ready(&self, within: Duration) -> Result<(), String> {
         let answered = async {

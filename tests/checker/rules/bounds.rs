@@ -6,7 +6,7 @@ use crate::checker::{Rule, Violation};
 
 /// What a program of a small region may use; every limit in one place.
 pub struct Limits {
-    pub rss_bytes: u64,
+    pub peak_bytes: u64,
     pub descriptors: u64,
     pub threads: u64,
 }
@@ -19,7 +19,7 @@ pub struct Limits {
 ///   and a journal of a hundred segments stay below 256; the usual limit of the system is 1,024.
 /// - Threads: two workers of the runtime on two cores, some ten of journal, store and sled, and those that block: 64 are
 ///   more than any of them asks for, and far below the 512 that the runtime would allow.
-pub const LIMITS: Limits = Limits { rss_bytes: 256 << 20, descriptors: 256, threads: 64 };
+pub const LIMITS: Limits = Limits { peak_bytes: 256 << 20, descriptors: 256, threads: 64 };
 
 /// R13: every sample is within the limits; every failure and every refusal names its reason.
 pub fn bounds(history: &History<'_>) -> Vec<Violation> {
@@ -37,9 +37,9 @@ fn beyond(line: &Line) -> Option<Violation> {
     Some(Violation::new(Rule::R13Bounds, says, [line]))
 }
 
-fn too_much(Sample { program, rss_bytes, descriptors, threads }: &Sample) -> Option<String> {
+fn too_much(Sample { program, peak_bytes, descriptors, threads }: &Sample) -> Option<String> {
     let used = [
-        ("bytes of memory", *rss_bytes, LIMITS.rss_bytes),
+        ("bytes of memory", *peak_bytes, LIMITS.peak_bytes),
         ("descriptors", *descriptors, LIMITS.descriptors),
         ("threads", *threads, LIMITS.threads),
     ];

@@ -73,9 +73,9 @@ pub fn legs<'a>(history: &History<'a>) -> BTreeMap<(&'a str, &'a str, Leg), Took
         for (from, to, leg, began, ended) in timed(message) {
             let took = legs.entry((from, to, leg)).or_default();
             match touched(&windows, [from, to], began, ended) {
-                Touched::ByNone => took.calm_us.push(ended - began),
-                Touched::ByOthers => took.fault_us.push(ended - began),
-                Touched::ByOwn => {}
+                Touched::Nobody => took.calm_us.push(ended - began),
+                Touched::Others => took.fault_us.push(ended - began),
+                Touched::Own => {}
             }
         }
     }
@@ -122,10 +122,11 @@ fn windows<'a>(history: &History<'a>) -> Vec<Window<'a>> {
     windows
 }
 
+/// Whose fault a span meets.
 enum Touched {
-    ByNone,
-    ByOthers,
-    ByOwn,
+    Nobody,
+    Others,
+    Own,
 }
 
 /// Whether a span meets a fault, and whose. The broker's faults are everybody's own.
@@ -135,8 +136,8 @@ fn touched(windows: &[Window<'_>], pair: [&str; 2], began: u64, ended: u64) -> T
         window.victim == "broker" || window.victim.split_once(':').is_some_and(|(_, city)| pair.contains(&city))
     };
     match met.is_empty() {
-        true => Touched::ByNone,
-        false if met.into_iter().any(is_own) => Touched::ByOwn,
-        false => Touched::ByOthers,
+        true => Touched::Nobody,
+        false if met.into_iter().any(is_own) => Touched::Own,
+        false => Touched::Others,
     }
 }

@@ -1,6 +1,6 @@
 //! The rules, one pure function each.
 
-mod bounds;
+pub mod bounds;
 mod evidence;
 mod handing;
 pub mod isolation;
@@ -9,7 +9,7 @@ mod naming;
 mod receipts;
 mod settling;
 
-pub use bounds::{LIMITS, bounds};
+pub use bounds::bounds;
 pub use evidence::evidence;
 pub use handing::{no_duplicate, no_phantom, order, rights, urgent_first};
 pub use isolation::isolation;

@@ -3,11 +3,11 @@
 use super::{NOTHING, broken, closed, submit};
 use crate::checker::Rule;
 use crate::checker::event::{Event, Failed, Sample};
-use crate::checker::rules::LIMITS;
+use crate::checker::rules::bounds::LIMITS;
 
 fn sample() -> Sample {
-    let (rss_bytes, descriptors, threads) = (LIMITS.rss_bytes, LIMITS.descriptors, LIMITS.threads);
-    Sample { program: "broker".into(), rss_bytes, descriptors, threads }
+    let (peak_bytes, descriptors, threads) = (LIMITS.peak_bytes, LIMITS.descriptors, LIMITS.threads);
+    Sample { program: "broker".into(), peak_bytes, descriptors, threads }
 }
 
 fn with(sample: Sample) -> Vec<Rule> {
@@ -21,7 +21,7 @@ fn r13_a_program_may_use_all_that_it_is_allowed() {
 
 #[test]
 fn r13_one_more_of_anything_is_too_much() {
-    assert_eq!(with(Sample { rss_bytes: LIMITS.rss_bytes + 1, ..sample() }), [Rule::R13Bounds]);
+    assert_eq!(with(Sample { peak_bytes: LIMITS.peak_bytes + 1, ..sample() }), [Rule::R13Bounds]);
     assert_eq!(with(Sample { descriptors: LIMITS.descriptors + 1, ..sample() }), [Rule::R13Bounds]);
     assert_eq!(with(Sample { threads: LIMITS.threads + 1, ..sample() }), [Rule::R13Bounds]);
 }

@@ -200,7 +200,9 @@ impl Exchange {
             Some(Event::Stands(Stands { id: id.clone(), at }))
         };
         let answers: Vec<Event> = self.lines.iter().filter_map(known).collect();
-        answers.into_iter().for_each(|answer| self.tell(answer));
+        for answer in answers {
+            self.tell(answer);
+        }
     }
 
     fn end(mut self) -> Vec<Line> {
