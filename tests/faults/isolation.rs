@@ -129,6 +129,8 @@ impl Programs {
         let mut programs = Self { region, broker, agents };
         for city in cities {
             programs.start_agent(city).await;
+            // else the first messages of the calm would wait for it
+            programs.desk(city).linked(PATIENCE).await.unwrap();
         }
         programs
     }
@@ -139,7 +141,11 @@ impl Programs {
 
     async fn start_agent(&mut self, city: &str) {
         self.agent(city).start();
-        Desk::at(&self.region.agent(city).desk_socket).ready(PATIENCE).await.unwrap();
+        self.desk(city).ready(PATIENCE).await.unwrap();
+    }
+
+    fn desk(&self, city: &str) -> Desk {
+        Desk::at(&self.region.agent(city).desk_socket)
     }
 
     fn sample(&self, history: &Recorder) {
@@ -148,13 +154,14 @@ impl Programs {
         samples.for_each(|sample| history.record(Event::Sample(sample)));
     }
 
-    /// An agent dies, stays away while the peaceful pair goes on, and comes back.
+    /// An agent dies, stays away while the peaceful city sends, and comes back and catches up while it sends again.
     async fn fault(&mut self, turn: usize, city: &'static str, peaceful: &Pair, history: &Recorder) {
         let victim = format!("agent:{city}");
         history.record(Event::Fault(Fault { name: fault(turn), kind: FaultKind::Kill, victim: victim.clone() }));
         self.agent(city).kill().await;
         peaceful.turn().await;
         self.start_agent(city).await;
+        peaceful.turn().await;
         history.record(Event::Healed(Healed { victim }));
     }
 }

@@ -129,6 +129,17 @@ impl Desk {
         Ok(self.client.clone().link_status(timed(v1::LinkStatusRequest {})).await?.into_inner())
     }
 
+    /// Waits until the agent is linked to its broker, at most `within`.
+    pub async fn linked(&self, within: Duration) -> Result<(), String> {
+        let linked = async {
+            while self.link().await.map_or(true, |link| link.state != "UP") {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let late = |_| format!("{} is not linked within {within:?}", self.socket.display());
+        tokio::time::timeout(within, linked).await.map_err(late)
+    }
+
     /// Waits until nothing is queued for the broker, at most `within`.
     pub async fn all_sent(&self, within: Duration) {
         let sent = async {
