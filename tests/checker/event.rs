@@ -3,6 +3,8 @@
 //! `id` is the harness's name for one act of sending (it stands in the body, so that it is known even when the answer
 //! of a call is lost); `message` is the id that the agent made for it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// One line of a history.
@@ -47,6 +49,16 @@ pub enum Event {
     Refuse(Refused),
     /// A line of a recipient's inbox, read at the end.
     Listed(Listed),
+    /// What the broker says of an accepted message when it is asked.
+    Stands(Stands),
+    /// What somebody counted while nothing moved.
+    Sum(Sum),
+    /// A signed head of an evidence tree.
+    Head(Head),
+    /// A proof about an evidence tree was asked for.
+    Proof(Proof),
+    /// What a program used at one instant.
+    Sample(Sample),
     /// A fault began.
     Fault(Fault),
     /// What a fault broke works again.
@@ -201,6 +213,64 @@ pub struct Listed {
     pub cursor: u64,
 }
 
+/// What the broker says of a message, one entry for each recipient.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Stands {
+    pub id: String,
+    /// Where each delivery is; empty where the broker does not know the message.
+    pub at: BTreeMap<String, Stage>,
+}
+
+/// Deliveries, counted by the broker while nothing moved.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Sum {
+    pub handed: u64,
+    pub negative: u64,
+    pub waiting: u64,
+}
+
+/// A signed head of an evidence tree.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Head {
+    /// `broker` or a jurisdiction.
+    pub owner: String,
+    pub size: u64,
+    pub root: String,
+    /// Its signature was checked, with this result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+}
+
+/// A proof that an owner of an evidence tree gave, computed anew by the harness.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Proof {
+    pub owner: String,
+    pub of: Proved,
+    /// It leads to the root of the head that it names.
+    pub holds: bool,
+}
+
+/// What a proof is about.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proved {
+    /// The head of the greater size continues that of the smaller.
+    Continues { from: u64, to: u64 },
+    /// The receipt with this hash is a leaf of the tree of this size.
+    Contains { receipt: String, size: u64 },
+}
+
+/// What a program used at one instant.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Sample {
+    /// `broker`, `agent:320300`.
+    pub program: String,
+    /// The most memory that it has held since it began.
+    pub peak_bytes: u64,
+    pub descriptors: u64,
+    pub threads: u64,
+}
+
 /// A fault.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Fault {
@@ -287,8 +357,17 @@ impl Event {
             | Self::Receipt(Receipt { id, .. })
             | Self::Read(Read { id, .. })
             | Self::Refuse(Refused { id, .. })
-            | Self::Listed(Listed { id, .. }) => Some(id),
-            Self::Plan(_) | Self::Fault(_) | Self::Healed(_) | Self::Quiet | Self::End => None,
+            | Self::Listed(Listed { id, .. })
+            | Self::Stands(Stands { id, .. }) => Some(id),
+            Self::Plan(_)
+            | Self::Sum(_)
+            | Self::Head(_)
+            | Self::Proof(_)
+            | Self::Sample(_)
+            | Self::Fault(_)
+            | Self::Healed(_)
+            | Self::Quiet
+            | Self::End => None,
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::coverage::{Kills, kills};
-use super::event::Line;
+use super::coverage::{Judged, Kills, kills};
+use super::event::{Event, Line};
 use super::history::History;
 use super::{Rule, Violation};
 
@@ -12,6 +12,9 @@ use super::{Rule, Violation};
 #[derive(Clone, Debug)]
 pub struct Figures {
     pub kills: Kills,
+    pub judged: Judged,
+    /// The most that any program used.
+    pub used: Used,
     pub accepted: usize,
     pub handed: usize,
     pub refused: usize,
@@ -40,6 +43,8 @@ impl Figures {
         waits.sort_unstable();
         Self {
             kills: kills(lines),
+            judged: Judged::of(&history),
+            used: Used::of(lines),
             accepted: messages.clone().filter(|message| message.is_accepted()).count(),
             handed: waits.len(),
             refused: messages.clone().filter(|message| message.is_failed()).count(),
@@ -53,7 +58,31 @@ impl Figures {
     }
 }
 
-fn percentile(sorted: &[u64], percent: usize) -> u64 {
+/// The most that any program used of each.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Used {
+    pub samples: usize,
+    pub peak_bytes: u64,
+    pub descriptors: u64,
+    pub threads: u64,
+}
+
+impl Used {
+    fn of(lines: &[Line]) -> Self {
+        let mut used = Self::default();
+        for line in lines {
+            let Event::Sample(sample) = &line.event else { continue };
+            used.samples += 1;
+            used.peak_bytes = used.peak_bytes.max(sample.peak_bytes);
+            used.descriptors = used.descriptors.max(sample.descriptors);
+            used.threads = used.threads.max(sample.threads);
+        }
+        used
+    }
+}
+
+/// The value that so many in a hundred do not exceed; 0 of none.
+pub fn percentile(sorted: &[u64], percent: usize) -> u64 {
     let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(at).copied().unwrap_or_default()
 }
@@ -68,6 +97,21 @@ impl fmt::Display for Figures {
             self.accepted, self.handed, self.refused, self.unknown
         )?;
         writeln!(f, "lost {}, duplicates {}, order violations {}", self.lost, self.duplicates, self.order_violations)?;
+        let Judged { verified, unverified, asked, unasked, sums, waiting, accepted_in_faults, heads } = self.judged;
+        writeln!(
+            f,
+            "signatures checked {verified}, not checked {unverified}; accepted while a program was down {accepted_in_faults}"
+        )?;
+        writeln!(
+            f,
+            "asked of the broker {asked}, not asked after its death {unasked}; sums {sums}, with {waiting} waiting; heads {heads}"
+        )?;
+        let Used { samples, peak_bytes, descriptors, threads } = self.used;
+        writeln!(
+            f,
+            "samples {samples}: at most {} MiB, {descriptors} descriptors, {threads} threads",
+            peak_bytes >> 20
+        )?;
         write!(f, "submit to hand-over p50 {} ms, p99 {} ms", self.p50_ms, self.p99_ms)
     }
 }

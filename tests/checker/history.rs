@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{
-    Accepted, Done, Event, Fault, FaultKind, Hand, Line, Listed, Plan, Queued, Read, Receipt, Refused, Stage, Submit,
+    Accepted, Done, Event, Fault, FaultKind, Hand, Line, Listed, Plan, Queued, Read, Receipt, Refused, Stage, Stands,
+    Submit,
 };
 
 /// An event with the line on which it stands and that line's number.
@@ -22,6 +23,7 @@ pub struct Message<'a> {
     pub receipts: Vec<Seen<'a, Receipt>>,
     pub reads: Vec<Seen<'a, Read>>,
     pub listed: Vec<Seen<'a, Listed>>,
+    pub stands: Vec<Seen<'a, Stands>>,
 }
 
 /// A history and its index.
@@ -91,6 +93,7 @@ impl<'a> Message<'a> {
             Event::Receipt(what) => self.receipts.push((at, line, what)),
             Event::Read(what) => self.reads.push((at, line, what)),
             Event::Listed(what) => self.listed.push((at, line, what)),
+            Event::Stands(what) => self.stands.push((at, line, what)),
             _ => {}
         }
     }
@@ -139,6 +142,11 @@ impl<'a> Message<'a> {
         all.extend(self.reads.iter().filter(|(_, _, r)| r.to == to).map(|(at, line, r)| (*at, *line, r.stage)));
         all.sort_by_key(|(at, _, _)| *at);
         all
+    }
+
+    /// When its sender was first told that the broker took charge.
+    pub fn accepted_at(&self) -> Option<u64> {
+        self.oks.first().map(|(_, line, _)| line.t)
     }
 
     /// The lines of its submits, to print beside a fault.

@@ -1,8 +1,8 @@
 //! The history checker: what the harness wrote down, held against the rules of the house.
 //!
 //! Each rule is a pure function from a history to its violations. The checker knows nothing of the programs under
-//! test: no type of theirs, no code of theirs. Deliberately absent are the rules that need more than a history of calls:
-//! a power cut at every write (R7), evidence (R11), bounds and isolation (R13, R14).
+//! test: no type of theirs, no code of theirs. What a history does not tell, no rule judges: a harness that wants R7,
+//! R11, R13 or R14 judged writes down the events they need, and `coverage` says where it did not.
 #![allow(dead_code, reason = "each test target uses its own part")]
 
 pub mod coverage;
@@ -34,14 +34,22 @@ pub enum Rule {
     R5Names,
     /// A delivery never goes back.
     R6ForwardOnly,
+    /// What was told as accepted is still there after a recovery.
+    R7AckIsTrue,
     /// Receipts are true.
     R8Receipts,
     /// The same again is answered the same; other bytes under a known id are refused.
     R9Idempotence,
     /// Nothing reaches whom it was not resolved to.
     R10Rights,
+    /// Heads and proofs agree, and so do the sums.
+    R11Evidence,
     /// Everything settles soon after everything is healed.
     R12Liveness,
+    /// No program uses more than its limits.
+    R13Bounds,
+    /// The faults of some do not slow the others down.
+    R14Isolation,
     /// The run really did what it claims.
     NotVacuous,
 }

@@ -1,7 +1,9 @@
 //! A run that did nothing, or did it while nothing was going on, does not pass.
 
-use crate::checker::coverage::{Kills, kills, not_vacuous};
-use crate::checker::event::{Accepted, Event, Fault, FaultKind, Line, Plan, Submit};
+use crate::checker::coverage::{Kills, kills, not_vacuous, unjudged};
+use crate::checker::event::{
+    Accepted, Event, Fault, FaultKind, Line, Plan, Receipt, Sample, Stage, Stands, Submit, Sum,
+};
 
 fn plan(faults: &[&str]) -> Event {
     Event::Plan(Plan { faults: faults.iter().map(ToString::to_string).collect(), ..Plan::default() })
@@ -74,4 +76,56 @@ fn a_kill_of_a_program_that_starts_is_counted_apart() {
 #[test]
 fn a_run_in_which_nothing_was_accepted_proves_nothing() {
     assert_eq!(complaints(vec![submit("m1")]), ["nothing was accepted"]);
+}
+
+fn left_out(events: Vec<Event>) -> Vec<String> {
+    unjudged(&told(events)).into_iter().map(|violation| violation.says).collect()
+}
+
+fn asked(id: &str) -> Event {
+    Event::Stands(Stands { id: id.into(), at: [("320300".to_owned(), Stage::Accepted)].into() })
+}
+
+fn counted(waiting: u64) -> Event {
+    Event::Sum(Sum { handed: 0, negative: 0, waiting })
+}
+
+fn sampled() -> Event {
+    Event::Sample(Sample { program: "broker".into(), peak_bytes: 1, descriptors: 1, threads: 1 })
+}
+
+#[test]
+fn a_run_whose_every_rule_had_something_to_judge_counts() {
+    let events = vec![submit("m1"), accepted("m1"), sampled(), kill("one"), asked("m1"), counted(1)];
+
+    assert_eq!(left_out(events), Vec::<String>::new());
+}
+
+#[test]
+fn a_broker_that_is_not_asked_after_its_death_proves_nothing() {
+    let events = vec![submit("m1"), accepted("m1"), asked("m1"), sampled(), kill("one"), counted(1)];
+
+    assert_eq!(left_out(events), ["1 were accepted, and nobody asked after the broker's death"]);
+}
+
+#[test]
+fn signatures_that_nobody_checked_and_programs_that_nobody_looked_at_are_told() {
+    let unchecked = Receipt {
+        id: "m1".into(),
+        to: String::new(),
+        stage: Stage::Accepted,
+        hash: String::new(),
+        content: String::new(),
+        previous: None,
+        verified: None,
+        reason: String::new(),
+    };
+    let events = vec![submit("m1"), Event::Receipt(unchecked), kill("one"), counted(1)];
+
+    assert_eq!(left_out(events), ["1 signatures were not checked", "nobody knows what broker used"]);
+}
+
+#[test]
+fn sums_count_only_if_something_waited() {
+    assert_eq!(left_out(vec![counted(0)]), ["the deliveries were never counted while something waited"]);
 }

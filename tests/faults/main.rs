@@ -9,6 +9,7 @@ mod world;
 
 mod coverage;
 mod histories;
+mod isolation;
 mod kill;
 mod reference;
 #[cfg(seeded_bugs)]

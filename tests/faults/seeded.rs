@@ -22,7 +22,7 @@ async fn is_found(bug: &str, rules: &[Rule]) {
     while began.elapsed() < FOUND_WITHIN {
         let options =
             Options { cycles: CYCLES_A_ROUND, seed: dice.below(1 << 32), victim: None, bug: Some(bug.into()) };
-        let Outcome { violations, .. } = run(&options).await;
+        let Outcome { violations, .. } = Box::pin(run(&options)).await;
         if violations.iter().any(|violation| rules.contains(&violation.rule)) {
             return;
         }

@@ -129,6 +129,28 @@ impl Desk {
         Ok(self.client.clone().link_status(timed(v1::LinkStatusRequest {})).await?.into_inner())
     }
 
+    /// Waits until the agent is linked to its broker, at most `within`.
+    pub async fn linked(&self, within: Duration) -> Result<(), String> {
+        let linked = async {
+            while self.link().await.map_or(true, |link| link.state != "UP") {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let late = |_| format!("{} is not linked within {within:?}", self.socket.display());
+        tokio::time::timeout(within, linked).await.map_err(late)
+    }
+
+    /// Waits until nothing is queued for the broker, at most `within`.
+    pub async fn all_sent(&self, within: Duration) {
+        let sent = async {
+            while self.link().await.is_ok_and(|link| link.queued > 0) {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        // whoever judges the history sees what is still queued
+        drop(tokio::time::timeout(within, sent).await);
+    }
+
     /// Waits until the agent answers, at most `within`.
     pub async fn ready(&self, within: Duration) -> Result<(), String> {
         let answered = async {

@@ -63,6 +63,8 @@ pub struct Region {
     pub trust: certs::region::Region,
     /// Where agents call.
     pub broker_address: SocketAddr,
+    /// Where operators call.
+    pub admin_address: SocketAddr,
     pub broker_config: PathBuf,
     directory: PathBuf,
     agents: BTreeMap<String, AgentFiles>,
@@ -91,7 +93,7 @@ impl Region {
 
     /// The same on known or unknown land.
     pub fn create_on(directory: &Path, cities: &[&str], lands: Lands, now: Timestamp) -> anyhow::Result<Self> {
-        let broker_address = free_port()?;
+        let (broker_address, admin_address) = (free_port()?, free_port()?);
         let members = CAST.iter().filter(|(id, ..)| cities.contains(id)).map(|member| spec(member, cities, lands));
         let spec = Spec {
             region: REGION.parse()?,
@@ -101,8 +103,8 @@ impl Region {
         };
         let trust = certs::region::create(&directory.join("trust"), &spec, now)?;
         let broker_config = directory.join("broker.toml");
-        let mut region =
-            Self { trust, broker_address, broker_config, directory: directory.into(), agents: BTreeMap::new() };
+        let (directory, agents) = (directory.into(), BTreeMap::new());
+        let mut region = Self { trust, broker_address, admin_address, broker_config, directory, agents };
         std::fs::write(&region.broker_config, region.broker_toml()?)?;
         for city in cities {
             region.write_agent(city, broker_address)?;
@@ -211,7 +213,7 @@ impl Region {
     fn broker_toml(&self) -> anyhow::Result<String> {
         let (state, trust) = (self.broker_state(), self.trust.trust("broker"));
         let (state, trust) = (state.display(), trust.display());
-        let (listen, admin, metrics) = (self.broker_address, free_port()?, free_port()?);
+        let (listen, admin, metrics) = (self.broker_address, self.admin_address, free_port()?);
         Ok(format!(
             "state = \"{state}\"\ntrust = \"{trust}\"\nlisten = \"{listen}\"\nadmin_listen = \"{admin}\"\n\
              metrics_listen = \"{metrics}\"\nsegment_bytes = {SEGMENT_BYTES}\nallow_unsafe_filesystem = true\n"

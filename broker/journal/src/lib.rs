@@ -31,6 +31,9 @@ mod threads;
 mod writer;
 
 #[cfg(test)]
+#[path = "../../../tests/checker/mod.rs"]
+mod checker;
+#[cfg(test)]
 mod sim;
 
 use std::{future::Future, sync::Arc};

@@ -38,7 +38,8 @@ fn went_back(id: &str, to: &str, stages: &[(usize, &Line, Stage)]) -> Option<Vio
 }
 
 /// R8: DELIVERED only of what is in the inbox, OPENED and later only after the hand-over; each receipt verifies, names
-/// the content and a known receipt before it; one of each stage, of equal content when repeated.
+/// the content; what a person signed follows a known receipt of an earlier stage; one of each stage, of equal content
+/// when repeated.
 pub fn receipts_are_true(history: &History<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for (id, message) in &history.messages {
@@ -53,14 +54,22 @@ fn untrue(id: &str, message: &Message<'_>, (at, line, receipt): &Seen<'_, Receip
     let to = &receipt.to;
     let hand = message.first_hand(to);
     let reached = !receipt.stage.is_negative() && receipt.stage != Stage::Accepted;
-    let known = |hash: &String| message.receipts.iter().any(|(_, _, other)| other.hash == *hash);
+    let follows = |hash: &String| {
+        let before = |other: &Receipt| {
+            other.hash == *hash && other.stage < receipt.stage && (other.to.is_empty() || other.to == *to)
+        };
+        message.receipts.iter().any(|(_, _, other)| before(other))
+    };
+    let by_a_person = matches!(receipt.stage, Stage::Opened | Stage::Acknowledged | Stage::WillAnswer);
     let says = if receipt.verified == Some(false) {
         format!("the signature of a receipt about {id} is not good")
     } else if receipt.stage == Stage::Delivered && hand.is_none() {
         format!("{id} is said to be delivered to {to}, who never got it")
     } else if reached && receipt.stage > Stage::Delivered && hand.is_none_or(|(handed, _, _)| handed > *at) {
         format!("{id} is said to be {:?} at {to} before it was handed over", receipt.stage)
-    } else if receipt.previous.as_ref().is_some_and(|hash| !known(hash)) {
+    } else if by_a_person && receipt.previous.is_none() {
+        format!("a receipt about {id} follows none: {:?}", receipt.stage)
+    } else if receipt.previous.as_ref().is_some_and(|hash| !follows(hash)) {
         format!("a receipt about {id} follows one that nobody has")
     } else {
         return None;

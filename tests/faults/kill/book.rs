@@ -11,12 +11,15 @@ use proto::v1;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore};
 
+use super::notary::Notary;
 use crate::checker::event::{Event, Failed, Queued, Refused, Submit, Unanswered};
 use crate::checker::recorder::Recorder;
 
 /// The history, and an index of it that the harness itself needs. Shared by all its tasks.
 pub struct Book {
     pub history: Recorder,
+    /// Checks what the programs hand out.
+    pub notary: Notary,
     /// One permit for each call that may still wait for an answer.
     pub window: Semaphore,
     calls: AtomicU64,
@@ -38,13 +41,15 @@ struct Open {
     told: HashSet<String>,
     /// Accepted so far.
     count: u64,
+    /// Accepted, and the broker was not asked about them since it began last.
+    unasked: Vec<String>,
 }
 
 impl Book {
-    /// A book that lets `window` calls wait at a time.
-    pub fn begin(history: Recorder, window: usize) -> Self {
-        let (calls, open) = (AtomicU64::new(0), Mutex::default());
-        Self { history, window: Semaphore::new(window), calls, open, changed: Notify::new() }
+    /// A book that lets `window` calls wait at a time, and counts them from `first`.
+    pub fn begin(history: Recorder, notary: Notary, window: usize, first: u64) -> Self {
+        let (calls, open) = (AtomicU64::new(first), Mutex::default());
+        Self { history, notary, window: Semaphore::new(window), calls, open, changed: Notify::new() }
     }
 
     /// Writes a submit down and gives its name and number.
@@ -102,6 +107,7 @@ impl Book {
     pub fn accepted(&self, id: &str) {
         let mut open = self.open.lock().unwrap();
         open.count += 1;
+        open.unasked.push(id.into());
         open.queued.remove(id);
         if !open.handed.contains(id) {
             open.accepted.insert(id.into());
@@ -150,6 +156,12 @@ impl Book {
         self.open.lock().unwrap().names.iter().map(|(message, id)| (message.clone(), id.clone())).collect()
     }
 
+    /// What was accepted since this was asked last.
+    pub fn unasked(&self) -> Vec<(Bytes, String)> {
+        let unasked: HashSet<String> = std::mem::take(&mut self.open.lock().unwrap().unasked).into_iter().collect();
+        self.messages().into_iter().filter(|(_, id)| unasked.contains(id)).collect()
+    }
+
     /// How many were accepted so far.
     pub fn count(&self) -> u64 {
         self.open.lock().unwrap().count
@@ -163,6 +175,12 @@ impl Book {
     /// A call waits for its answer now.
     pub fn in_flight(&self) -> bool {
         !self.open.lock().unwrap().waiting.is_empty()
+    }
+
+    /// Every call was answered by the sender's agent, or never will be.
+    pub fn is_answered(&self) -> bool {
+        let open = self.open.lock().unwrap();
+        open.waiting.is_subset(&open.queued)
     }
 
     /// Nothing is queued or accepted and not settled.

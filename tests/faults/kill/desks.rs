@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use prost::Message as _;
 use proto::v1;
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
@@ -55,7 +56,8 @@ impl Sender {
         self.book.window.acquire().await.unwrap().forget();
     }
 
-    async fn send(&self, precedence: v1::Precedence) {
+    /// Sends one message.
+    pub async fn send(&self, precedence: v1::Precedence) {
         let draft = |id: &str| bulletin(&[self.to], precedence, &format!("联动演习 {id}"));
         let (id, call, draft) = self.book.submit(self.from, draft);
         match self.desk.send(draft).await {
@@ -95,7 +97,7 @@ impl Sender {
     async fn hear_receipt(&self, receipt: &v1::Receipt) {
         let said = statement(receipt);
         let id = self.name(&said.message_id).await;
-        let event = receipt_event(&id, receipt, None);
+        let event = receipt_event(&id, receipt, self.book.notary.vouches_for_receipt(receipt));
         self.book.history.record(Event::Receipt(event.clone()));
         self.book.tell_once(&event.hash);
         if event.stage == Stage::Accepted {
@@ -141,7 +143,7 @@ fn received(event: &v1::SubscribeResponse) -> Option<Bytes> {
 }
 
 /// A receipt as a line of the history.
-pub fn receipt_event(id: &str, receipt: &v1::Receipt, verified: Option<bool>) -> Receipt {
+pub fn receipt_event(id: &str, receipt: &v1::Receipt, verified: bool) -> Receipt {
     let said = statement(receipt);
     let previous = Some(hex(&said.previous_receipt_hash)).filter(|hash| !hash.is_empty());
     Receipt {
@@ -151,7 +153,7 @@ pub fn receipt_event(id: &str, receipt: &v1::Receipt, verified: Option<bool>) ->
         hash: sha256(&receipt.statement),
         content: hex(&said.content_hash),
         previous,
-        verified,
+        verified: Some(verified),
         reason: said.reason,
     }
 }
@@ -211,7 +213,9 @@ impl Receiver {
         let id = self.book.learn(&shown).unwrap_or_else(|| format!("stranger {}", hex(message_id)));
         let tries = self.tries.entry(id.clone()).or_default();
         *tries += 1;
-        let content = shown.content.unwrap_or_default();
+        // what arrived counts, not what the agent reads out of it
+        let envelope = shown.envelope.unwrap_or_default();
+        let content = v1::Content::decode(envelope.content.clone()).unwrap_or_default();
         let header = content.header.unwrap_or_default();
         let carried = shown.stamp.map_or(0, |stamp| stamp.carried_as);
         let precedence = if carried == 0 { header.precedence } else { carried };
@@ -225,8 +229,8 @@ impl Receiver {
             seq: header.sender_seq,
             precedence: u8::try_from(precedence).unwrap_or_default(),
             digest: digest_of(content.body.as_ref()),
-            content: sha256(&shown.envelope.unwrap_or_default().content),
-            verified: None,
+            content: sha256(&envelope.content),
+            verified: Some(self.book.notary.vouches_for(&envelope)),
         }));
         id
     }

@@ -7,20 +7,25 @@
 
 pub mod book;
 pub mod desks;
+pub mod notary;
+pub mod office;
 pub mod programs;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proto::v1;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::book::{Book, statement};
 use self::desks::{Receiver, Sender, receipt_event};
+use self::notary::Notary;
+use self::office::Office;
 use self::programs::{Program, listening};
-use crate::checker::coverage::not_vacuous;
-use crate::checker::event::{Event, Fault, FaultKind, Healed, Line, Listed, Plan, Read, Stage};
+use crate::checker::coverage::{not_vacuous, unjudged};
+use crate::checker::event::{Event, Fault, FaultKind, Healed, Line, Listed, Plan, Read, Stage, Stands};
 use crate::checker::figures::Figures;
 use crate::checker::recorder::Recorder;
 use crate::checker::{Violation, check, report};
@@ -38,6 +43,8 @@ const SENDERS: usize = 4;
 const STARTS_WITHIN: Duration = Duration::from_mins(5);
 /// How long something new may take to be accepted after everything is up again.
 const GOES_ON_WITHIN: Duration = Duration::from_secs(90);
+/// What is sent at the end while its recipient is away, so that something waits when the deliveries are counted.
+const SENT_TO_WAIT: u64 = 12;
 /// How long the rest may take after the last kill; the checker itself is stricter.
 const SETTLES_WITHIN: Duration = Duration::from_mins(1);
 
@@ -68,7 +75,7 @@ pub async fn run(options: &Options) -> Outcome {
     println!("seed {}, history {}", options.seed, history.path().display());
     let mut harness = Harness::start(options, &directory, history).await;
     harness.exercise(options.cycles, options.victim).await;
-    harness.end().await
+    Box::pin(harness.end()).await
 }
 
 /// The programs, and the desks that use them.
@@ -78,6 +85,7 @@ struct Harness {
     /// Broker, sender's agent, receiver's agent.
     programs: [Program; 3],
     region: Region,
+    office: Office,
     sender: Sender,
     sending: CancellationToken,
     reading: CancellationToken,
@@ -94,7 +102,7 @@ impl Harness {
             Program::new(&format!("agent:{LY}"), "agent", &region.agent(LY).config, bug),
             Program::new(&format!("agent:{XZ}"), "agent", &region.agent(XZ).config, bug),
         ];
-        let book = Arc::new(Book::begin(history, WINDOW));
+        let book = Arc::new(Book::begin(history, notary_of(&region), WINDOW, 0));
         let (sending, reading) = (CancellationToken::new(), CancellationToken::new());
         let desk = Desk::at(&region.agent(LY).desk_socket);
         let sender = Sender { desk, book: book.clone(), from: LY, to: XZ, stop: sending.clone() };
@@ -107,7 +115,8 @@ impl Harness {
             dice: Dice::of(dice.throw()),
             tries: std::collections::HashMap::new(),
         };
-        let mut harness = Self { book, dice, programs, region, sender, sending, reading, tasks: JoinSet::new() };
+        let (office, tasks) = (Office::of(&region, LY), JoinSet::new());
+        let mut harness = Self { book, dice, programs, region, office, sender, sending, reading, tasks };
         harness.start_programs(&[0, 1, 2]).await;
         let ear = Sender { stop: harness.reading.clone(), ..harness.sender.clone() };
         harness.tasks.spawn(ear.hear_all());
@@ -137,7 +146,9 @@ impl Harness {
     async fn exercise(&mut self, cycles: u64, victim: Option<usize>) {
         let schedule: Vec<(String, Vec<usize>)> = (0..cycles).map(|cycle| self.plan(cycle, victim)).collect();
         let faults = schedule.iter().flat_map(|(name, victims)| victims.iter().map(move |v| (name.clone(), *v)));
-        let faults = faults.map(|(name, victim)| format!("{name} {}", self.programs[victim].name)).collect();
+        let last = [("the end".to_owned(), 2)];
+        let faults =
+            faults.chain(last).map(|(name, victim)| format!("{name} {}", self.programs[victim].name)).collect();
         self.book.history.record(Event::Plan(Plan { seed: self.dice.throw(), faults, negative_ends: false }));
         self.go_on().await;
         for (name, victims) in schedule {
@@ -164,6 +175,7 @@ impl Harness {
         self.pause(300).await;
         let works = self.book.until(GOES_ON_WITHIN, Book::in_flight).await;
         assert!(works, "{name}: no call was made within {GOES_ON_WITHIN:?}");
+        self.sample();
         self.kill(name, FaultKind::Kill, victims).await;
         self.pause(200).await;
         // one restart in five dies while it starts
@@ -178,6 +190,9 @@ impl Harness {
         for victim in victims {
             let victim = self.programs[*victim].name.clone();
             self.book.history.record(Event::Healed(Healed { victim }));
+        }
+        if victims.contains(&0) {
+            self.ask(self.book.unasked()).await;
         }
         if self.dice.below(2) == 0 {
             self.go_on().await;
@@ -200,6 +215,45 @@ impl Harness {
         }
     }
 
+    /// What the programs use: written down before each kill, so that every life is seen at its largest.
+    fn sample(&self) {
+        let samples = self.programs.iter().filter_map(Program::sample);
+        samples.for_each(|sample| self.book.history.record(Event::Sample(sample)));
+    }
+
+    /// Asks the broker about messages, and writes its answers down.
+    async fn ask(&self, messages: Vec<(bytes::Bytes, String)>) -> Vec<Stands> {
+        let answers = self.office.stands(messages).await;
+        for stands in &answers {
+            self.book.history.record(Event::Stands(stands.clone()));
+        }
+        answers
+    }
+
+    /// Counts the deliveries once nothing moves any more.
+    async fn count(&self) {
+        self.book.until(SETTLES_WITHIN, Book::is_answered).await;
+        self.sender.desk.all_sent(SETTLES_WITHIN).await;
+        let sent = self.sender.desk.list(true).await.unwrap();
+        let accepted = sent.iter().filter(|summary| summary.accepted).count() as u64;
+        self.book.until(SETTLES_WITHIN, |book| book.count() >= accepted).await;
+        let answers = self.ask(self.book.messages()).await;
+        let sum = self.office.sum(&answers).await.unwrap();
+        self.book.history.record(Event::Sum(sum));
+    }
+
+    /// While the receiver is away, the last messages wait for it and everything is counted.
+    async fn wait_and_count(&mut self) {
+        self.kill("the end", FaultKind::Kill, &[2]).await;
+        self.sending.cancel();
+        for _ in 0..SENT_TO_WAIT {
+            self.sender.send(v1::Precedence::Priority).await;
+        }
+        self.count().await;
+        self.start_programs(&[2]).await;
+        self.book.history.record(Event::Healed(Healed { victim: self.programs[2].name.clone() }));
+    }
+
     /// A time that only the seed decides, in which the programs work.
     async fn pause(&mut self, below_ms: u64) {
         let pause = Duration::from_millis(self.dice.below(below_ms));
@@ -216,9 +270,11 @@ impl Harness {
 
     /// Lets the rest settle, reads everything once more, and judges.
     async fn end(mut self) -> Outcome {
-        self.sending.cancel();
+        self.sample();
+        self.wait_and_count().await;
         self.book.history.record(Event::Quiet);
         self.book.until(SETTLES_WITHIN, Book::is_settled).await;
+        self.count().await;
         self.reading.cancel();
         while let Some(ended) = self.tasks.join_next().await {
             ended.unwrap();
@@ -258,18 +314,24 @@ impl Harness {
         let Ok(trace) = self.sender.desk.trace(message_id).await else { return };
         for step in trace.steps {
             let Some(receipt) = step.receipt.filter(|receipt| statement(receipt).stage != 0) else { continue };
-            let event = receipt_event(id, &receipt, Some(step.verified));
-            if self.book.tell_once(&event.hash) || !step.verified {
+            let event = receipt_event(id, &receipt, self.book.notary.vouches_for_receipt(&receipt));
+            if self.book.tell_once(&event.hash) || event.verified == Some(false) {
                 self.book.history.record(Event::Receipt(event));
             }
         }
     }
 }
 
+/// Whoever checks seals under the keys of this region.
+pub fn notary_of(region: &Region) -> Notary {
+    let file = region.trust.trust("broker").join(certs::files::name::DIRECTORY);
+    Notary::of(&std::fs::read_to_string(file).unwrap())
+}
+
 fn judge(lines: &[Line], history: PathBuf) -> Outcome {
     let violations = check(lines);
     let figures = Figures::of(lines, &violations);
-    Outcome { vacuous: not_vacuous(lines), violations, figures, history }
+    Outcome { vacuous: [not_vacuous(lines), unjudged(lines)].concat(), violations, figures, history }
 }
 
 fn victim_from_env() -> Option<usize> {
@@ -288,7 +350,7 @@ async fn nothing_is_lost_doubled_or_reordered_when_programs_are_killed() {
     let options =
         Options { cycles: cycles_from_env(), seed: Dice::seed_from_env(), victim: victim_from_env(), bug: None };
 
-    let Outcome { violations, vacuous, figures, history } = run(&options).await;
+    let Outcome { violations, vacuous, figures, history } = Box::pin(run(&options)).await;
 
     println!("{figures}");
     let found: Vec<Violation> = violations.into_iter().chain(vacuous).collect();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::checker::event::Sample;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -52,6 +53,11 @@ impl Program {
         if let Some(mut child) = self.child.take() {
             child.kill().await.unwrap();
         }
+    }
+
+    /// What it uses now, while it runs.
+    pub fn sample(&self) -> Option<Sample> {
+        super::office::sample(&self.name, self.child.as_ref()?.id()?)
     }
 
     /// How it ended by itself, if it did: nothing here should.

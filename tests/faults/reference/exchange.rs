@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::checker::event::{
-    Accepted, Done, Event, Fault, FaultKind, Hand, Line, Listed, Plan, Queued, Receipt, Stage, Submit, Unanswered,
+    Accepted, Done, Event, Fault, FaultKind, Hand, Line, Listed, Plan, Queued, Receipt, Stage, Stands, Submit, Sum,
+    Unanswered,
 };
 
 const CITIES: [&str; 4] = ["371300", "320300", "320700", "371100"];
@@ -136,16 +137,14 @@ impl Exchange {
         let id = self.sent[n].id.clone();
         let hash = format!("{stage:?} of {id} at {to}");
         let content = format!("content of {id}");
-        let receipt = Receipt {
-            id,
-            to: to.into(),
-            stage,
-            hash,
-            content,
-            previous: None,
-            verified: Some(true),
-            reason: String::new(),
+        let before = match stage {
+            Stage::Opened => Some(Stage::Delivered),
+            Stage::Acknowledged => Some(Stage::Opened),
+            _ => None,
         };
+        let previous = before.map(|before| format!("{before:?} of {id} at {to}"));
+        let receipt =
+            Receipt { id, to: to.into(), stage, hash, content, previous, verified: Some(true), reason: String::new() };
         self.tell(Event::Receipt(receipt));
     }
 
@@ -181,6 +180,7 @@ impl Exchange {
         self.tell(Event::Fault(Fault { name, kind: FaultKind::Kill, victim: victim.clone() }));
         if victim == "broker" {
             self.epoch += 1;
+            self.asked_again();
             return;
         }
         let mut again: Vec<Hand> = self.unconfirmed.iter().filter(|hand| hand.to == desk).cloned().collect();
@@ -190,6 +190,19 @@ impl Exchange {
             self.tell(Event::Hand(hand.clone()));
         }
         self.unconfirmed.extend(again);
+    }
+
+    /// The broker is asked about everything that was told as accepted.
+    fn asked_again(&mut self) {
+        let known = |line: &Line| {
+            let Event::Ok(Accepted { id, resolved, .. }) = &line.event else { return None };
+            let at = resolved.iter().map(|to| (to.clone(), Stage::Accepted)).collect();
+            Some(Event::Stands(Stands { id: id.clone(), at }))
+        };
+        let answers: Vec<Event> = self.lines.iter().filter_map(known).collect();
+        for answer in answers {
+            self.tell(answer);
+        }
     }
 
     fn end(mut self) -> Vec<Line> {
@@ -206,10 +219,13 @@ impl Exchange {
         while !self.unconfirmed.is_empty() {
             self.confirm(0);
         }
+        self.asked_again();
         let hands: Vec<Listed> = self.lines.iter().filter_map(listed).collect();
         for listed in hands {
             self.tell(Event::Listed(listed));
         }
+        let handed = self.inboxes.values().sum();
+        self.tell(Event::Sum(Sum { handed, negative: 0, waiting: 0 }));
         self.tell(Event::End);
         self.lines
     }

@@ -22,10 +22,14 @@ pub enum Mutation {
     BadSeal,
     AnswerChanges,
     SameSequence,
+    BadSignature,
+    BrokenLink,
+    ForgetAccepted,
+    MiscountOne,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::DropHand,
         Self::HandAgainAfterConfirm,
         Self::SwapHands,
@@ -40,6 +44,10 @@ impl Mutation {
         Self::BadSeal,
         Self::AnswerChanges,
         Self::SameSequence,
+        Self::BadSignature,
+        Self::BrokenLink,
+        Self::ForgetAccepted,
+        Self::MiscountOne,
     ];
 
     /// The rule that must notice.
@@ -51,9 +59,11 @@ impl Mutation {
             Self::SwapHands => Rule::R4Order,
             Self::SamePosition | Self::SameSequence => Rule::R5Names,
             Self::StageBack => Rule::R6ForwardOnly,
-            Self::TwoReceiptsOfOneStage => Rule::R8Receipts,
+            Self::ForgetAccepted => Rule::R7AckIsTrue,
+            Self::TwoReceiptsOfOneStage | Self::BadSignature | Self::BrokenLink => Rule::R8Receipts,
             Self::AnswerChanges => Rule::R9Idempotence,
             Self::HandToStranger => Rule::R10Rights,
+            Self::MiscountOne => Rule::R11Evidence,
         }
     }
 
@@ -134,6 +144,24 @@ impl Mutation {
                 let Event::Receipt(receipt) = line.event.clone() else { return None };
                 let event = Event::Receipt(Receipt { hash: "in other words".into(), ..receipt });
                 lines.insert(at + 1, Line { event, ..line });
+            }
+            Self::BadSignature | Self::BrokenLink => {
+                let (at, _) = choose(&lines, pick, |line| is_receipt_of(line, Stage::Opened))?;
+                let Event::Receipt(receipt) = &mut lines[at].event else { return None };
+                match self {
+                    Self::BadSignature => receipt.verified = Some(false),
+                    _ => receipt.previous = Some("nobody has it".into()),
+                }
+            }
+            Self::ForgetAccepted => {
+                let (at, _) = choose(&lines, pick, |line| matches!(line.event, Event::Stands(_)))?;
+                let Event::Stands(stands) = &mut lines[at].event else { return None };
+                stands.at.clear();
+            }
+            Self::MiscountOne => {
+                let (at, _) = choose(&lines, pick, |line| matches!(line.event, Event::Sum(_)))?;
+                let Event::Sum(sum) = &mut lines[at].event else { return None };
+                sum.waiting += 1;
             }
             Self::AnswerChanges => {
                 let (_, line) = choose(&lines, pick, |line| matches!(line.event, Event::Ok(_)))?;

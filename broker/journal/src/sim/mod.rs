@@ -5,6 +5,7 @@ mod damage;
 mod dice;
 mod disk;
 mod failures;
+mod witness;
 mod world;
 
 use std::{path::Path, sync::Arc};

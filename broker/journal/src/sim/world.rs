@@ -8,7 +8,7 @@ use model::{
     time::Timestamp,
 };
 
-use super::{SimDisk, dice::Dice, start};
+use super::{SimDisk, dice::Dice, start, witness::Witness};
 use crate::{
     open::{OpenError, Opened},
     record::{Record, Ticket},
@@ -63,6 +63,8 @@ pub(super) struct World {
     promised: BTreeMap<Position, EpochId>,
     /// Starts so far; each calls its life by another name.
     starts: u8,
+    /// Writes a history of all this down, where somebody wants to judge one.
+    pub witness: Option<Witness>,
 }
 
 impl World {
@@ -92,12 +94,19 @@ impl World {
         for (number, record) in records.iter().enumerate() {
             self.name(epoch, first.plus(number as u64), record);
         }
+        let names: Vec<_> = (0..records.len() as u64).map(|number| (epoch, first.plus(number))).collect();
+        if let Some(witness) = &mut self.witness {
+            witness.submitted(&names);
+        }
         let appends = appends.into_iter().map(|records| Append::new(records, Ticket(0))).collect();
         let answered = opened.writer.write(appends)?;
         assert_eq!(answered, first);
         opened.marker.note(opened.writer.mark());
         for number in 0..records.len() as u64 {
             self.promised.insert(first.plus(number), epoch);
+        }
+        if let Some(witness) = &mut self.witness {
+            witness.answered(&names);
         }
         Ok(first)
     }
