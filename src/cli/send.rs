@@ -66,7 +66,7 @@ impl Send {
         if let Some(id) = before {
             head.preceding_message_id = ids::resolve(&mut desk, id, context).await?.0.to_vec().into();
         }
-        deliver(&mut desk, kind, &self.content, &Form::of(head), context).await
+        Box::pin(deliver(&mut desk, kind, &self.content, &Form::of(head), context)).await
     }
 }
 
@@ -94,7 +94,7 @@ impl Reply {
             answer: self.answer.number(),
             ..v1::Header::default()
         };
-        deliver(&mut desk, kind, &self.content, &Form::of(head), context).await
+        Box::pin(deliver(&mut desk, kind, &self.content, &Form::of(head), context)).await
     }
 }
 
@@ -129,11 +129,11 @@ pub async fn deliver(
     context: Context,
 ) -> anyhow::Result<()> {
     let dry_run = content.dry_run;
-    let mut writing = content.begin(kind, form, clock::system().now(), context).await?;
+    let mut writing = Box::pin(content.begin(kind, form, clock::system().now(), context)).await?;
     if content.may_ask(context) {
-        ask::rest(desk, kind, content, form, &mut writing.value, context).await?;
+        Box::pin(ask::rest(desk, kind, content, form, &mut writing.value, context)).await?;
     }
-    let sent = queue(desk, kind, content, form, &writing.value, context).await;
+    let sent = Box::pin(queue(desk, kind, content, form, &writing.value, context)).await;
     let (sent, events) = writing.after(sent, context)?;
     say(&sent, dry_run, context)?;
     if let Some(events) = events {

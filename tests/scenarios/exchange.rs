@@ -225,7 +225,9 @@ async fn a_cancel_after_delivery_strikes_the_message_through_and_deletes_nothing
 async fn rows_that_are_not_those_of_the_journal_are_found_when_a_world_ends() {
     let mut world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
     let ly = world.bare(LY);
-    ly.submit(world.broker_address(), ly.envelope(bulletin(&[XZ], v1::Precedence::Priority, "汛情通报"))).await.unwrap();
+    ly.submit(world.broker_address(), ly.envelope(bulletin(&[XZ], v1::Precedence::Priority, "汛情通报")))
+        .await
+        .unwrap();
     let mut rows = world.last_rows_of_broker().await;
 
     rows.rows.remove(0);

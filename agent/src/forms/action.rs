@@ -29,7 +29,7 @@ pub fn status(ground: &Ground<'_>) -> Option<Body> {
         _ => return None,
     };
     let action_no = if let [only] = *numbers { only } else { 0 };
-    let at = ground.at(ground.now);
+    let at = Some(ground.at_once());
     Some(Body::ActionStatus(v1::ActionStatus { action_no, at, ..v1::ActionStatus::default() }))
 }
 
@@ -49,7 +49,7 @@ pub fn conclusion(ground: &Ground<'_>) -> Option<Body> {
             consultation_conclusion::Part::Conclusion(v1::Conclusion {
                 topic: called.topic.clone(),
                 held_from: called.at,
-                held_to: ground.at(ground.now),
+                held_to: Some(ground.at_once()),
                 ..v1::Conclusion::default()
             })
         }

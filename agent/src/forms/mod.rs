@@ -88,8 +88,9 @@ impl Ground<'_> {
         self.before?.header.as_ref()
     }
 
-    fn at(&self, time: Timestamp) -> Option<prost_types::Timestamp> {
-        Some(border::time::to_wire(time))
+    /// This moment, for a field that says when.
+    fn at_once(&self) -> prost_types::Timestamp {
+        border::time::to_wire(self.now)
     }
 
     /// A number for a thing of ours that nobody else has: whose, when, which, and the end of the id that it comes from.
@@ -108,3 +109,105 @@ impl Ground<'_> {
 
 /// Minutes east of UTC in which dates are counted. Source: O, the region's own time.
 const CHINA_MIN: i32 = 480;
+
+#[cfg(test)]
+mod tests {
+    use proto::{rules, status::Lang};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_810_083_600_000);
+
+    /// The example of a kind, as if it had come.
+    fn came(kind: Kind) -> v1::Content {
+        let v1::Draft { header, body, .. } = rules::example(kind, Lang::Zh, NOW);
+        let mut header = header.unwrap_or_default();
+        header.message_id = vec![7; 16].into();
+        header.originating_message_id = vec![1; 16].into();
+        v1::Content { header: Some(header), body, inline: Vec::new() }
+    }
+
+    fn form(kind: Kind, before: &v1::Content, find: &dyn Fn(&[u8]) -> Option<v1::Content>) -> Option<Body> {
+        let us = "320300".parse().unwrap();
+        let officer = v1::Officer { name: "李强".to_owned(), role: v1::Role::DutyOfficer.into() };
+        let ground = Ground {
+            us: &us,
+            officer: &officer,
+            phone: "0516-8000000",
+            now: NOW,
+            link_up: true,
+            open_incidents: &[],
+            before: Some(before),
+            find,
+        };
+        answer(kind, &ground)
+    }
+
+    #[test]
+    fn every_kind_that_waits_for_an_answer_has_a_form_of_it() {
+        let request = came(Kind::ResourceRequest);
+        for kind in Kind::ALL {
+            let Some(owes) = kind.facts().owes else { continue };
+            if rules::kinds().iter().all(|known| known.kind != *kind)
+                || *kind == Kind::Agreement
+                || *kind == Kind::AuditCheckpoint
+            {
+                continue; // terms are answered by hand, checkpoints by the program
+            }
+            let find = |_: &[u8]| Some(request.clone());
+            assert!(form(owes.reply, &came(*kind), &find).is_some(), "{kind:?} is answered by {:?}", owes.reply);
+        }
+    }
+
+    #[test]
+    fn an_offer_has_a_line_for_each_item_and_says_nothing_about_it() {
+        let request = came(Kind::ResourceRequest);
+        let Some(Body::ResourceRequest(asked)) = request.body.clone().unwrap().body else { panic!("a request") };
+
+        let Some(Body::ResourceOffer(offer)) = form(Kind::ResourceOffer, &request, &|_| None) else {
+            panic!("an offer")
+        };
+
+        assert_eq!(offer.lines.len(), asked.items.len());
+        for (at, (line, item)) in offer.lines.iter().zip(&asked.items).enumerate() {
+            assert_eq!((line.line_no as usize, line.item_no, line.quantity), (at + 1, item.item_no, item.quantity));
+            assert_eq!(line.answer(), v1::OfferAnswer::Unspecified, "a person answers");
+        }
+    }
+
+    #[test]
+    fn an_order_takes_what_is_offered_and_nothing_that_is_declined() {
+        let mut offer = came(Kind::ResourceOffer);
+        let Some(Body::ResourceOffer(body)) = offer.body.as_mut().unwrap().body.as_mut() else { panic!("an offer") };
+        let line = |line_no, answer: v1::OfferAnswer| v1::OfferLine {
+            line_no,
+            item_no: line_no,
+            answer: answer.into(),
+            quantity: 4,
+            ..v1::OfferLine::default()
+        };
+        body.lines =
+            vec![line(1, v1::OfferAnswer::Partial), line(2, v1::OfferAnswer::Decline), line(3, v1::OfferAnswer::Defer)];
+        let find = |_: &[u8]| Some(came(Kind::ResourceRequest));
+
+        let Some(Body::ResourceDecision(order)) = form(Kind::ResourceDecision, &offer, &find) else {
+            panic!("an order")
+        };
+
+        assert_eq!(order.lines.iter().map(|line| (line.line_no, line.quantity)).collect::<Vec<_>>(), [(1, 4)]);
+        assert!(order.report_to.is_some(), "as the request says");
+        assert!(order.order_id.starts_with("320300-20270512-O-"), "{}", order.order_id);
+    }
+
+    #[test]
+    fn the_next_report_counts_on_and_does_not_tell_the_course_again() {
+        let mut first = came(Kind::IncidentReport);
+        let Some(Body::IncidentReport(report)) = first.body.as_mut().unwrap().body.as_mut() else { panic!("a report") };
+        (report.sequence_no, report.brief_course) = (Some(2), "经过".to_owned());
+
+        let Some(Body::IncidentReport(next)) = again(&first) else { panic!("a report") };
+
+        assert_eq!((next.sequence_no, next.brief_course.as_str()), (Some(3), ""));
+        assert_eq!(next.report_type(), v1::ReportType::FollowUp);
+    }
+}

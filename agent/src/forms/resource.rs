@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proto::{
-    v1,
+    border, v1,
     v1::body::Body,
     v1::{cost_statement, extension, release_return},
 };
@@ -29,7 +29,7 @@ pub fn offer(ground: &Ground<'_>) -> Option<Body> {
     Some(Body::ResourceOffer(v1::ResourceOffer {
         solicited: v1::YesNo::Yes.into(),
         lines: asked.items.iter().enumerate().map(line).collect(),
-        valid_until: ground.at(ground.now.plus(OFFER_STANDS)),
+        valid_until: Some(border::time::to_wire(ground.now.plus(OFFER_STANDS))),
     }))
 }
 
@@ -124,7 +124,7 @@ pub fn status(ground: &Ground<'_>) -> Option<Body> {
     Some(Body::DeploymentStatus(v1::DeploymentStatus {
         mode: v1::DeploymentMode::Report.into(),
         mission_id: mission(ground)?,
-        as_of: ground.at(ground.now),
+        as_of: Some(ground.at_once()),
         ..v1::DeploymentStatus::default()
     }))
 }
@@ -152,7 +152,7 @@ pub fn release(ground: &Ground<'_>) -> Option<Body> {
         }
         _ => release_return::Part::Release(v1::Release {
             mission_id,
-            from_when: ground.at(ground.now),
+            from_when: Some(ground.at_once()),
             ..v1::Release::default()
         }),
     };

@@ -82,5 +82,6 @@ async fn run(
     if let Some(answer) = answer {
         form.header.get_or_insert_default().answer = answer.number();
     }
-    send::deliver(&mut desk, kind, &content, &Form { draft: form, says: step.says }, context).await
+    let form = Form { draft: form, says: step.says };
+    Box::pin(send::deliver(&mut desk, kind, &content, &form, context)).await
 }
