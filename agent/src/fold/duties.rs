@@ -2,7 +2,7 @@
 //! means for the people at this desk.
 
 use model::{
-    deadline::{DeadlineName, Rung, event_id},
+    deadline::{DeadlineName, Rung},
     header::{Header, Precedence, Stage, Status},
     ids::{JurisdictionId, MessageId},
     kind::Kind,
@@ -187,7 +187,7 @@ impl Folding<'_, '_> {
     }
 
     /// What a rung asks of the people here: of the obligor's to do it, of the other side's to telephone.
-    fn rung_task(&mut self, deadline: &Deadline, rung: Rung) -> Result<(), FoldError> {
+    pub(super) fn rung_task(&mut self, deadline: &Deadline, rung: Rung) -> Result<(), FoldError> {
         let ours = deadline.obligor.jurisdiction == *self.us;
         let kind = match (ours, rung) {
             (true, Rung::Reminder) => TaskKind::Remind,
@@ -199,7 +199,7 @@ impl Folding<'_, '_> {
         let about = &deadline.obligor.jurisdiction;
         let peer: Option<PeerRow> = self.row(&keys::peer(about))?;
         self.raise_task(
-            rung_id(deadline, rung),
+            deadline.event_id(rung),
             &TaskRow {
                 kind: number(kind.number()),
                 message_id: bytes_of(deadline.cause),
@@ -217,13 +217,13 @@ impl Folding<'_, '_> {
     pub(super) fn close_all_rungs(&mut self, ledger: &Ledger) -> Result<(), FoldError> {
         for deadline in ledger.all() {
             for rung in Rung::ALL {
-                self.close_task(&rung_id(deadline, *rung), "REPORTED")?;
+                self.close_task(&deadline.event_id(*rung), "REPORTED")?;
             }
         }
         Ok(())
     }
 
-    fn close_rungs(&mut self, deadline: &Deadline) -> Result<(), FoldError> {
+    pub(super) fn close_rungs(&mut self, deadline: &Deadline) -> Result<(), FoldError> {
         let outcome = match deadline.standing {
             Standing::Waived => "WAIVED",
             Standing::Void => "VOID",
@@ -231,7 +231,7 @@ impl Folding<'_, '_> {
             Standing::Breached | Standing::Running | Standing::Warned => "MET_LATE",
         };
         for rung in Rung::ALL {
-            self.close_task(&rung_id(deadline, *rung), outcome)?;
+            self.close_task(&deadline.event_id(*rung), outcome)?;
         }
         Ok(())
     }
@@ -375,12 +375,8 @@ fn duties_of(owing: &Owing) -> MatterState {
     }
 }
 
-fn ack_key(jurisdiction: &JurisdictionId) -> Key {
+pub(super) fn ack_key(jurisdiction: &JurisdictionId) -> Key {
     owe::key(DeadlineName::D01, jurisdiction, "")
-}
-
-fn rung_id(deadline: &Deadline, rung: Rung) -> [u8; 16] {
-    event_id(deadline.cause, deadline.name, (&deadline.obligor.jurisdiction, Some(deadline.obligor.role)), rung)
 }
 
 fn deadline_key(name: u32, jurisdiction: &str, subject: &str) -> Option<Key> {

@@ -58,6 +58,7 @@ impl Folding<'_, '_> {
             let accepted_at = duties::accepted_at(delivery.stamp.as_ref()).unwrap_or(self.at.time);
             row.matter = self.knock(&Knock::of(&read, accepted_at, row.cursor, false))?;
             self.ack_of_theirs(&read.header, delivery.stamp.as_ref(), &recipient)?;
+            self.noticed(&read)?;
         }
         self.put(&keys::received(id), &row)?;
         if let Some(place) = &delivery.place

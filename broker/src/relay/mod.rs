@@ -4,6 +4,7 @@
 pub mod accept;
 pub mod deliver;
 pub mod documents;
+pub mod escalate;
 pub mod expire;
 pub mod fold;
 pub mod gaps;

@@ -5,6 +5,7 @@ mod books;
 mod carried;
 mod chains;
 mod drills;
+mod duties;
 mod ends;
 mod exchange;
 mod keys;

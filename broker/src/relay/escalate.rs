@@ -1,0 +1,275 @@
+//! Time passes over what is owed: rungs are raised when they are reached, and whoever the ladder names is told by a
+//! notice (K58) that the broker writes and seals itself, under its evidence key. A notice is a message like any other:
+//! accepted by the journal, delivered from mailboxes, proved by receipts.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use journal::{Lane, Record};
+use model::{
+    deadline::{DeadlineName, Rung, event_id},
+    escalation::{self, Sides, Told},
+    header::Status,
+    ids::{Digest, Incarnation, JurisdictionId, MessageId},
+    invalid::Invalid,
+    position::Position,
+    role::Role,
+    stage::Stage,
+    time::Timestamp,
+};
+use prost::Message as _;
+use proto::{
+    border::{self, time::to_wire},
+    record::{NoticeRow, SequenceRow, Submitted, kind},
+    v1,
+};
+use store::AppendError;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Relay, accept,
+    fold::{self, decode_row, keys},
+};
+
+/// Rungs of one batch.
+const RUNGS: usize = 128;
+/// Notices of one batch.
+const NOTICES: usize = 32;
+/// How often the duties are looked at.
+const PERIOD: Duration = Duration::from_millis(250);
+/// How long a notice is of use, section 5 of the catalogue.
+const LIFE: Duration = Duration::from_hours(72);
+
+/// Raises what time has reached and tells of it, until told to stop.
+pub async fn run(relay: Arc<Relay>, stop: CancellationToken) {
+    let mut given_up = BTreeSet::new();
+    while !stop.is_cancelled() {
+        match escalate(&relay, &mut given_up).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "what is late is told later"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(PERIOD) => {}
+        }
+    }
+}
+
+/// One round; true when there may be more to do at once.
+async fn escalate(relay: &Relay, given_up: &mut BTreeSet<MessageId>) -> Result<bool, AppendError> {
+    let raised = raise(relay).await?;
+    let told = tell(relay, given_up).await?;
+    Ok(raised == RUNGS || told)
+}
+
+/// Raises up to one batch of rungs; how many.
+async fn raise(relay: &Relay) -> Result<usize, AppendError> {
+    let now = relay.clock.now();
+    let prefix = [keys::table::WAKE];
+    let reached = relay.engine.read(|_, rows| {
+        let due = rows.scan(&prefix, &prefix, RUNGS).unwrap_or_default();
+        let due = due.iter().filter_map(|(key, _)| keys::wake_parts(key)).take_while(|(at, _)| *at <= now);
+        due.filter_map(|(_, key)| fold::duty(rows, &key).ok().flatten())
+            .map(|duty| duty.reached(now))
+            .collect::<Vec<_>>()
+    });
+    let records: Vec<_> = reached.iter().map(|rung| Record::new(kind::RUNG, now, rung.encode_to_vec())).collect();
+    let count = records.len();
+    if count > 0 {
+        relay.engine.append(records, Lane::Settling).await?;
+    }
+    Ok(count)
+}
+
+/// Sends what is owed of notices, one batch; whether there was any. One that cannot be sent is left and said once.
+async fn tell(relay: &Relay, given_up: &mut BTreeSet<MessageId>) -> Result<bool, AppendError> {
+    let prefix = [keys::table::NOTICE];
+    let owed = relay.engine.read(|_, rows| rows.scan(&prefix, &prefix, NOTICES + given_up.len())).unwrap_or_default();
+    let owed = owed.iter().filter_map(|(key, row)| keys::notice_id(key).zip(decode_row::<NoticeRow>(row).ok()));
+    let (mut seq, mut records) = (relay.last_own_seq(), Vec::new());
+    for (id, notice) in owed.filter(|(id, _)| !given_up.contains(id)).collect::<Vec<_>>() {
+        match relay.notice(id, &notice, seq + 1) {
+            Ok(submitted) => {
+                seq += 1;
+                records.push(Record::new(kind::SUBMITTED, relay.clock.now(), submitted.encode_to_vec()));
+            }
+            Err(invalid) => {
+                tracing::error!(%id, obligor = notice.jurisdiction, %invalid, "nobody can be told of a rung");
+                given_up.insert(id);
+            }
+        }
+    }
+    if records.is_empty() {
+        return Ok(false);
+    }
+    let (_, outcomes) = relay.engine.append(records, Lane::Normal).await?;
+    for outcome in outcomes {
+        if let fold::Outcome::Refused(invalid) = outcome {
+            tracing::error!(%invalid, "a notice of the broker's own was refused");
+        }
+    }
+    Ok(true)
+}
+
+impl Relay {
+    /// The broker's own incarnation: one for each life of the journal, so that its numbers never come twice.
+    fn own_incarnation(&self) -> Incarnation {
+        let epoch = self.engine.epochs().last().map(|epoch| epoch.id.0).unwrap_or_default();
+        let Digest(hash) = Digest::of(&epoch);
+        let mut incarnation = [0; 8];
+        incarnation.iter_mut().zip(hash).for_each(|(byte, made)| *byte = made);
+        Incarnation(incarnation)
+    }
+
+    fn last_own_seq(&self) -> u64 {
+        let key = keys::sequence(&JurisdictionId::broker(), self.own_incarnation());
+        let row = self.engine.read(|_, rows| rows.get(&key).ok().flatten());
+        row.and_then(|row| decode_row::<SequenceRow>(&row).ok()).map_or(0, |row| row.highest)
+    }
+
+    /// The record of a notice: composed, sealed and routed as what an agent hands in.
+    fn notice(&self, id: MessageId, notice: &NoticeRow, seq: u64) -> Result<Submitted, Invalid> {
+        let cause = self.cause(&notice.cause);
+        let notice = Notice::read(id, notice)?;
+        let header = self.header(&notice, cause, seq);
+        let body = v1::Body { body: Some(v1::body::Body::DeadlineNotice(notice.body())) };
+        let content = v1::Content { header: Some(header), body: Some(body), inline: Vec::new() };
+        self.own(content.encode_to_vec().into())
+    }
+
+    /// The header of the message that a deadline is about, as it was sent. Where its record is damaged the notice says
+    /// less, and goes out all the same.
+    fn cause(&self, id: &[u8]) -> v1::Header {
+        let row = id.try_into().ok().map(MessageId).and_then(|id| self.message_row(id).ok().flatten());
+        let record = row.and_then(|row| self.engine.record(Position(fold::envelope_at(&row))).ok());
+        let submitted = record.and_then(|record| Submitted::decode(record.bytes).ok());
+        let content = submitted.and_then(|submitted| submitted.envelope).map(|envelope| envelope.content);
+        let parts = content.and_then(|content| border::content::parts(&content).ok());
+        parts.and_then(|parts| v1::Header::decode(parts.header).ok()).unwrap_or_default()
+    }
+
+    fn header(&self, notice: &Notice, cause: v1::Header, seq: u64) -> v1::Header {
+        let recipients: Vec<_> = self.told(notice, &cause).into_iter().map(address).collect();
+        let played = cause.status() == v1::Status::Exercise;
+        let (id, sent_at) = (notice.id.0.to_vec(), notice.id.time());
+        let or = |said: i32, usual: i32| if said == 0 { usual } else { said };
+        v1::Header {
+            message_id: id.clone().into(),
+            originating_message_id: id.into(),
+            schema_version: model::header::SCHEMA_VERSION,
+            kind: v1::Kind::DeadlineNotice.into(),
+            action: v1::Action::Originate.into(),
+            status: or(cause.status, v1::Status::Actual.into()),
+            drill: cause.drill.filter(|_| played).map(|drill| v1::DrillRef { control: 0, ..drill }),
+            sender: Some(v1::Party {
+                jurisdiction: JurisdictionId::broker().to_string(),
+                role: v1::Role::System.into(),
+                ..v1::Party::default()
+            }),
+            recipients,
+            revision: 1,
+            incarnation: self.own_incarnation().0.to_vec().into(),
+            sender_seq: seq,
+            sent_at: Some(to_wire(sent_at)),
+            utc_offset_min: cause.utc_offset_min,
+            expires_at: Some(to_wire(sent_at.plus(LIFE))),
+            precedence: or(cause.precedence, v1::Precedence::Routine.into()),
+            confidentiality: or(cause.confidentiality, v1::Confidentiality::Internal.into()),
+            receipt_required: Stage::Delivered.number(),
+            prepared_by: Some(v1::Signatory { name: "中心".into(), role: v1::Role::System.into(), at: None }),
+            language: "zh-CN".into(),
+            region: self.region.to_string(),
+            ..v1::Header::default()
+        }
+    }
+
+    /// Whom a notice goes to: in a drill those alone who take part in it.
+    fn told(&self, notice: &Notice, cause: &v1::Header) -> Vec<Told> {
+        let view = self.trust.view();
+        let played = border::header::from_wire(cause.clone()).ok().filter(|header| header.status == Status::Exercise);
+        let players = played.and_then(|header| self.participants(&header));
+        let (obligor, sender, directory) = (&notice.obligor, &notice.sender, &view.directory);
+        let sides = Sides { obligor, sender, directory, players: players.as_ref() };
+        match notice.met_at {
+            None => escalation::told(notice.rung, sides),
+            Some(_) => escalation::told_so_far(notice.rung, sides),
+        }
+    }
+
+    /// Seals and routes a message of the broker's own.
+    fn own(&self, content: bytes::Bytes) -> Result<Submitted, Invalid> {
+        let (view, now) = (self.trust.view(), self.clock.now());
+        let header = border::header::parse(&border::content::parts(&content)?.header)?;
+        model::judge::judge_static(&header)?;
+        let drill = self.participants(&header);
+        let routed = view.route(&header, drill.as_ref())?;
+        let granted = view.granted(&header, &routed, content.len() as u64, now)?;
+        let mut record = Submitted {
+            content_hash: Digest::of(&content).0.to_vec().into(),
+            by: JurisdictionId::broker().to_string(),
+            flags: view.flags(now).map(model::receipt::Flag::number).into_iter().collect(),
+            envelope: Some(self.signer.envelope(content)),
+            ..Submitted::default()
+        };
+        accept::freeze(&mut record, &routed);
+        accept::stamp_trust(&mut record, &view, &granted);
+        Ok(record)
+    }
+}
+
+/// What is told, read from its row.
+struct Notice {
+    id: MessageId,
+    cause: MessageId,
+    name: DeadlineName,
+    obligor: JurisdictionId,
+    sender: JurisdictionId,
+    rung: Rung,
+    due_at: Timestamp,
+    at: Timestamp,
+    met_at: Option<Timestamp>,
+    met_by: bytes::Bytes,
+}
+
+impl Notice {
+    fn read(id: MessageId, row: &NoticeRow) -> Result<Self, Invalid> {
+        let wrong = |field| Invalid::schema(field, "notice.row");
+        let number = |number: u32| i32::try_from(number).unwrap_or(0);
+        Ok(Self {
+            id,
+            cause: row.cause.as_ref().try_into().map(MessageId).map_err(|_| wrong("cause"))?,
+            name: DeadlineName::from_number(number(row.deadline)).ok_or_else(|| wrong("deadline"))?,
+            obligor: row.jurisdiction.parse()?,
+            sender: row.sender.parse()?,
+            rung: Rung::from_number(number(row.rung)).ok_or_else(|| wrong("rung"))?,
+            due_at: Timestamp::from_millis(row.due_at),
+            at: Timestamp::from_millis(row.at),
+            met_at: (row.met_at != 0).then(|| Timestamp::from_millis(row.met_at)),
+            met_by: row.met_by.clone(),
+        })
+    }
+
+    fn body(&self) -> v1::DeadlineNotice {
+        let late = self.met_at.unwrap_or(self.at).since(self.due_at);
+        let obligor = (&self.obligor, Some(Role::DutyOfficer));
+        v1::DeadlineNotice {
+            event_id: event_id(self.cause, self.name, obligor, self.rung).to_vec().into(),
+            what: v1::DeadlineEvent::Rung.into(),
+            message_id: self.cause.0.to_vec().into(),
+            deadline: self.name.number(),
+            rung: u32::try_from(self.rung.number()).unwrap_or(0),
+            obligor: Some(v1::Obligor { jurisdiction: self.obligor.to_string(), role: v1::Role::DutyOfficer.into() }),
+            due_at: Some(to_wire(self.due_at)),
+            late_by: (!late.is_zero()).then(|| border::time::duration(late)),
+            phone: String::new(),
+            met_at: self.met_at.map(to_wire),
+            met_by: self.met_by.clone(),
+        }
+    }
+}
+
+fn address((id, role): Told) -> v1::Address {
+    let role = role.map_or(0, Role::number);
+    let to = v1::JurisdictionAddress { id: id.to_string(), role };
+    v1::Address { to: Some(v1::address::To::Jurisdiction(to)) }
+}
