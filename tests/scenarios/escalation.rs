@@ -228,3 +228,32 @@ async fn a_notice_by_anybody_but_the_broker_is_taken_by_nobody() {
     drop(ly);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_a_group_came_to_owes_a_reply_at_every_desk_as_at_the_broker() {
+    let cast = [LY, XZ, SD, JS];
+    let mut world = World::without_agents(&cast, Lands::Known).await;
+    world.region.publish_group("border", &[LY, XZ]).unwrap();
+    world.relay().reload_trust().await;
+    for city in cast {
+        world.start_agent(city).await;
+    }
+    for city in cast {
+        world.agent(city).linked().await;
+    }
+    let ladder = Ladder(world);
+    let request = paper!(ActionRequest, ladder.0.clock.now(), |_| {}).level(v1::EventLevel::L3);
+    let ly = ladder.0.agent(LY);
+    let request = ly.send(request.at(crate::world::drafts::group("border")).0).await;
+    ly.stage(request, XZ, Stage::Delivered).await;
+
+    for city in [LY, XZ, SD] {
+        let ask = v1::DeadlinesRequest { jurisdiction: XZ.into(), ..Default::default() };
+        let owed = ladder.0.agent(city).inside().deadlines(&ask).unwrap().deadlines;
+        let replies: Vec<_> = owed.iter().filter(|owed| owed.name == "D15").collect();
+        assert_eq!(replies.len(), 1, "{city}");
+        let minutes = replies[0].due_at.unwrap().seconds - ladder.0.clock.now().millis() / 1_000;
+        assert_eq!(minutes, 120 * 60, "{city}");
+    }
+    ladder.0.end().await;
+}

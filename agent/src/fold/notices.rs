@@ -4,10 +4,13 @@
 use model::{
     deadline::{DeadlineName, Rung},
     kind::Kind,
+    level::EventLevel,
     role::Role,
     stage::As,
+    status::Status,
     thread::{
-        Deadline, Ledger, Matter,
+        AnyMachine, Deadline, Ledger, Matter, Thread,
+        duty::{self, Day},
         ledger::{Key, Start},
     },
     time::Timestamp,
@@ -16,7 +19,7 @@ use prost::Message as _;
 use proto::{record::ReceivedRow, v1};
 use store::FoldError;
 
-use super::{Folding, duties::time_of, id_of, keys, keys::MatterKey, number};
+use super::{Folding, duties::time_of, id_of, keys, keys::MatterKey, matters::MatterState, number};
 use crate::message::Read;
 
 /// A rung of somebody's deadline, as a notice tells it.
@@ -35,6 +38,7 @@ impl Folding<'_, '_> {
         }
         let Some(told) = told(&read.parts.body) else { return Ok(()) };
         match told.met_at {
+            _ if told.deadline.name == DeadlineName::D18 => self.day_told(&told),
             Some(at) => self.met_elsewhere(told.deadline, at),
             None => self.rung_told(&told),
         }
@@ -67,6 +71,27 @@ impl Folding<'_, '_> {
         Ok(matters.filter_map(|key| MatterKey::try_from(key.as_ref()).ok()).collect())
     }
 
+    /// The day of a member: it is reminded or missing, or its report has come after all. The desk that has the report itself
+    /// knows better.
+    fn day_told(&mut self, told: &Told) -> Result<(), FoldError> {
+        let (who, due_at) = (&told.deadline.obligor.jurisdiction, told.deadline.owed_at());
+        let date = due_at.civil(duty::REGION_OFFSET_MIN).date_number();
+        let key = keys::matter(&Matter::Duty(who.clone(), date));
+        let before = self.matter(&key)?;
+        let mut state = before.clone().unwrap_or_else(|| day_of(told));
+        let d18 = told.deadline.key();
+        match told.met_at {
+            None => state.ledger_mut().raise(&d18, told.rung),
+            Some(at) => {
+                if let Some(AnyMachine::Duty(day)) = state.thread.as_mut().map(|thread| &mut thread.machine) {
+                    day.heard(at);
+                }
+                state.ledger_mut().meet(&d18, at, None);
+            }
+        }
+        self.put_matter(&key, before.as_ref(), state).map(|_| ())
+    }
+
     /// What was owed came, as the broker saw it: nobody need do anything any more.
     fn met_elsewhere(&mut self, mut deadline: Deadline, at: Timestamp) -> Result<(), FoldError> {
         deadline.meet(at, None);
@@ -81,25 +106,39 @@ fn the_same(ledger: &Ledger, told: &Deadline) -> Option<Key> {
     ledger.all().filter(same).min_by_key(|known| known.due_at.distance(told.due_at)).map(Deadline::key)
 }
 
+/// A day of which nothing is known here but what the broker tells.
+fn day_of(told: &Told) -> MatterState {
+    let (who, due_at) = (&told.deadline.obligor.jurisdiction, told.deadline.owed_at());
+    let mut ledger = Ledger::default();
+    let day = Day::due(who, due_at, told.deadline.cause, &mut ledger);
+    MatterState {
+        matter: Matter::Duty(who.clone(), due_at.civil(duty::REGION_OFFSET_MIN).date_number()),
+        status: Status::Actual,
+        level: EventLevel::L0,
+        incident: None,
+        opened_by: told.deadline.cause,
+        thread: Some(Thread { machine: AnyMachine::Duty(day), ledger }),
+        duties: Ledger::default(),
+        wake: None,
+    }
+}
+
 fn told(body: &[u8]) -> Option<Told> {
     let Some(v1::body::Body::DeadlineNotice(notice)) = v1::Body::decode(body).ok()?.body else { return None };
-    if notice.what() != v1::DeadlineEvent::Rung {
-        return None;
-    }
-    let obligor = notice.obligor.as_ref()?;
-    let due_at = time_of(notice.due_at)?;
-    let start = Start {
-        key: key(&notice, &obligor.jurisdiction)?,
-        role: Role::from_number(obligor.role)?,
-        cause: id_of(&notice.message_id)?,
-        starts_at: due_at,
-        due_at,
+    let rung = match notice.what() {
+        v1::DeadlineEvent::Rung => Rung::from_number(i32::try_from(notice.rung).ok()?)?,
+        v1::DeadlineEvent::Missing => Rung::Breach,
+        _ => return None,
     };
-    Some(Told {
-        rung: Rung::from_number(i32::try_from(notice.rung).ok()?)?,
-        deadline: Deadline::begin(start, false),
-        met_at: time_of(notice.met_at),
-    })
+    let obligor = notice.obligor.as_ref()?;
+    let (key, due_at) = (key(&notice, &obligor.jurisdiction)?, time_of(notice.due_at)?);
+    let start = if key.name == DeadlineName::D18 {
+        duty::owed(&key.jurisdiction, due_at, duty::day_id(due_at.civil(duty::REGION_OFFSET_MIN)))
+    } else {
+        let (role, cause) = (Role::from_number(obligor.role)?, id_of(&notice.message_id)?);
+        Start { key, role, cause, starts_at: due_at, due_at }
+    };
+    Some(Told { rung, deadline: Deadline::begin(start, false), met_at: time_of(notice.met_at) })
 }
 
 fn key(notice: &v1::DeadlineNotice, obligor: &str) -> Option<Key> {

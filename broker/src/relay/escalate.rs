@@ -11,15 +11,18 @@ use model::{
     header::Status,
     ids::{Digest, Incarnation, JurisdictionId, MessageId},
     invalid::Invalid,
+    limits,
     position::Position,
+    reason::Reason,
     role::Role,
     stage::Stage,
+    thread::duty,
     time::Timestamp,
 };
 use prost::Message as _;
 use proto::{
     border::{self, time::to_wire},
-    record::{NoticeRow, SequenceRow, Submitted, kind},
+    record::{DayBegan, DayRow, NoticeRow, SequenceRow, Submitted, kind},
     v1,
 };
 use store::AppendError;
@@ -55,8 +58,28 @@ pub async fn run(relay: Arc<Relay>, stop: CancellationToken) {
     }
 }
 
+/// Begins the local day, once. Of a region's first day nobody owes a report, nor of one whose hour had come before the
+/// broker could see it begin.
+async fn begin_day(relay: &Relay) -> Result<(), AppendError> {
+    let now = relay.clock.now();
+    let day = now.civil(duty::REGION_OFFSET_MIN);
+    let newest = relay.engine.read(|_, rows| rows.get(&[keys::table::DAY]).ok().flatten());
+    let newest = newest.and_then(|row| decode_row::<DayRow>(&row).ok());
+    if newest.as_ref().is_some_and(|newest| newest.date >= day.date_number()) {
+        return Ok(());
+    }
+    let directory = &relay.trust.view().directory;
+    let due_at = duty::due_at(day, directory.window_on(day).is_some(), duty::REGION_OFFSET_MIN);
+    let is_owed = newest.is_some() && now < due_at;
+    let members = directory.reporters().filter(|_| is_owed).map(ToString::to_string).collect();
+    let began = DayBegan { date: day.date_number(), due_at: due_at.millis(), members };
+    relay.engine.append(vec![Record::new(kind::DAY_BEGAN, now, began.encode_to_vec())], Lane::Settling).await?;
+    Ok(())
+}
+
 /// One round; true when there may be more to do at once.
 async fn escalate(relay: &Relay, given_up: &mut BTreeSet<MessageId>) -> Result<bool, AppendError> {
+    begin_day(relay).await?;
     let raised = raise(relay).await?;
     let told = tell(relay, given_up).await?;
     Ok(raised == RUNGS || told)
@@ -90,8 +113,9 @@ async fn tell(relay: &Relay, given_up: &mut BTreeSet<MessageId>) -> Result<bool,
     for (id, notice) in owed.filter(|(id, _)| !given_up.contains(id)).collect::<Vec<_>>() {
         match relay.notice(id, &notice, seq + 1) {
             Ok(submitted) => {
-                seq += 1;
-                records.push(Record::new(kind::SUBMITTED, relay.clock.now(), submitted.encode_to_vec()));
+                seq += submitted.len() as u64;
+                let record = |one: &Submitted| Record::new(kind::SUBMITTED, relay.clock.now(), one.encode_to_vec());
+                records.extend(submitted.iter().map(record));
             }
             Err(invalid) => {
                 tracing::error!(%id, obligor = notice.jurisdiction, %invalid, "nobody can be told of a rung");
@@ -127,14 +151,24 @@ impl Relay {
         row.and_then(|row| decode_row::<SequenceRow>(&row).ok()).map_or(0, |row| row.highest)
     }
 
-    /// The record of a notice: composed, sealed and routed as what an agent hands in.
-    fn notice(&self, id: MessageId, notice: &NoticeRow, seq: u64) -> Result<Submitted, Invalid> {
+    /// The records of a notice: composed, sealed and routed as what an agent hands in. A message has so many recipients and
+    /// no more; the last of several has the notice's own id, and with it nothing is owed any more.
+    fn notice(&self, id: MessageId, notice: &NoticeRow, first_seq: u64) -> Result<Vec<Submitted>, Invalid> {
         let cause = self.cause(&notice.cause);
-        let notice = Notice::read(id, notice)?;
-        let header = self.header(&notice, cause, seq);
-        let body = v1::Body { body: Some(v1::body::Body::DeadlineNotice(notice.body())) };
-        let content = v1::Content { header: Some(header), body: Some(body), inline: Vec::new() };
-        self.own(content.encode_to_vec().into())
+        let notice = Notice::read(notice)?;
+        let told = self.told(&notice, &cause);
+        let parts: Vec<_> = told.chunks(limits::RECIPIENTS_MAX).collect();
+        let one = |(part, to): (usize, &&[Told])| {
+            let id = part_id(id, parts.len() - 1 - part);
+            let header = self.header(id, to, &cause, first_seq + part as u64);
+            let body = v1::Body { body: Some(v1::body::Body::DeadlineNotice(notice.body())) };
+            let content = v1::Content { header: Some(header), body: Some(body), inline: Vec::new() };
+            self.own(content.encode_to_vec().into())
+        };
+        if parts.is_empty() {
+            return Err(Invalid::new(Reason::Unroutable, "recipients", "route.nobody"));
+        }
+        parts.iter().enumerate().map(one).collect()
     }
 
     /// The header of the message that a deadline is about, as it was sent. Where its record is damaged the notice says
@@ -148,10 +182,9 @@ impl Relay {
         parts.and_then(|parts| v1::Header::decode(parts.header).ok()).unwrap_or_default()
     }
 
-    fn header(&self, notice: &Notice, cause: v1::Header, seq: u64) -> v1::Header {
-        let recipients: Vec<_> = self.told(notice, &cause).into_iter().map(address).collect();
+    fn header(&self, id: MessageId, to: &[Told], cause: &v1::Header, seq: u64) -> v1::Header {
         let played = cause.status() == v1::Status::Exercise;
-        let (id, sent_at) = (notice.id.0.to_vec(), notice.id.time());
+        let (id, sent_at) = (id.0.to_vec(), id.time());
         let or = |said: i32, usual: i32| if said == 0 { usual } else { said };
         v1::Header {
             message_id: id.clone().into(),
@@ -160,18 +193,18 @@ impl Relay {
             kind: v1::Kind::DeadlineNotice.into(),
             action: v1::Action::Originate.into(),
             status: or(cause.status, v1::Status::Actual.into()),
-            drill: cause.drill.filter(|_| played).map(|drill| v1::DrillRef { control: 0, ..drill }),
+            drill: cause.drill.clone().filter(|_| played).map(|drill| v1::DrillRef { control: 0, ..drill }),
             sender: Some(v1::Party {
                 jurisdiction: JurisdictionId::broker().to_string(),
                 role: v1::Role::System.into(),
                 ..v1::Party::default()
             }),
-            recipients,
+            recipients: to.iter().map(address).collect(),
             revision: 1,
             incarnation: self.own_incarnation().0.to_vec().into(),
             sender_seq: seq,
             sent_at: Some(to_wire(sent_at)),
-            utc_offset_min: cause.utc_offset_min,
+            utc_offset_min: duty::REGION_OFFSET_MIN,
             expires_at: Some(to_wire(sent_at.plus(LIFE))),
             precedence: or(cause.precedence, v1::Precedence::Routine.into()),
             confidentiality: or(cause.confidentiality, v1::Confidentiality::Internal.into()),
@@ -191,6 +224,7 @@ impl Relay {
         let (obligor, sender, directory) = (&notice.obligor, &notice.sender, &view.directory);
         let sides = Sides { obligor, sender, directory, players: players.as_ref() };
         match notice.met_at {
+            _ if notice.what == v1::DeadlineEvent::Missing => escalation::told_of_missing(obligor, directory),
             None => escalation::told(notice.rung, sides),
             Some(_) => escalation::told_so_far(notice.rung, sides),
         }
@@ -219,7 +253,7 @@ impl Relay {
 
 /// What is told, read from its row.
 struct Notice {
-    id: MessageId,
+    what: v1::DeadlineEvent,
     cause: MessageId,
     name: DeadlineName,
     obligor: JurisdictionId,
@@ -232,15 +266,15 @@ struct Notice {
 }
 
 impl Notice {
-    fn read(id: MessageId, row: &NoticeRow) -> Result<Self, Invalid> {
+    fn read(row: &NoticeRow) -> Result<Self, Invalid> {
         let wrong = |field| Invalid::schema(field, "notice.row");
         let number = |number: u32| i32::try_from(number).unwrap_or(0);
         Ok(Self {
-            id,
+            what: row.what(),
             cause: row.cause.as_ref().try_into().map(MessageId).map_err(|_| wrong("cause"))?,
             name: DeadlineName::from_number(number(row.deadline)).ok_or_else(|| wrong("deadline"))?,
             obligor: row.jurisdiction.parse()?,
-            sender: row.sender.parse()?,
+            sender: if row.sender.is_empty() { row.jurisdiction.parse()? } else { row.sender.parse()? },
             rung: Rung::from_number(number(row.rung)).ok_or_else(|| wrong("rung"))?,
             due_at: Timestamp::from_millis(row.due_at),
             at: Timestamp::from_millis(row.at),
@@ -251,13 +285,14 @@ impl Notice {
 
     fn body(&self) -> v1::DeadlineNotice {
         let late = self.met_at.unwrap_or(self.at).since(self.due_at);
+        let of_a_rung = self.what == v1::DeadlineEvent::Rung;
         let obligor = (&self.obligor, Some(Role::DutyOfficer));
         v1::DeadlineNotice {
             event_id: event_id(self.cause, self.name, obligor, self.rung).to_vec().into(),
-            what: v1::DeadlineEvent::Rung.into(),
-            message_id: self.cause.0.to_vec().into(),
+            what: self.what.into(),
+            message_id: if of_a_rung { self.cause.0.to_vec().into() } else { bytes::Bytes::new() },
             deadline: self.name.number(),
-            rung: u32::try_from(self.rung.number()).unwrap_or(0),
+            rung: u32::try_from(self.rung.number()).ok().filter(|_| of_a_rung).unwrap_or(0),
             obligor: Some(v1::Obligor { jurisdiction: self.obligor.to_string(), role: v1::Role::DutyOfficer.into() }),
             due_at: Some(to_wire(self.due_at)),
             late_by: (!late.is_zero()).then(|| border::time::duration(late)),
@@ -268,7 +303,18 @@ impl Notice {
     }
 }
 
-fn address((id, role): Told) -> v1::Address {
+/// The id of one message of a notice that is told in several: number 0 has the notice's own.
+fn part_id(id: MessageId, number: usize) -> MessageId {
+    if number == 0 {
+        return id;
+    }
+    let Digest(hash) = Digest::of(&[&id.0[..], &number.to_be_bytes()].concat());
+    let mut random = [0; 10];
+    random.iter_mut().zip(hash).for_each(|(byte, made)| *byte = made);
+    MessageId::new(id.time(), random)
+}
+
+fn address((id, role): &Told) -> v1::Address {
     let role = role.map_or(0, Role::number);
     let to = v1::JurisdictionAddress { id: id.to_string(), role };
     v1::Address { to: Some(v1::address::To::Jurisdiction(to)) }

@@ -71,6 +71,12 @@ fn offices(above: BTreeSet<JurisdictionId>) -> impl Iterator<Item = Told> {
     above.into_iter().map(|id| (id, None))
 }
 
+/// Who is told that a duty report is missing: the obligor's shift leader, and every other member's office.
+pub fn told_of_missing(obligor: &JurisdictionId, directory: &Directory) -> Vec<Told> {
+    let role = |id: &JurisdictionId| (id == obligor).then_some(Role::ShiftLeader);
+    directory.members().map(|member| (member.id.clone(), role(&member.id))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,7 @@ pub struct Duty {
 }
 
 impl Duty {
-    fn of(key: DutyKey, row: DutyRow) -> Option<Self> {
+    pub(super) fn of(key: DutyKey, row: DutyRow) -> Option<Self> {
         let mut deadline = Deadline::begin(start(&key, &row)?, false);
         deadline.standing = i32::try_from(row.standing).ok().and_then(Standing::from_number)?;
         deadline.rung = i32::try_from(row.rung).ok().and_then(Rung::from_number);
@@ -62,6 +62,17 @@ impl Duty {
             Some((rung, at)) => (Some(rung), at),
             None => (None, until),
         }
+    }
+
+    /// Whether anybody is told of its rungs: of those of the ladder, and of a day's report.
+    fn is_told(&self) -> bool {
+        self.key.name.climbs() || self.key.name == DeadlineName::D18
+    }
+
+    /// Whether anybody is told that it was met after `rung`. A reminder was the obligor's own, and it knows what it did; its
+    /// colleagues do not know that a day's report was sent.
+    fn is_answer_told(&self, rung: Rung) -> bool {
+        self.is_told() && (rung > Rung::Reminder || self.key.name == DeadlineName::D18)
     }
 
     /// The record of what time has come to.
@@ -150,7 +161,7 @@ impl Folding<'_, '_> {
     }
 
     /// Writes a duty back with the time at which it is looked at next.
-    fn keep_duty(&mut self, mut duty: Duty) -> Result<(), FoldError> {
+    pub(super) fn keep_duty(&mut self, mut duty: Duty) -> Result<(), FoldError> {
         let (_, at) = duty.next();
         if duty.row.wake != at.millis() {
             self.sleep(&duty)?;
@@ -188,16 +199,16 @@ impl Folding<'_, '_> {
     fn raise(&mut self, mut duty: Duty, rung: Rung) -> Result<(), FoldError> {
         let before = duty.deadline.rung;
         duty.deadline.raise(rung);
-        if duty.deadline.rung != before && duty.key.name.climbs() {
+        if duty.deadline.rung != before && duty.is_told() {
             self.owe_notice(&duty, rung, None)?;
         }
         self.keep_duty(duty)
     }
 
     /// What was owed came. Whoever a breach was told to hears of it, with its lateness.
-    fn meet(&mut self, mut duty: Duty, at: Timestamp, by: Option<MessageId>) -> Result<(), FoldError> {
+    pub(super) fn meet(&mut self, mut duty: Duty, at: Timestamp, by: Option<MessageId>) -> Result<(), FoldError> {
         duty.deadline.meet(at, by);
-        if let Some(rung) = duty.deadline.rung.filter(|rung| *rung > Rung::Reminder && duty.key.name.climbs()) {
+        if let Some(rung) = duty.deadline.rung.filter(|rung| duty.is_answer_told(*rung)) {
             self.owe_notice(&duty, rung, duty.deadline.met_at)?;
         }
         self.forget(&duty)
@@ -205,14 +216,15 @@ impl Folding<'_, '_> {
 
     /// The broker owes a notice. Its message's id is made here, of what it tells: it is sent once.
     fn owe_notice(&mut self, duty: &Duty, rung: Rung, met_at: Option<Timestamp>) -> Result<(), FoldError> {
+        let missing = duty.key.name == DeadlineName::D18 && rung > Rung::Reminder;
         let notice = NoticeRow {
-            what: DeadlineEvent::Rung.into(),
+            what: if missing { DeadlineEvent::Missing } else { DeadlineEvent::Rung }.into(),
             cause: duty.row.cause.clone(),
             deadline: positive(duty.key.name.number()),
             jurisdiction: duty.key.obligor.to_string(),
             sender: duty.row.sender.clone(),
             rung: positive(rung.number()),
-            due_at: duty.row.due_at,
+            due_at: duty.deadline.owed_at().millis(),
             at: self.at.time.millis(),
             met_at: met_at.map_or(0, Timestamp::millis),
             met_by: duty.deadline.met_by.map(|id| id.0.to_vec()).unwrap_or_default().into(),

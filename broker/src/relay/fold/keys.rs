@@ -41,6 +41,8 @@ pub mod table {
     pub const DUTY: u8 = b'o';
     /// Duties by when time next means something for them.
     pub const WAKE: u8 = b'w';
+    /// The newest day.
+    pub const DAY: u8 = b'y';
     /// Notices that the broker has not sent yet.
     pub const NOTICE: u8 = b'e';
 }

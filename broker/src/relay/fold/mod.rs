@@ -6,6 +6,7 @@
 mod admin;
 mod carried;
 mod confirmed;
+mod days;
 mod documents;
 mod drills;
 mod duties;
@@ -87,6 +88,7 @@ impl Fold for BrokerFold {
             kind::CARRIED => folding.carried(&decode(record)?),
             kind::CONFIRMED => folding.confirmed(decode(record)?),
             kind::EXPIRED => folding.expired(&decode(record)?),
+            kind::DAY_BEGAN => folding.day_began(&decode(record)?),
             kind::RUNG => folding.rung_reached(&decode(record)?),
             kind::TRIED => folding.tried(decode(record)?),
             kind::ADMIN_ACT => folding.admin_act(&decode(record)?),

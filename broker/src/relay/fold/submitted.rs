@@ -92,6 +92,7 @@ impl Folding<'_, '_> {
         self.steer_drill(&header, &row)?;
         self.take_charge(&header, record, &mut row)?;
         self.owe(&header, &row)?;
+        self.report_of_the_day(&header)?;
         Ok((row, false))
     }
 

@@ -374,7 +374,7 @@ fn the_broker_speaks_as_the_system_and_in_its_kinds() {
     };
     assert_eq!(judge_static(&broker(Kind::DeadlineNotice)), Ok(()));
     assert_eq!(refusal(&broker(Kind::Bulletin)), because(402, "header.system_kinds"));
-    let officer = |h: &mut Header| h.sender.jurisdiction = JurisdictionId::broker();
+    let officer = |h: &mut Header| h.sender.role = Role::DutyOfficer;
     assert_eq!(broken(Kind::DeadlineNotice, officer), because(402, "header.broker_is_system"));
     let forged = Header { sender: header(Kind::Bulletin).sender, ..broker(Kind::DeadlineNotice) };
     let of_a_program =

@@ -136,6 +136,14 @@ impl Deadline {
         self.standing = if late { Standing::Breached } else { Standing::Met };
     }
 
+    /// What met it was taken back: it is owed again. A breach stays one.
+    pub fn reopen(&mut self) {
+        if self.met_at.take().is_some() && self.standing == Standing::Met {
+            self.standing = if self.rung.is_some() { Standing::Warned } else { Standing::Running };
+        }
+        self.met_by = None;
+    }
+
     /// When it warns: half way.
     pub fn warn_at(&self) -> Timestamp {
         Rung::Reminder.at(self.starts_at, self.due_at)
@@ -249,6 +257,13 @@ impl Ledger {
     pub fn meet(&mut self, key: &Key, at: Timestamp, by: Option<MessageId>) {
         if let Some(deadline) = self.deadlines.get_mut(key) {
             deadline.meet(at, by);
+        }
+    }
+
+    /// What met it was taken back, as [`Deadline::reopen`] says.
+    pub fn reopen(&mut self, key: &Key) {
+        if let Some(deadline) = self.deadlines.get_mut(key) {
+            deadline.reopen();
         }
     }
 

@@ -39,7 +39,7 @@ fn reply(exchange: &mut Exchange, to: &Draft, kind: v1::Kind, answer: v1::Answer
 
 impl Exchange {
     /// Time passes, and whatever it reaches is raised as the broker's task does.
-    fn pass(&mut self, minutes: i64) {
+    pub fn pass(&mut self, minutes: i64) {
         self.now += minutes * MINUTE;
         let now = Timestamp::from_millis(self.now);
         let prefix = [keys::table::WAKE];
@@ -60,7 +60,7 @@ impl Exchange {
     }
 
     /// The notices that are owed: deadline, rung, obligor, and whether they tell of an answer.
-    fn notices(&mut self) -> Vec<(u32, u32, String, bool)> {
+    pub fn notices(&mut self) -> Vec<(u32, u32, String, bool)> {
         let prefix = [keys::table::NOTICE];
         let rows = self.read(|_, rows| rows.scan(&prefix, &prefix, 1_000)).unwrap();
         let notices = rows.iter().map(|(_, row)| NoticeRow::decode(&row[..]).unwrap());
@@ -76,14 +76,14 @@ impl Exchange {
     }
 
     /// What is owed: deadline and obligor.
-    fn owed(&mut self) -> Vec<(i32, String)> {
+    pub fn owed(&mut self) -> Vec<(i32, String)> {
         let prefix = [keys::table::DUTY];
         let rows = self.read(|_, rows| rows.scan(&prefix, &prefix, 1_000)).unwrap();
         let keys = rows.iter().map(|(key, _)| keys::DutyKey::decode(key).unwrap());
         keys.map(|key| (key.name.number(), key.obligor.to_string())).collect()
     }
 
-    fn wakes(&mut self) -> usize {
+    pub fn wakes(&mut self) -> usize {
         let prefix = [keys::table::WAKE];
         self.read(|_, rows| rows.scan(&prefix, &prefix, 1_000)).unwrap().len()
     }

@@ -4,6 +4,7 @@ mod any_order;
 mod books;
 mod carried;
 mod chains;
+mod days;
 mod drills;
 mod duties;
 mod ends;
