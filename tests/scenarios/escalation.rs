@@ -257,3 +257,34 @@ async fn whoever_a_group_came_to_owes_a_reply_at_every_desk_as_at_the_broker() {
     }
     ladder.0.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warning_that_is_opened_and_not_acknowledged_is_reminded_at_half_time_and_told_when_due() {
+    let world = World::of(&[LY, XZ]).await;
+    let ladder = Ladder(world);
+    let (ly, xz) = (ladder.0.agent(LY), ladder.0.agent(XZ));
+    let warning = paper!(Alert, ladder.0.clock.now(), |body| body.color = v1::WarningLevel::Orange.into());
+    let warning = warning.header(|header| header.warning_level = v1::WarningLevel::Orange.into()).to(&[LY]);
+    let warning = xz.send(warning.precedence(v1::Precedence::Immediate).0).await;
+    xz.stage(warning, LY, Stage::Delivered).await;
+    let bytes = Bytes::copy_from_slice(&warning.0);
+    ladder.0.desk(LY).open(&bytes, officer()).await.unwrap();
+
+    ladder.seconds(150);
+    assert_eq!(ladder.is_told(LY, warning, 1).await, [(1, false)], "half of five minutes");
+    assert!(ladder.told(XZ, warning).is_empty());
+    ladder.seconds(150);
+    assert_eq!(ladder.is_told(LY, warning, 2).await, [(1, false), (2, false)]);
+    assert_eq!(ladder.is_told(XZ, warning, 1).await, [(2, false)]);
+    assert_eq!(ladder.tasks(XZ, warning).await, [(BY_PHONE.to_owned(), false)]);
+    ladder.seconds(60);
+    ladder.0.desk(LY).acknowledge(&bytes, officer()).await.unwrap();
+
+    assert_eq!(ladder.is_told(XZ, warning, 2).await, [(2, false), (2, true)]);
+    assert_eq!(ladder.told(XZ, warning).pop().unwrap().late_by.unwrap().seconds, 60);
+    assert_eq!(ladder.tasks(XZ, warning).await, [(BY_PHONE.to_owned(), true)]);
+    let asked = v1::DeadlinesRequest { all: true, jurisdiction: LY.into(), ..Default::default() };
+    let owed = ly.inside().deadlines(&asked).unwrap().deadlines;
+    assert!(owed.iter().any(|owed| owed.name == "D01" && owed.late_by.is_some_and(|late| late.seconds == 60)));
+    ladder.0.end().await;
+}

@@ -11,6 +11,7 @@ pub mod gaps;
 pub mod line;
 pub mod mailboxes;
 pub mod mend;
+pub mod notice;
 pub mod quota;
 pub mod sessions;
 pub mod signer;

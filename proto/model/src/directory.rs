@@ -185,3 +185,35 @@ impl Directory {
         ids
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::judge::sample::member;
+
+    fn region(ids: &[&str]) -> Directory {
+        Directory::new(1, ids.iter().map(|id| Member::new(member(id), id, id)), [])
+    }
+
+    fn reporters(ids: &[&str]) -> Vec<String> {
+        region(ids).reporters().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn everybody_reports_but_those_at_the_top() {
+        assert_eq!(reporters(&["370000", "371300", "320300"]), ["320300", "371300"]);
+        assert_eq!(reporters(&["370000", "371300", "371302"]), ["371300", "371302"], "a city reports to its province");
+        assert_eq!(reporters(&["371300", "320300"]), ["320300", "371300"], "where there is no province");
+    }
+
+    #[test]
+    fn a_window_has_its_first_and_its_last_day() {
+        let day = |month, day| Civil::date(2027, month, day).unwrap();
+        let window = Window { id: "2027-guoqing".to_owned(), from: day(10, 1), to: day(10, 7) };
+        let region = region(&["371300"]).with_windows(vec![window]);
+        let has = |day: Civil| region.window_on(day).is_some();
+        assert!(has(day(10, 1)) && has(day(10, 7).at(23, 59)));
+        assert!(!has(day(9, 30)) && !has(day(10, 8)));
+    }
+}

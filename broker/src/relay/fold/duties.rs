@@ -75,16 +75,17 @@ impl Duty {
         self.is_told() && (rung > Rung::Reminder || self.key.name == DeadlineName::D18)
     }
 
-    /// The record of what time has come to.
-    pub fn reached(&self, now: Timestamp) -> record::Rung {
-        let rung = self.next().0.filter(|_| now < time(self.row.until));
-        record::Rung {
+    /// The record of what time has come to by `now`, if to anything.
+    pub fn reached(&self, now: Timestamp) -> Option<record::Rung> {
+        let (next, at) = self.next();
+        let rung = next.filter(|_| now < time(self.row.until));
+        (at <= now).then(|| record::Rung {
             matter: self.key.on.0.to_vec().into(),
             deadline: positive(self.key.name.number()),
             jurisdiction: self.key.obligor.to_string(),
             subject: String::new(),
             rung: rung.map_or(0, |rung| positive(rung.number())),
-        }
+        })
     }
 }
 
@@ -154,9 +155,10 @@ impl Folding<'_, '_> {
             drill_id: row.drill_id.clone(),
             wake: 0,
         };
-        match Duty::of(DutyKey { on, name, obligor }, begun) {
-            Some(duty) => self.keep_duty(duty),
-            None => Ok(()),
+        let key = DutyKey { on, name, obligor };
+        match Duty::of(key.clone(), begun) {
+            Some(begun) if duty(self.rows, &key)?.is_none() => self.keep_duty(begun),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -48,7 +48,7 @@ impl Exchange {
                 let wakes = rows.scan(&prefix, &prefix, 100).unwrap();
                 let parts = wakes.iter().map(|(key, _)| keys::wake_parts(key).unwrap());
                 let due = parts.take_while(|(at, _)| *at <= now);
-                due.map(|(_, key)| duty(rows, &key).unwrap().unwrap().reached(now)).collect::<Vec<_>>()
+                due.filter_map(|(_, key)| duty(rows, &key).unwrap().unwrap().reached(now)).collect::<Vec<_>>()
             });
             if due.is_empty() {
                 return;
