@@ -26,7 +26,7 @@ use crate::{
     health::{self, Health},
     metrics::Metrics,
     relay::{
-        Relay, expire,
+        Relay, escalate, expire,
         fold::{BrokerFold, Wakes},
         gaps::{self, Gaps},
         mend::Mending,
@@ -202,6 +202,8 @@ fn start_tasks(config: &Config, listeners: Listeners, identity: Arc<Identity>, r
     tasks.essential("health", move |stop| health::run(health, probed, reporter, stop));
     let expiring = relay.clone();
     tasks.essential("expire", move |stop| expire::run(expiring, stop));
+    let escalating = relay.clone();
+    tasks.essential("escalate", move |stop| escalate::run(escalating, stop));
     let counting = relay.clone();
     tasks.essential("gaps", move |stop| gaps::run(counting, stop));
     let watching = relay.clone();

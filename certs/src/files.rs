@@ -9,18 +9,18 @@ use std::{
 
 use ed25519_dalek::VerifyingKey;
 use model::{
-    directory::{ByArea, Directory, Member},
+    directory::{ByArea, Directory, Member, Window},
     geometry::{Point, Polygon},
     grant::Policy,
     ids::{GroupId, JurisdictionId, KeyId, RegionId},
     invalid::Invalid,
     seal::{self, SealKind},
-    time::Timestamp,
+    time::{Civil, Timestamp},
 };
 use sha2::{Digest as _, Sha256};
 
 pub use crate::written::{
-    Degrees, DirectoryFile, Endorsement, EvidenceEntry, FormerEntry, MemberEntry, RevokedEntry, RootFile,
+    Degrees, DirectoryFile, Endorsement, EvidenceEntry, FormerEntry, MemberEntry, RevokedEntry, RootFile, WindowEntry,
 };
 use crate::{
     bound::Bound,
@@ -281,7 +281,7 @@ fn assemble(written: &DirectoryFile, said: Said, crls: &[String]) -> Result<Trus
     Ok(Trusted {
         region: said.region,
         root: said.root,
-        directory: Directory::new(written.version, members, groups(written)?),
+        directory: Directory::new(written.version, members, groups(written)?).with_windows(windows(written)?),
         directory_expires: Timestamp::from_millis(written.expires),
         policy: said.policy,
         evidence,
@@ -349,6 +349,15 @@ fn groups(written: &DirectoryFile) -> Result<BTreeMap<GroupId, std::collections:
         groups.insert(id.parse::<GroupId>().map_err(|error| error.to_string())?, ids);
     }
     Ok(groups)
+}
+
+fn windows(written: &DirectoryFile) -> Result<Vec<Window>, String> {
+    let one = |entry: &WindowEntry| {
+        let day = |text: &str| Civil::from_iso(text).ok_or_else(|| format!("window {}: {text} is no day", entry.id));
+        let window = Window { id: entry.id.clone(), from: day(&entry.from)?, to: day(&entry.to)? };
+        if window.has(window.from) { Ok(window) } else { Err(format!("window {} ends before it begins", entry.id)) }
+    };
+    written.windows.iter().map(one).collect()
 }
 
 fn member(entry: &MemberEntry) -> Result<Member, Invalid> {

@@ -51,6 +51,9 @@ pub struct DirectoryFile {
     /// Groups by id.
     #[serde(default)]
     pub groups: BTreeMap<String, Vec<String>>,
+    /// Holidays and sensitive periods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<WindowEntry>,
     /// Members.
     #[serde(default)]
     pub members: Vec<MemberEntry>,
@@ -72,6 +75,18 @@ pub struct FormerEntry {
     pub ca_key: String,
     /// Its evidence keys, each with an end.
     pub evidence: Vec<EvidenceEntry>,
+}
+
+/// A holiday or a sensitive period.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowEntry {
+    /// Its id, as duty reports name it.
+    pub id: String,
+    /// Its first day, `2027-10-01`.
+    pub from: String,
+    /// Its last day.
+    pub to: String,
 }
 
 /// A revoked certificate.

@@ -33,6 +33,8 @@ pub mod kind {
     pub const RECEIPTS_SEEN: u16 = 12;
     /// [`super::SessionBegan`].
     pub const SESSION_BEGAN: u16 = 13;
+    /// [`super::DayBegan`].
+    pub const DAY_BEGAN: u16 = 14;
     /// [`super::Incarnated`].
     pub const INCARNATED: u16 = 32;
     /// [`super::Queued`].

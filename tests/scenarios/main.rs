@@ -14,6 +14,8 @@ mod cut_off;
 mod desk_door;
 mod documents;
 mod drill;
+mod duty_report;
+mod escalation;
 mod every_kind;
 mod exchange;
 mod hostile;

@@ -54,6 +54,12 @@ impl Desk {
         Ok(self.client.clone().tasks(timed(v1::TasksRequest::default())).await?.into_inner().tasks)
     }
 
+    /// The same with those that are done.
+    pub async fn all_tasks(&self) -> Result<Vec<v1::TaskSeen>, Status> {
+        let request = timed(v1::TasksRequest { all: true, ..Default::default() });
+        Ok(self.client.clone().tasks(request).await?.into_inner().tasks)
+    }
+
     /// The way to the broker, step by step.
     pub async fn link_test(&self) -> Result<Vec<v1::LinkTestResponse>, Status> {
         let mut steps = self.client.clone().link_test(timed(v1::LinkTestRequest::default())).await?.into_inner();

@@ -444,12 +444,21 @@ impl Agent {
         self.until(&format!("{id} is refused"), |desk| desk.summary(id).ok()?.refusal).await
     }
 
-    /// The ids of what was received, oldest first.
+    /// The ids of what was received of others, oldest first; the broker's notices are no part of it.
     pub fn inbox(&self) -> Vec<MessageId> {
+        self.received(|kind| kind != v1::Kind::DeadlineNotice)
+    }
+
+    /// The ids of the broker's notices, oldest first.
+    pub fn notices(&self) -> Vec<MessageId> {
+        self.received(|kind| kind == v1::Kind::DeadlineNotice)
+    }
+
+    fn received(&self, wanted: impl Fn(v1::Kind) -> bool) -> Vec<MessageId> {
         let ask = v1::InboxRequest { limit: 1_000, ..v1::InboxRequest::default() };
         let page = self.inside().inbox(&ask).unwrap();
-        let ids = page.messages.into_iter().map(|summary| id_of(&summary.header.unwrap_or_default().message_id));
-        ids.rev().collect()
+        let headers = page.messages.into_iter().map(|summary| summary.header.unwrap_or_default());
+        headers.rev().filter(|header| wanted(header.kind())).map(|header| id_of(&header.message_id)).collect()
     }
 
     /// Waits until so many messages stand in the inbox, and gives their ids, oldest first.

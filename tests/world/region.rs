@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use certs::ca;
-use certs::files::{Degrees, DirectoryFile, name};
+use certs::files::{Degrees, DirectoryFile, WindowEntry, name};
 use certs::region::{MemberSpec, Spec};
 use model::ids::JurisdictionId;
 use model::seal::SealKind;
@@ -142,6 +142,12 @@ impl Region {
     pub fn publish_group(&self, id: &str, members: &[&str]) -> anyhow::Result<()> {
         let members = members.iter().map(|member| (*member).to_owned()).collect();
         self.publish_directory(|file| drop(file.groups.insert(id.to_owned(), members)))
+    }
+
+    /// Publishes a directory with a window: a holiday or a sensitive period, by its first and last day.
+    pub fn publish_window(&self, id: &str, from: &str, to: &str) -> anyhow::Result<()> {
+        let window = WindowEntry { id: id.into(), from: from.into(), to: to.into() };
+        self.publish_directory(|file| file.windows.push(window))
     }
 
     /// Publishes a directory in which the evidence keys of `city` end now.

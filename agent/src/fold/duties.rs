@@ -2,7 +2,7 @@
 //! means for the people at this desk.
 
 use model::{
-    deadline::{DeadlineName, Rung, event_id},
+    deadline::{DeadlineName, Rung, stamped_reply},
     header::{Header, Precedence, Stage, Status},
     ids::{JurisdictionId, MessageId},
     kind::Kind,
@@ -44,6 +44,9 @@ impl Folding<'_, '_> {
         let Some(stamp) = &accepted.stamp else { return Ok(()) };
         let at = time_of(accepted.at).unwrap_or(self.at.time);
         self.retime(&row, id, at)?;
+        if let Some(kind) = i32::try_from(row.kind).ok().and_then(Kind::from_number) {
+            self.replies_owed(&row.matter, id, kind, stamp)?;
+        }
         let Some(ack_by) = time_of(stamp.ack_by) else { return Ok(()) };
         let grave = row.grave;
         let owing = Owing { id, level: level_of(row.level), accepted_at: at, ack_by, status: status_of(row.status) };
@@ -55,6 +58,27 @@ impl Folding<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Whoever a group or an area came to owes the same reply as who was named: the broker's stamp says who they are.
+    pub(super) fn replies_owed(
+        &mut self,
+        matter: &[u8],
+        id: MessageId,
+        kind: Kind,
+        stamp: &v1::Stamp,
+    ) -> Result<(), FoldError> {
+        let times = time_of(stamp.accepted_at).zip(time_of(stamp.reply_by));
+        let (Some((starts_at, due_at)), Some(name)) = (times, stamped_reply(kind)) else { return Ok(()) };
+        let Ok(key) = MatterKey::try_from(matter) else { return Ok(()) };
+        let to = stamp.deliveries.iter().filter(|delivery| delivery.r#as == As::To.number());
+        let obligors: Vec<JurisdictionId> = to.filter_map(|delivery| delivery.jurisdiction.parse().ok()).collect();
+        self.change(&key, |state| {
+            for who in &obligors {
+                let key = owe::key(name, who, "");
+                state.ledger_mut().start(Start { key, role: Role::DutyOfficer, cause: id, starts_at, due_at });
+            }
+        })
     }
 
     /// What a message of ours started counts from the broker's time, not from when it was queued.
@@ -187,19 +211,20 @@ impl Folding<'_, '_> {
     }
 
     /// What a rung asks of the people here: of the obligor's to do it, of the other side's to telephone.
-    fn rung_task(&mut self, deadline: &Deadline, rung: Rung) -> Result<(), FoldError> {
+    pub(super) fn rung_task(&mut self, deadline: &Deadline, rung: Rung) -> Result<(), FoldError> {
         let ours = deadline.obligor.jurisdiction == *self.us;
         let kind = match (ours, rung) {
             (true, Rung::Reminder) => TaskKind::Remind,
             (true, _) => TaskKind::Overdue,
             (false, Rung::Reminder) => return Ok(()),
+            (false, _) if deadline.name == DeadlineName::D18 => TaskKind::Missing,
             (false, Rung::Breach) => TaskKind::CallByPhone,
             (false, Rung::Leaders | Rung::Superior) => TaskKind::Escalated,
         };
         let about = &deadline.obligor.jurisdiction;
         let peer: Option<PeerRow> = self.row(&keys::peer(about))?;
         self.raise_task(
-            rung_id(deadline, rung),
+            deadline.event_id(rung),
             &TaskRow {
                 kind: number(kind.number()),
                 message_id: bytes_of(deadline.cause),
@@ -217,13 +242,13 @@ impl Folding<'_, '_> {
     pub(super) fn close_all_rungs(&mut self, ledger: &Ledger) -> Result<(), FoldError> {
         for deadline in ledger.all() {
             for rung in Rung::ALL {
-                self.close_task(&rung_id(deadline, *rung), "REPORTED")?;
+                self.close_task(&deadline.event_id(*rung), "REPORTED")?;
             }
         }
         Ok(())
     }
 
-    fn close_rungs(&mut self, deadline: &Deadline) -> Result<(), FoldError> {
+    pub(super) fn close_rungs(&mut self, deadline: &Deadline) -> Result<(), FoldError> {
         let outcome = match deadline.standing {
             Standing::Waived => "WAIVED",
             Standing::Void => "VOID",
@@ -231,7 +256,7 @@ impl Folding<'_, '_> {
             Standing::Breached | Standing::Running | Standing::Warned => "MET_LATE",
         };
         for rung in Rung::ALL {
-            self.close_task(&rung_id(deadline, *rung), outcome)?;
+            self.close_task(&deadline.event_id(*rung), outcome)?;
         }
         Ok(())
     }
@@ -375,12 +400,8 @@ fn duties_of(owing: &Owing) -> MatterState {
     }
 }
 
-fn ack_key(jurisdiction: &JurisdictionId) -> Key {
+pub(super) fn ack_key(jurisdiction: &JurisdictionId) -> Key {
     owe::key(DeadlineName::D01, jurisdiction, "")
-}
-
-fn rung_id(deadline: &Deadline, rung: Rung) -> [u8; 16] {
-    event_id(deadline.cause, deadline.name, (&deadline.obligor.jurisdiction, Some(deadline.obligor.role)), rung)
 }
 
 fn deadline_key(name: u32, jurisdiction: &str, subject: &str) -> Option<Key> {

@@ -57,7 +57,11 @@ impl Folding<'_, '_> {
         if row.refused.is_empty() {
             let accepted_at = duties::accepted_at(delivery.stamp.as_ref()).unwrap_or(self.at.time);
             row.matter = self.knock(&Knock::of(&read, accepted_at, row.cursor, false))?;
+            if let Some(stamp) = &delivery.stamp {
+                self.replies_owed(&row.matter, id, read.header.kind, stamp)?;
+            }
             self.ack_of_theirs(&read.header, delivery.stamp.as_ref(), &recipient)?;
+            self.noticed(&read)?;
         }
         self.put(&keys::received(id), &row)?;
         if let Some(place) = &delivery.place

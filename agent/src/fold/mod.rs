@@ -10,6 +10,7 @@ pub mod keys;
 mod learned;
 mod long;
 pub mod matters;
+mod notices;
 mod outbox;
 mod own;
 pub mod query;

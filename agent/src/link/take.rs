@@ -186,6 +186,7 @@ impl Desk {
         if read.header.region != self.names.region {
             return Err(Invalid::new(Reason::Unroutable, "header.region", "header.region"));
         }
+        judge::judge_speaker(&read.header)?;
         let accepted = delivery.stamp.as_ref().and_then(|stamp| stamp.accepted_at);
         let accepted_at = border::time::optional(accepted, "stamp.accepted_at")?.unwrap_or(now);
         self.trust.verify_envelope(envelope, &read.header, accepted_at)?;

@@ -233,7 +233,7 @@ impl Relay {
     }
 
     /// Who takes part in the drill that a header names, if the broker holds one.
-    fn participants(&self, header: &Header) -> Option<Participants> {
+    pub(super) fn participants(&self, header: &Header) -> Option<Participants> {
         let drill = header.drill.as_ref()?;
         let row = self.engine.read(|_, rows| rows.get(&keys::drill(&drill.drill_id)).ok().flatten())?;
         let row = DrillRow::decode(row).ok()?;
@@ -410,13 +410,14 @@ fn holds_together(header: &Header, parts: &Parts) -> Result<(), Invalid> {
 }
 
 /// Writes down where it goes, so that a later directory changes nothing about it.
-fn freeze(record: &mut Submitted, routed: &Routed) {
+pub(super) fn freeze(record: &mut Submitted, routed: &Routed) {
     record.deliveries = routed.deliveries.iter().map(border::stamp::delivery).collect();
     record.touched = routed.touched.iter().map(ToString::to_string).collect();
     record.superior_absent = routed.superior_absent.iter().map(ToString::to_string).collect();
 }
 
-fn stamp_trust(record: &mut Submitted, view: &TrustView, granted: &Granted) {
+/// Writes down by which files it was judged.
+pub(super) fn stamp_trust(record: &mut Submitted, view: &TrustView, granted: &Granted) {
     record.directory_version = view.directory.version;
     record.grants_version = view.policy.version;
     record.grant_id.clone_from(&granted.id);

@@ -4,12 +4,14 @@
 pub mod accept;
 pub mod deliver;
 pub mod documents;
+pub mod escalate;
 pub mod expire;
 pub mod fold;
 pub mod gaps;
 pub mod line;
 pub mod mailboxes;
 pub mod mend;
+pub mod notice;
 pub mod quota;
 pub mod sessions;
 pub mod signer;

@@ -1,12 +1,16 @@
-//! The broker's evidence key at work: receipts of its own, signed once a batch.
+//! The broker's evidence key at work: receipts of its own, signed once a batch, and the notices that it sends.
 
+use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use model::{
     ids::{KeyId, RegionId},
-    seal,
+    seal::{self, SealKind},
 };
 use prost::Message as _;
-use proto::{border::receipt, v1};
+use proto::{
+    border::{self, receipt},
+    v1,
+};
 
 /// Signs in the broker's name.
 pub struct Signer {
@@ -33,6 +37,12 @@ impl Signer {
         let encoded = statements.iter().map(|statement| statement.encode_to_vec().into()).collect();
         // the callers' frames hold 1 to 256 statements, which is all that signing asks
         receipt::sign_batch(&self.region, &self.key, encoded).unwrap_or_default()
+    }
+
+    /// Seals a content of the broker's own.
+    pub fn envelope(&self, content: Bytes) -> v1::Envelope {
+        let seal = seal::seal_one(SealKind::Envelope, &self.region, &self.key, &content);
+        v1::Envelope { content, seal: Some(border::seal::to_wire(&seal)) }
     }
 
     /// A receipt by itself.

@@ -94,6 +94,7 @@ fn empty(spec: &Spec, broker_ca: String, broker_evidence: EvidenceEntry, now: Ti
         broker_ca_endorsed_by: Vec::new(),
         broker_evidence: vec![broker_evidence],
         groups: BTreeMap::default(),
+        windows: Vec::new(),
         members: Vec::new(),
         former: Vec::new(),
         revoked: Vec::new(),

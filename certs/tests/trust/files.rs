@@ -452,3 +452,19 @@ fn a_certificate_that_is_cut_or_followed_by_something_is_unreadable() {
     }
     assert_eq!(check(&[&der[..], &[0]].concat(), Side::Client), Err(Refusal::Unreadable));
 }
+
+#[test]
+fn windows_are_days_of_the_calendar_in_their_order() {
+    let office = Office::new();
+    let before = trusted(&office.folder("broker"));
+    let window = |from: &str, to: &str| {
+        let entry = files::WindowEntry { id: "2027-guoqing".to_owned(), from: from.to_owned(), to: to.to_owned() };
+        let signed = after(&office, &before, &SIGNERS, |directory| directory.windows.push(entry));
+        files::verify(&signed, &[])
+    };
+    let day = model::time::Civil::from_iso("2027-10-03").unwrap();
+    let found = window("2027-10-01", "2027-10-07").unwrap();
+    assert_eq!(found.directory.window_on(day).unwrap().id, "2027-guoqing");
+    assert!(window("2027-10-07", "2027-10-01").is_err());
+    assert!(window("2027-02-30", "2027-10-01").is_err());
+}

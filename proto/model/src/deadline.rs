@@ -335,6 +335,13 @@ pub fn owed_reply(header: &Header) -> Option<Owes> {
     header.kind.facts().owes.filter(|owes| asks && owes.when == OwedWhen::Asked)
 }
 
+/// The reply that the broker's stamp gives a time for, where the broker runs its deadline: every recipient owes it, however
+/// it was reached.
+pub fn stamped_reply(kind: Kind) -> Option<DeadlineName> {
+    let owes = kind.facts().owes.filter(|owes| owes.when == OwedWhen::Asked)?;
+    owes.deadline.filter(|name| name.is_run_by_broker())
+}
+
 /// What a reply means for the deadline that its request runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Meets {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     geometry::{Area, Point, Polygon},
     ids::{GroupId, JurisdictionId},
+    time::Civil,
 };
 
 /// Whether areas reach a member.
@@ -58,6 +59,24 @@ impl Member {
     }
 }
 
+/// A holiday or a sensitive period: on its days duty reports are due in the afternoon.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Window {
+    /// Its id, as duty reports name it.
+    pub id: String,
+    /// Its first day.
+    pub from: Civil,
+    /// Its last day.
+    pub to: Civil,
+}
+
+impl Window {
+    /// Whether a day lies in it.
+    pub fn has(&self, day: Civil) -> bool {
+        (self.from.date_number()..=self.to.date_number()).contains(&day.date_number())
+    }
+}
+
 /// The members and groups of a region, in one version.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Directory {
@@ -65,6 +84,7 @@ pub struct Directory {
     pub version: u64,
     members: BTreeMap<JurisdictionId, Member>,
     groups: BTreeMap<GroupId, BTreeSet<JurisdictionId>>,
+    windows: Vec<Window>,
 }
 
 impl Directory {
@@ -75,7 +95,27 @@ impl Directory {
         groups: impl IntoIterator<Item = (GroupId, BTreeSet<JurisdictionId>)>,
     ) -> Self {
         let members = members.into_iter().map(|member| (member.id.clone(), member)).collect();
-        Self { version, members, groups: groups.into_iter().collect() }
+        Self { version, members, groups: groups.into_iter().collect(), windows: Vec::new() }
+    }
+
+    /// The same with these windows.
+    #[must_use]
+    pub fn with_windows(self, windows: Vec<Window>) -> Self {
+        Self { windows, ..self }
+    }
+
+    /// The window that a day lies in.
+    pub fn window_on(&self, day: Civil) -> Option<&Window> {
+        self.windows.iter().find(|window| window.has(day))
+    }
+
+    /// Who owes a duty report: every member but those at the top, who read the reports of the others.
+    pub fn reporters(&self) -> impl Iterator<Item = &JurisdictionId> {
+        let above: BTreeSet<_> = self.members.keys().flat_map(|id| self.superiors(id)).collect();
+        let reports = move |id: &&JurisdictionId| {
+            !above.contains(*id) || self.superiors(id).iter().any(|superior| self.has(superior))
+        };
+        self.members.keys().filter(reports)
     }
 
     /// The entry of `id`.
@@ -143,5 +183,37 @@ impl Directory {
             far(a).total_cmp(&far(b)).then_with(|| a.cmp(b))
         });
         ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::judge::sample::member;
+
+    fn region(ids: &[&str]) -> Directory {
+        Directory::new(1, ids.iter().map(|id| Member::new(member(id), id, id)), [])
+    }
+
+    fn reporters(ids: &[&str]) -> Vec<String> {
+        region(ids).reporters().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn everybody_reports_but_those_at_the_top() {
+        assert_eq!(reporters(&["370000", "371300", "320300"]), ["320300", "371300"]);
+        assert_eq!(reporters(&["370000", "371300", "371302"]), ["371300", "371302"], "a city reports to its province");
+        assert_eq!(reporters(&["371300", "320300"]), ["320300", "371300"], "where there is no province");
+    }
+
+    #[test]
+    fn a_window_has_its_first_and_its_last_day() {
+        let day = |month, day| Civil::date(2027, month, day).unwrap();
+        let window = Window { id: "2027-guoqing".to_owned(), from: day(10, 1), to: day(10, 7) };
+        let region = region(&["371300"]).with_windows(vec![window]);
+        let has = |day: Civil| region.window_on(day).is_some();
+        assert!(has(day(10, 1)) && has(day(10, 7).at(23, 59)));
+        assert!(!has(day(9, 30)) && !has(day(10, 8)));
     }
 }

@@ -52,6 +52,12 @@ pub fn judge_static(header: &Header) -> Result<(), Invalid> {
     RULES.iter().try_for_each(|rule| rule(header))
 }
 
+/// Who may speak in whose name, as a recipient asks it: of the broker's own messages an agent takes notices alone.
+pub fn judge_speaker(header: &Header) -> Result<(), Invalid> {
+    people::sender(header)?;
+    people::broker_notices(header)
+}
+
 /// Its time has not passed. An agent expires only what is certain; the broker asks with its own time.
 pub fn judge_not_expired(header: &Header, now: Timestamp) -> Result<(), Invalid> {
     timing::not_expired(header, now)

@@ -36,6 +36,7 @@ pub mod deadline;
 pub mod delivery;
 pub mod directory;
 pub mod document;
+pub mod escalation;
 pub mod geometry;
 pub mod grant;
 pub mod header;

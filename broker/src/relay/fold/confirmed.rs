@@ -7,6 +7,7 @@ use model::{
 };
 use prost::Message as _;
 use proto::{
+    border,
     record::{Confirmed, DeliveryRow, LineRow, MessageRow, ProofRow},
     v1,
 };
@@ -52,6 +53,8 @@ impl Folding<'_, '_> {
         if let Some(delivery) = delivery.filter(|_| proves) {
             if moves(delivery, stage) {
                 self.advance(id, &row, delivery, stage)?;
+                let at = border::time::optional(statement.at, "at").ok().flatten().unwrap_or(self.at.time);
+                self.stage_of_duty(id, &row, by, stage, at)?;
             }
             delivery.proofs.push(ProofRow { batch_index: Some(index), ..self.proof(stage) });
         }

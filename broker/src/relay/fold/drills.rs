@@ -39,8 +39,11 @@ impl Folding<'_, '_> {
         if over || row.aborted {
             return Err(refused("must be a drill that is live"));
         }
+        let broker = header.sender.jurisdiction.is_broker();
         let part = |jurisdiction: &str| row.participants.iter().any(|participant| participant == jurisdiction);
-        if !part(header.sender.jurisdiction.as_str()) || !record.deliveries.iter().all(|to| part(&to.jurisdiction)) {
+        if !(broker || part(header.sender.jurisdiction.as_str()))
+            || !record.deliveries.iter().all(|to| part(&to.jurisdiction))
+        {
             return Err(refused("sender and recipients must take part in the drill"));
         }
         Ok(())
@@ -63,6 +66,7 @@ impl Folding<'_, '_> {
             }
             (Some(DrillControl::AbortRealEmergency), Some(live)) if takes_part(&live, row) => {
                 self.recall_drill(drill.drill_id.as_str(), &live, &header.message_id.0)?;
+                self.void_drill(drill.drill_id.as_str())?;
                 self.put(&key, &DrillRow { ended: now, aborted: true, ..live })
             }
             _ => Ok(()),

@@ -2,6 +2,7 @@
 //! order is the order people mean. `docs/formats.md` lists the tables.
 
 use model::{
+    deadline::DeadlineName,
     ids::{Digest, DocumentId, DrillId, Incarnation, ItemId, JurisdictionId, MessageId},
     position::Position,
     precedence::Precedence,
@@ -36,6 +37,14 @@ pub mod table {
     pub const CHANGE: u8 = b'j';
     /// Blobs.
     pub const BLOB: u8 = b'b';
+    /// What is owed on messages, by message.
+    pub const DUTY: u8 = b'o';
+    /// Duties by when time next means something for them.
+    pub const WAKE: u8 = b'w';
+    /// The newest day.
+    pub const DAY: u8 = b'y';
+    /// Notices that the broker has not sent yet.
+    pub const NOTICE: u8 = b'e';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -156,7 +165,7 @@ pub fn origin_prefix(
 
 fn unpadded(bytes: &[u8]) -> Option<JurisdictionId> {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    std::str::from_utf8(bytes.get(..end)?).ok()?.parse().ok()
+    JurisdictionId::member_or_broker(std::str::from_utf8(bytes.get(..end)?).ok()?).ok()
 }
 
 /// An open message in the order of its end.
@@ -265,4 +274,65 @@ pub fn change_position(key: &[u8]) -> Option<Position> {
 /// A blob.
 pub fn blob(digest: Digest) -> Vec<u8> {
     Key::new(table::BLOB).bytes(&digest.0).0
+}
+
+/// One thing that somebody owes on a message.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DutyKey {
+    /// The message, for an answer the first of its author's chain; the day for a duty report.
+    pub on: MessageId,
+    /// Which deadline.
+    pub name: DeadlineName,
+    /// Who owes.
+    pub obligor: JurisdictionId,
+}
+
+impl DutyKey {
+    /// The key's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        self.after(Key::new(table::DUTY)).0
+    }
+
+    fn after(&self, key: Key) -> Key {
+        key.bytes(&self.on.0).byte(u8::try_from(self.name.number()).unwrap_or(0)).jurisdiction(&self.obligor)
+    }
+
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let (on, rest) = bytes.split_at_checked(16)?;
+        let (name, obligor) = rest.split_first()?;
+        let name = DeadlineName::from_number(i32::from(*name))?;
+        Some(Self { on: MessageId(on.try_into().ok()?), name, obligor: unpadded(obligor)? })
+    }
+
+    /// The key behind `bytes`, or none when they are not a key of this table.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        Self::of(bytes.strip_prefix(&[table::DUTY])?)
+    }
+}
+
+/// Everything that is owed on a message begins so.
+pub fn duty_prefix(on: MessageId) -> Vec<u8> {
+    Key::new(table::DUTY).bytes(&on.0).0
+}
+
+/// A duty in the order of its next rung.
+pub fn wake(at: Timestamp, duty: &DutyKey) -> Vec<u8> {
+    duty.after(Key::new(table::WAKE).time(at)).0
+}
+
+/// The time and the duty in a wake's key.
+pub fn wake_parts(key: &[u8]) -> Option<(Timestamp, DutyKey)> {
+    let (time, duty) = key.strip_prefix(&[table::WAKE])?.split_at_checked(8)?;
+    let millis = i64::try_from(u64::from_be_bytes(time.try_into().ok()?)).ok()?;
+    Some((Timestamp::from_millis(millis), DutyKey::of(duty)?))
+}
+
+/// A notice, by the id that its message will have.
+pub fn notice(id: MessageId) -> Vec<u8> {
+    Key::new(table::NOTICE).bytes(&id.0).0
+}
+
+/// The id in a notice's key.
+pub fn notice_id(key: &[u8]) -> Option<MessageId> {
+    Some(MessageId(key.strip_prefix(&[table::NOTICE])?.try_into().ok()?))
 }

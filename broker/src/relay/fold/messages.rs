@@ -111,6 +111,7 @@ impl Folding<'_, '_> {
     ) -> Result<(), FoldError> {
         self.dequeue(row, delivery)?;
         self.stands(delivery, told);
+        self.stage_of_duty(id, row, told.recipient, told.stage, self.at.time)?;
         self.tell(id, row, told)
     }
 
@@ -189,7 +190,7 @@ pub(super) fn waiting_key(row: &MessageRow, mailbox: &JurisdictionId, position: 
         mailbox: mailbox.clone(),
         precedence: i32::try_from(row.carried_as).ok().and_then(Precedence::from_number)?,
         exercise: row.status == u32::try_from(Status::Exercise.number()).unwrap_or(0),
-        origin: row.sender.parse().ok()?,
+        origin: JurisdictionId::member_or_broker(&row.sender).ok()?,
         position,
     })
 }

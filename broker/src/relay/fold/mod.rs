@@ -6,8 +6,10 @@
 mod admin;
 mod carried;
 mod confirmed;
+mod days;
 mod documents;
 mod drills;
+mod duties;
 mod ended;
 pub mod keys;
 mod messages;
@@ -29,6 +31,7 @@ use store::{At, Fold, FoldError, Rows};
 
 pub use self::{
     carried::envelope_at,
+    duties::duty,
     messages::{is_settled, stage_of},
     pieces::message,
     sequence::gaps as missing,
@@ -85,6 +88,8 @@ impl Fold for BrokerFold {
             kind::CARRIED => folding.carried(&decode(record)?),
             kind::CONFIRMED => folding.confirmed(decode(record)?),
             kind::EXPIRED => folding.expired(&decode(record)?),
+            kind::DAY_BEGAN => folding.day_began(&decode(record)?),
+            kind::RUNG => folding.rung_reached(&decode(record)?),
             kind::TRIED => folding.tried(decode(record)?),
             kind::ADMIN_ACT => folding.admin_act(&decode(record)?),
             kind::BLOB_STORED => folding.blob_stored(decode(record)?),

@@ -63,6 +63,9 @@ impl Folding<'_, '_> {
         let envelope = record.envelope.clone().unwrap_or_default();
         let parts = border::content::parts(&envelope.content)?;
         let header = border::header::parse(&parts.header)?;
+        if header.sender.jurisdiction.is_broker() {
+            self.rows.remove(&keys::notice(header.message_id))?; // what is refused is not tried for ever
+        }
         if let Some((row, _)) = self.message(header.message_id)? {
             return self.known(record, row);
         }
@@ -84,9 +87,12 @@ impl Folding<'_, '_> {
         // nothing below refuses any more
         self.flash_budget(&header, record, &mut row)?;
         self.replace(&header, &chain, &mut row)?;
-        self.answer(&header, &chain)?;
+        self.void_chain(&header, chain.root)?;
+        self.answer(&header, &chain, &row)?;
         self.steer_drill(&header, &row)?;
         self.take_charge(&header, record, &mut row)?;
+        self.owe(&header, &row)?;
+        self.report_of_the_day(&header)?;
         Ok((row, false))
     }
 
@@ -133,7 +139,7 @@ impl Folding<'_, '_> {
 
     /// A FLASH envelope over its sender's budget is carried as IMMEDIATE; its header stays as it is.
     fn flash_budget(&mut self, header: &Header, record: &Submitted, row: &mut MessageRow) -> Result<(), FoldError> {
-        if header.precedence != Precedence::Flash {
+        if header.precedence != Precedence::Flash || header.sender.jurisdiction.is_broker() {
             return Ok(());
         }
         let (now, full) = (self.at.time.millis(), u64::from(record.flash_budget) * 1_000);
@@ -178,19 +184,21 @@ impl Folding<'_, '_> {
         self.keep(id, row, true)
     }
 
-    /// What a definite reply answers, or a later revision of a reply that was not definite yet.
+    /// What a reply answers, or a later revision of a reply that was not definite yet.
     fn answered_by(&self, header: &Header, chain: &Chain) -> Result<Option<MessageId>, FoldError> {
         match (header.action, chain.root) {
-            _ if header.answer != Some(Answer::Definite) => Ok(None),
+            _ if header.answer.is_none() => Ok(None),
             (Action::Reply, _) => Ok(header.preceding_message_id),
             (Action::Update, Some(root)) => Ok(self.message(root)?.and_then(|(row, _)| id_of(&row.preceding))),
             _ => Ok(None),
         }
     }
 
-    /// A definite answer settles what its sender owed on the message it answers.
-    fn answer(&mut self, header: &Header, chain: &Chain) -> Result<(), FoldError> {
-        let Some(asked) = self.answered_by(header, chain)? else { return Ok(()) };
+    /// An answer meets what its sender owed; a definite one settles the message that it answers too.
+    fn answer(&mut self, header: &Header, chain: &Chain, row: &MessageRow) -> Result<(), FoldError> {
+        let asked = self.answered_by(header, chain)?;
+        self.replied(header, asked, row)?;
+        let Some(asked) = asked.filter(|_| header.answer == Some(Answer::Definite)) else { return Ok(()) };
         let Some((mut row, open)) = self.message(asked)? else { return Ok(()) };
         let mut deliveries = std::mem::take(&mut row.deliveries);
         let answering = header.sender.jurisdiction.clone();
@@ -200,6 +208,7 @@ impl Folding<'_, '_> {
                 let told =
                     Told { recipient: &answering, stage: Stage::Answered, reason: "", related: &header.message_id.0 };
                 self.stands(delivery, &told);
+                self.stage_of_duty(asked, &row, &answering, Stage::Answered, self.at.time)?;
                 self.tell(asked, &row, &told)?;
                 true
             }

@@ -3,11 +3,11 @@
 use crate::{
     header::{Header, Role, Signatory},
     invalid::Invalid,
-    kind::{Cover, SignOff},
+    kind::{Cover, Kind, SignOff},
     reason::Reason,
 };
 
-/// The broker speaks as SYSTEM and only in kinds of the system; nobody else's program does but by K51.
+/// The broker speaks as SYSTEM and only in kinds of the system; its notices of deadlines are nobody else's.
 pub(super) fn sender(header: &Header) -> Result<(), Invalid> {
     let (broker, system) = (header.sender.jurisdiction.is_broker(), header.sender.role == Role::System);
     let forbidden = |rule: &'static str| Err(Invalid::new(Reason::RoleForbidden, "sender.role", rule));
@@ -17,8 +17,19 @@ pub(super) fn sender(header: &Header) -> Result<(), Invalid> {
     if system && !header.kind.is_of_the_system() {
         return forbidden("header.system_kinds");
     }
+    if header.kind == Kind::DeadlineNotice && !broker {
+        return forbidden("header.notices_are_the_brokers");
+    }
     if !system && header.prepared_by.name.trim().is_empty() {
         return Err(Invalid::missing("prepared_by.name"));
+    }
+    Ok(())
+}
+
+/// The broker says nothing but K58 to agents today; whatever else comes in its name is not taken.
+pub(super) fn broker_notices(header: &Header) -> Result<(), Invalid> {
+    if header.sender.jurisdiction.is_broker() && header.kind != Kind::DeadlineNotice {
+        return Err(Invalid::new(Reason::RoleForbidden, "sender.jurisdiction", "header.broker_notices"));
     }
     Ok(())
 }

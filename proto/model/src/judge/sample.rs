@@ -47,8 +47,8 @@ pub(crate) fn header(kind: Kind) -> Header {
             _ => None,
         },
         sender: Party {
-            jurisdiction: member("371300"),
-            role: Role::DutyOfficer,
+            jurisdiction: if kind == Kind::DeadlineNotice { JurisdictionId::broker() } else { member("371300") },
+            role: if kind == Kind::DeadlineNotice { Role::System } else { Role::DutyOfficer },
             name: "王明".into(),
             duty_phone: "0539-8000000".into(),
         },

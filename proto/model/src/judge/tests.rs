@@ -374,8 +374,23 @@ fn the_broker_speaks_as_the_system_and_in_its_kinds() {
     };
     assert_eq!(judge_static(&broker(Kind::DeadlineNotice)), Ok(()));
     assert_eq!(refusal(&broker(Kind::Bulletin)), because(402, "header.system_kinds"));
-    let officer = |h: &mut Header| h.sender.jurisdiction = JurisdictionId::broker();
+    let officer = |h: &mut Header| h.sender.role = Role::DutyOfficer;
     assert_eq!(broken(Kind::DeadlineNotice, officer), because(402, "header.broker_is_system"));
+    let forged = Header { sender: header(Kind::Bulletin).sender, ..broker(Kind::DeadlineNotice) };
+    let of_a_program =
+        Header { sender: crate::header::Party { role: Role::System, ..forged.sender.clone() }, ..forged };
+    assert_eq!(refusal(&of_a_program), because(402, "header.notices_are_the_brokers"));
+}
+
+#[test]
+fn a_recipient_takes_notices_alone_of_the_broker() {
+    let mut notice = header(Kind::DeadlineNotice);
+    notice.sender =
+        crate::header::Party { jurisdiction: JurisdictionId::broker(), role: Role::System, ..notice.sender };
+    assert_eq!(judge_speaker(&notice), Ok(()));
+    assert_eq!(judge_speaker(&header(Kind::Bulletin)), Ok(()));
+    let other = Header { kind: Kind::AuditCheckpoint, ..notice };
+    assert_eq!(judge_speaker(&other).unwrap_err().rule, "header.broker_notices");
 }
 
 #[test]

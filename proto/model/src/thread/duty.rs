@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{Ledger, Machine, Mark, Marked, Marks, StateName, Step, chain::Chain, owe, wrong_sequence};
 use crate::{
     deadline::DeadlineName,
-    ids::{IncidentId, JurisdictionId, MessageId},
+    header::Action,
+    ids::{Digest, IncidentId, JurisdictionId, MessageId},
     invalid::Invalid,
     numbered::numbered,
     role::Role,
@@ -62,6 +63,28 @@ pub fn due_at(day: Civil, in_window: bool, utc_offset_min: i32) -> Timestamp {
     due.timestamp(utc_offset_min)
 }
 
+/// The clock by which the days of a region begin: Beijing time.
+pub const REGION_OFFSET_MIN: i32 = 480;
+
+/// What stands for a day as the cause of what is owed on it: the same whoever names it.
+pub fn day_id(day: Civil) -> MessageId {
+    let Digest(hash) = Digest::of(format!("LIANDONG-V1-DAY {}", day.date_number()).as_bytes());
+    let mut random = [0; 10];
+    random.iter_mut().zip(hash).for_each(|(byte, made)| *byte = made);
+    MessageId::new(day.at(0, 0).timestamp(REGION_OFFSET_MIN), random)
+}
+
+/// D18: the report is owed at `due_at`; half way is the reminder, the end is MISSING.
+pub fn owed(jurisdiction: &JurisdictionId, due_at: Timestamp, cause: MessageId) -> Start {
+    Start {
+        key: owe::key(DeadlineName::D18, jurisdiction, ""),
+        role: Role::DutyOfficer,
+        cause,
+        starts_at: due_at,
+        due_at: due_at.plus(REMIND_AFTER * 2),
+    }
+}
+
 /// A zero report says that nothing is open; whoever has an open incident has something to report.
 ///
 /// # Errors
@@ -79,15 +102,21 @@ pub fn judge_zero(facts: &Facts, open: &[IncidentId]) -> Result<(), Invalid> {
 impl Day {
     /// The day begins: its report is owed. `cause` stands for it until there is one.
     pub fn due(jurisdiction: &JurisdictionId, due_at: Timestamp, cause: MessageId, ledger: &mut Ledger) -> Self {
-        ledger.start_dated(Start {
-            key: owe::key(DeadlineName::D18, jurisdiction, ""),
-            role: Role::DutyOfficer,
-            cause,
-            // half way is the reminder, the end is MISSING: the report itself is owed at the start
-            starts_at: due_at,
-            due_at: due_at.plus(REMIND_AFTER * 2),
-        });
+        ledger.start_dated(owed(jurisdiction, due_at, cause));
         Self { due_at, form: None, chain: None, submitted_at: None, seen_at: due_at.minus(REMIND_AFTER) }
+    }
+
+    /// The report came, as somebody says who has it.
+    pub fn heard(&mut self, at: Timestamp) {
+        self.submitted_at = self.submitted_at.or(Some(at));
+        self.seen_at = self.seen_at.max(at);
+    }
+
+    /// The author takes its report back: the day is as if there had been none.
+    fn taken_back(&mut self, step: &Step<'_>, ledger: &mut Ledger) {
+        (self.chain, self.form, self.submitted_at) = (None, None, None);
+        self.seen_at = self.seen_at.max(step.at);
+        ledger.reopen(&owe::key(DeadlineName::D18, step.by(), ""));
     }
 
     /// By how much the report was late; none while there is none, and for one in time.
@@ -101,6 +130,9 @@ impl Machine for Day {
         let super::Facts::Duty(facts) = step.facts else {
             return Err(wrong_sequence("header.kind", "K06.opens", "no duty report"));
         };
+        if step.header.action == Action::Cancel {
+            return Err(wrong_sequence("header.action", "K06.cancels_nothing", ""));
+        }
         let due_at = due_at(facts.day, facts.in_window, step.header.utc_offset_min);
         let mut day = Self::due(step.by(), due_at, step.id(), ledger);
         let marks = day.step(step, ledger)?;
@@ -112,6 +144,10 @@ impl Machine for Day {
         judge_zero(facts, &[])?;
         if let Some(overtaken) = self.chain.as_ref().and_then(|chain| chain.overtaken(step)) {
             return Ok(overtaken);
+        }
+        if step.header.action == Action::Cancel {
+            self.taken_back(step, ledger);
+            return Ok(Marks::new());
         }
         self.chain = Some(Chain::of(step));
         self.form = Some(facts.form);
@@ -143,7 +179,6 @@ mod tests {
     use super::*;
     use crate::{
         deadline::Rung,
-        header::Action,
         judge::sample::{member, message_id},
         kind::Kind,
         level::EventLevel,
@@ -204,6 +239,31 @@ mod tests {
         assert_eq!(judge_zero(&daily, &[incident]), Ok(()));
         zero.facts = Any::Duty(named);
         assert_eq!(Thread::open(&zero.step()).map_err(refused).unwrap_err(), wrong("K06.zero_with_open_incident"));
+    }
+
+    #[test]
+    fn a_report_that_is_taken_back_is_none_and_a_cancel_reports_nothing() {
+        let first = report(1, Form::Zero, china(10, 3, 16, 40));
+        let mut thread = opened(&first);
+        let cancel = report(2, Form::Zero, china(10, 3, 17, 5)).follows(&first, Action::Cancel);
+        says(&mut thread, &cancel).unwrap();
+        assert_eq!(thread.state().name, "DUE");
+        assert_eq!(thread.state_at(china(10, 3, 18, 0)).name, "MISSING");
+        assert!(thread.ledger.all().next().unwrap().is_owed());
+        says(&mut thread, &report(3, Form::Daily, china(10, 3, 17, 20))).unwrap();
+        assert_eq!(thread.ledger.all().next().unwrap().late_by(), Some(minutes(20)));
+        assert_eq!(Thread::open(&cancel.step()).map_err(refused).unwrap_err(), wrong("K06.cancels_nothing"));
+    }
+
+    #[test]
+    fn whoever_hears_of_a_report_has_it_too() {
+        let (who, mut ledger) = (member("370800"), Ledger::default());
+        let day = Civil::date(2027, 10, 3).unwrap();
+        assert_eq!(day_id(day), day_id(day.at(17, 0)));
+        assert_eq!(day_id(day).time(), china(10, 3, 0, 0));
+        let mut day = Day::due(&who, due_at(day, true, 480), day_id(day), &mut ledger);
+        day.heard(china(10, 3, 19, 10));
+        assert_eq!((day.state().name, day.late_by()), ("SUBMITTED_LATE", Some(minutes(130))));
     }
 
     #[test]

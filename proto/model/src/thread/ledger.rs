@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     calendar::WorkingDays,
-    deadline::{DeadlineName, Rung},
+    deadline::{DeadlineName, Rung, event_id},
     ids::{JurisdictionId, MessageId},
     level::EventLevel,
     numbered::numbered,
@@ -92,6 +92,39 @@ impl Deadline {
         self.met_at.is_none() && (self.standing.is_running() || self.standing == Standing::Breached)
     }
 
+    /// It begins to run; `dated` where its due time is a date of its own.
+    pub fn begin(start: Start, dated: bool) -> Self {
+        let Start { key: Key { name, jurisdiction, subject }, role, cause, starts_at, due_at } = start;
+        Self {
+            name,
+            obligor: Obligor { jurisdiction, role },
+            subject,
+            cause,
+            starts_at,
+            due_at,
+            dated,
+            standing: Standing::Running,
+            met_at: None,
+            met_by: None,
+            rung: None,
+            reason: String::new(),
+        }
+    }
+
+    /// A rung was reached: half way warns, the due time breaches. What does not run any more stays as it is.
+    pub fn raise(&mut self, rung: Rung) {
+        if !self.is_owed() || self.rung.is_some_and(|raised| raised >= rung) {
+            return;
+        }
+        self.rung = Some(rung);
+        self.standing = if rung == Rung::Reminder { Standing::Warned } else { Standing::Breached };
+    }
+
+    /// The id of one of its rungs, the same for whoever raises it.
+    pub fn event_id(&self, rung: Rung) -> [u8; 16] {
+        event_id(self.cause, self.name, (&self.obligor.jurisdiction, Some(self.obligor.role)), rung)
+    }
+
     /// What was owed came: in time it is met, later it stands beside the breach. What is not owed stays as it is.
     pub fn meet(&mut self, at: Timestamp, by: Option<MessageId>) {
         if !self.is_owed() {
@@ -101,6 +134,14 @@ impl Deadline {
         self.met_by = by;
         let late = at > self.due_at || self.standing == Standing::Breached;
         self.standing = if late { Standing::Breached } else { Standing::Met };
+    }
+
+    /// What met it was taken back: it is owed again. A breach stays one.
+    pub fn reopen(&mut self) {
+        if self.met_at.take().is_some() && self.standing == Standing::Met {
+            self.standing = if self.rung.is_some() { Standing::Warned } else { Standing::Running };
+        }
+        self.met_by = None;
     }
 
     /// When it warns: half way.
@@ -209,21 +250,7 @@ impl Ledger {
     }
 
     fn begin(&mut self, start: Start, dated: bool) {
-        let Key { name, jurisdiction, subject } = start.key.clone();
-        self.deadlines.entry(start.key).or_insert_with(|| Deadline {
-            name,
-            obligor: Obligor { jurisdiction, role: start.role },
-            subject,
-            cause: start.cause,
-            starts_at: start.starts_at,
-            due_at: start.due_at,
-            dated,
-            standing: Standing::Running,
-            met_at: None,
-            met_by: None,
-            rung: None,
-            reason: String::new(),
-        });
+        self.deadlines.entry(start.key.clone()).or_insert_with(|| Deadline::begin(start, dated));
     }
 
     /// What was owed came, as [`Deadline::meet`] says.
@@ -233,14 +260,18 @@ impl Ledger {
         }
     }
 
-    /// A rung was reached: half way warns, the due time breaches. What does not run any more stays as it is.
-    pub fn raise(&mut self, key: &Key, rung: Rung) {
-        let Some(deadline) = self.deadlines.get_mut(key).filter(|deadline| deadline.is_owed()) else { return };
-        if deadline.rung.is_some_and(|raised| raised >= rung) {
-            return;
+    /// What met it was taken back, as [`Deadline::reopen`] says.
+    pub fn reopen(&mut self, key: &Key) {
+        if let Some(deadline) = self.deadlines.get_mut(key) {
+            deadline.reopen();
         }
-        deadline.rung = Some(rung);
-        deadline.standing = if rung == Rung::Reminder { Standing::Warned } else { Standing::Breached };
+    }
+
+    /// A rung was reached, as [`Deadline::raise`] says.
+    pub fn raise(&mut self, key: &Key, rung: Rung) {
+        if let Some(deadline) = self.deadlines.get_mut(key) {
+            deadline.raise(rung);
+        }
     }
 
     /// A shift leader waived it.

@@ -122,7 +122,11 @@ fn completed(header: v1::Header, kind: Kind) -> v1::Header {
         region: "linyi".into(),
         ..header
     };
-    header.sender.get_or_insert_default().role = Role::DutyOfficer.number();
+    let sender = header.sender.get_or_insert_default();
+    sender.role = Role::DutyOfficer.number();
+    if kind == Kind::DeadlineNotice {
+        (sender.role, sender.jurisdiction) = (Role::System.number(), "broker".to_owned()); // nobody else's
+    }
     header
 }
 

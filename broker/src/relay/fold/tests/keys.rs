@@ -1,6 +1,7 @@
 //! Keys there and back, and their order: bytes sort as people mean it.
 
 use model::{
+    deadline::DeadlineName,
     ids::{Digest, Incarnation, JurisdictionId, MessageId},
     position::Position,
     precedence::Precedence,
@@ -9,7 +10,7 @@ use model::{
 use proptest::prelude::*;
 use store::rows::KEY_BYTES_MAX;
 
-use super::super::keys::{self, WaitingKey};
+use super::super::keys::{self, DutyKey, WaitingKey};
 
 fn any_jurisdiction() -> impl Strategy<Value = JurisdictionId> {
     "[a-z0-9][a-z0-9-]{1,31}".prop_filter_map("not an id", |text| text.parse().ok())
@@ -121,4 +122,23 @@ fn no_key_is_longer_than_the_store_takes() {
     assert!(all.iter().all(|key| key.len() <= KEY_BYTES_MAX));
     let tables: std::collections::BTreeSet<u8> = all.iter().map(|key| key[0]).collect();
     assert_eq!(tables.len(), all.len(), "each in a table of its own");
+}
+
+proptest! {
+    #[test]
+    fn a_duty_comes_back_as_it_was_and_wakes_in_the_order_of_time(
+        obligor in any_jurisdiction(),
+        on: [u8; 16],
+        name in (1..=23).prop_filter_map("a deadline", DeadlineName::from_number),
+        a in 0..i64::MAX,
+        b in 0..i64::MAX,
+    ) {
+        let key = DutyKey { on: MessageId(on), name, obligor };
+        prop_assert_eq!(DutyKey::decode(&key.encode()), Some(key.clone()));
+        prop_assert!(key.encode().starts_with(&keys::duty_prefix(key.on)));
+        let wake = |at| keys::wake(Timestamp::from_millis(at), &key);
+        prop_assert_eq!(keys::wake_parts(&wake(a)), Some((Timestamp::from_millis(a), key.clone())));
+        prop_assert_eq!(wake(a).cmp(&wake(b)), a.cmp(&b));
+        prop_assert_eq!(keys::notice_id(&keys::notice(key.on)), Some(key.on));
+    }
 }
