@@ -115,7 +115,7 @@ enum Command {
     /// Joint meetings: invite, answer, minutes, tasks, handover
     #[command(subcommand)]
     Meeting(matters::Meeting),
-    /// Duty reports, and who owes one
+    /// Duty reports, and who is late with one
     #[command(subcommand)]
     Report(matters::Report),
     /// What is owed by when, and how it was kept

@@ -205,6 +205,7 @@ fn hint(shown: &v1::ShowResponse, context: Context) {
     let summary = shown.summary.clone().unwrap_or_default();
     let own = summary.accepted || summary.refusal.is_some() || summary.states.len() != 1;
     let stage = summary.states.first().and_then(|state| Stage::from_number(state.stage));
+    let by_broker = header.sender.as_ref().is_some_and(|sender| sender.jurisdiction == "broker");
     match stage {
         Some(Stage::Delivered) if !own => context.next(
             &format!("liandong show {short} --open"),
@@ -212,7 +213,7 @@ fn hint(shown: &v1::ShowResponse, context: Context) {
             "open it as the officer on duty (its sender will see OPENED)",
         ),
         Some(Stage::Opened) if !own => context.next(&format!("liandong ack {short}"), "签收", "acknowledge it"),
-        Some(_) if !own && Action::from_number(header.action) != Some(Action::Cancel) => {
+        Some(_) if !own && !by_broker && Action::from_number(header.action) != Some(Action::Cancel) => {
             context.next(&matters::answering(header.kind, &short), "答复", "answer it");
         }
         _ => context.next(&format!("liandong thread trace {short}"), "走到了哪里", "how far it has come"),

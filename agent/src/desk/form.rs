@@ -59,7 +59,7 @@ impl Desk {
         before: Option<&v1::Content>,
     ) -> Result<Option<v1::body::Body>, Invalid> {
         if matches!(action, Action::Update | Action::Cancel) {
-            return Ok(forms::again(before.ok_or_else(|| Invalid::missing("message_id"))?));
+            return Ok(forms::again(before.ok_or_else(|| Invalid::missing("message_id"))?, action));
         }
         let us = self.names.jurisdiction();
         let open_incidents = self.engine.read(|_, found| query::open_incidents(found, us)).map_err(rows)?;
@@ -73,6 +73,7 @@ impl Desk {
             officer: &officer,
             phone: &self.officer.duty_phone,
             now: self.clock.now(),
+            fresh: super::compose::new_id(self.clock.now())?,
             link_up: self.link.is_up(),
             open_incidents: &open_incidents,
             before,

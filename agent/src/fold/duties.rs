@@ -74,6 +74,9 @@ impl Folding<'_, '_> {
         let to = stamp.deliveries.iter().filter(|delivery| delivery.r#as == As::To.number());
         let obligors: Vec<JurisdictionId> = to.filter_map(|delivery| delivery.jurisdiction.parse().ok()).collect();
         self.change(&key, |state| {
+            if state.thread.as_ref().is_some_and(|thread| thread.state().over) {
+                return; // taken back before the broker had it
+            }
             for who in &obligors {
                 let key = owe::key(name, who, "");
                 state.ledger_mut().start(Start { key, role: Role::DutyOfficer, cause: id, starts_at, due_at });

@@ -1,8 +1,9 @@
 //! K06.
 
+use model::thread::duty::REGION_OFFSET_MIN;
 use proto::{v1, v1::body::Body};
 
-use super::{CHINA_MIN, Ground};
+use super::Ground;
 
 /// The report of today: zero where nothing is open here. Who leads the shift, a person says.
 pub fn report(ground: &Ground<'_>) -> Body {
@@ -10,7 +11,7 @@ pub fn report(ground: &Ground<'_>) -> Body {
         if ground.open_incidents.is_empty() { v1::DutyReportForm::Zero } else { v1::DutyReportForm::Daily },
         if ground.link_up { v1::LinkTestOutcome::Ok } else { v1::LinkTestOutcome::Failed },
     );
-    let today = ground.now.civil(CHINA_MIN);
+    let today = ground.now.civil(REGION_OFFSET_MIN);
     Body::DutyReport(v1::DutyReport {
         date: format!("{:04}-{:02}-{:02}", today.year, today.month, today.day),
         report: form.into(),

@@ -11,6 +11,8 @@ mod resource;
 use model::{
     ids::{IncidentId, JurisdictionId, MessageId},
     kind::Kind,
+    status::Action,
+    thread::duty::REGION_OFFSET_MIN,
     time::Timestamp,
 };
 use proto::{border, v1, v1::body::Body};
@@ -26,6 +28,8 @@ pub struct Ground<'a> {
     pub phone: &'a str,
     /// When.
     pub now: Timestamp,
+    /// An id that nothing has yet.
+    pub fresh: MessageId,
     /// The link to the broker lives.
     pub link_up: bool,
     /// Our own incidents that are open.
@@ -71,10 +75,14 @@ pub fn drill_of(before: &v1::Content) -> Option<String> {
 }
 
 /// The body of a newer revision: what the last one said, but for what each revision says anew.
-pub fn again(before: &v1::Content) -> Option<Body> {
+pub fn again(before: &v1::Content, action: Action) -> Option<Body> {
     let mut body = before.body.clone()?.body?;
-    if let Body::IncidentReport(report) = &mut body {
-        information::follow_up(report);
+    match &mut body {
+        Body::IncidentReport(report) => information::follow_up(report),
+        // answers name the sequence that they answer: one that changes the date or the place is another
+        Body::MeetingNotice(notice) if action == Action::Update => notice.sequence = notice.sequence.saturating_add(1),
+        Body::DrillInvitation(drill) if action == Action::Update => drill.sequence = drill.sequence.saturating_add(1),
+        _ => {}
     }
     Some(body)
 }
@@ -93,11 +101,10 @@ impl Ground<'_> {
         border::time::to_wire(self.now)
     }
 
-    /// A number for a thing of ours that nobody else has: whose, when, which, and the end of the id that it comes from.
+    /// A number for a thing of ours that nothing else has: whose, when, which sort, and a piece of chance.
     fn number(&self, letter: char) -> String {
-        let date = self.now.civil(CHINA_MIN).date_number();
-        let from = self.header().and_then(|header| MessageId::checked(&header.message_id).ok());
-        let tail: String = from.map(|id| id.to_string()).unwrap_or_default();
+        let date = self.now.civil(REGION_OFFSET_MIN).date_number();
+        let tail = self.fresh.to_string();
         let tail = tail.get(tail.len().saturating_sub(6)..).unwrap_or_default();
         format!("{}-{date}-{letter}-{tail}", self.us)
     }
@@ -106,9 +113,6 @@ impl Ground<'_> {
         v1::Seat { jurisdiction: self.us.to_string(), role: self.officer.role, name: self.officer.name.clone() }
     }
 }
-
-/// Minutes east of UTC in which dates are counted. Source: O, the region's own time.
-const CHINA_MIN: i32 = 480;
 
 #[cfg(test)]
 mod tests {
@@ -135,6 +139,7 @@ mod tests {
             officer: &officer,
             phone: "0516-8000000",
             now: NOW,
+            fresh: MessageId::new(NOW, [9; 10]),
             link_up: true,
             open_incidents: &[],
             before: Some(before),
@@ -205,7 +210,7 @@ mod tests {
         let Some(Body::IncidentReport(report)) = first.body.as_mut().unwrap().body.as_mut() else { panic!("a report") };
         (report.sequence_no, report.brief_course) = (Some(2), "经过".to_owned());
 
-        let Some(Body::IncidentReport(next)) = again(&first) else { panic!("a report") };
+        let Some(Body::IncidentReport(next)) = again(&first, Action::Update) else { panic!("a report") };
 
         assert_eq!((next.sequence_no, next.brief_course.as_str()), (Some(3), ""));
         assert_eq!(next.report_type(), v1::ReportType::FollowUp);

@@ -52,7 +52,12 @@ async fn begin_day(relay: &Relay) -> Result<(), AppendError> {
     let due_at = duty::due_at(day, directory.window_on(day).is_some(), duty::REGION_OFFSET_MIN);
     let is_owed = newest.is_some() && now < due_at;
     let members = directory.reporters().filter(|_| is_owed).map(ToString::to_string).collect();
-    let began = DayBegan { date: day.date_number(), due_at: due_at.millis(), members };
+    let mut salt = vec![0; 16];
+    if let Err(error) = getrandom::fill(&mut salt) {
+        tracing::warn!(%error, "no random bytes: the day begins with the next round");
+        return Ok(());
+    }
+    let began = DayBegan { date: day.date_number(), due_at: due_at.millis(), members, salt: salt.into() };
     relay.engine.append(vec![Record::new(kind::DAY_BEGAN, now, began.encode_to_vec())], Lane::Settling).await?;
     Ok(())
 }

@@ -69,15 +69,18 @@ impl Relay {
         parts.iter().enumerate().map(one).collect()
     }
 
-    /// The header of the message that a deadline is about, as it was sent. Where its record is damaged the notice says
-    /// less, and goes out all the same.
+    /// The header of the message that a deadline is about, with the precedence by which it was carried. Where its record is
+    /// damaged the notice says less, and goes out all the same.
     fn cause(&self, id: &[u8]) -> v1::Header {
         let row = id.try_into().ok().map(MessageId).and_then(|id| self.message_row(id).ok().flatten());
+        // what was over its sender's budget of FLASH is told of as it was carried
+        let carried_as = row.as_ref().map_or(0, |row| i32::try_from(row.carried_as).unwrap_or(0));
         let record = row.and_then(|row| self.engine.record(Position(fold::envelope_at(&row))).ok());
         let submitted = record.and_then(|record| Submitted::decode(record.bytes).ok());
         let content = submitted.and_then(|submitted| submitted.envelope).map(|envelope| envelope.content);
         let parts = content.and_then(|content| border::content::parts(&content).ok());
-        parts.and_then(|parts| v1::Header::decode(parts.header).ok()).unwrap_or_default()
+        let header = parts.and_then(|parts| v1::Header::decode(parts.header).ok()).unwrap_or_default();
+        v1::Header { precedence: carried_as, ..header }
     }
 
     fn header(&self, id: MessageId, to: &[Told], cause: &v1::Header, seq: u64) -> v1::Header {

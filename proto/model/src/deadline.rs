@@ -339,7 +339,8 @@ pub fn owed_reply(header: &Header) -> Option<Owes> {
 /// it was reached.
 pub fn stamped_reply(kind: Kind) -> Option<DeadlineName> {
     let owes = kind.facts().owes.filter(|owes| owes.when == OwedWhen::Asked)?;
-    owes.deadline.filter(|name| name.is_run_by_broker())
+    // a release or a return is asked within a mission, and its own machine says who owes the answer
+    owes.deadline.filter(|name| name.is_run_by_broker() && *name != DeadlineName::D19)
 }
 
 /// What a reply means for the deadline that its request runs.

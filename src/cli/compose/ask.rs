@@ -87,7 +87,8 @@ impl<F: FnMut() -> io::Result<Option<String>>> Asking<'_, F> {
         if *times > ASKED_MAX {
             return Ok(false);
         }
-        if fault.reason != Reason::MissingField && *times > 1 {
+        let untold = matches!(question, Question::SignOff | Question::Recipients) && *times == 1;
+        if fault.reason != Reason::MissingField && !untold {
             self.say_fault(fault);
         }
         self.put(&question, value, now)?;

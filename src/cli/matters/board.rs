@@ -29,7 +29,7 @@ pub struct Board {
     limit: u32,
 }
 
-/// Who owes a duty report.
+/// Whose duty report is late or missing, as far as this desk was told.
 #[derive(Args, Debug)]
 pub struct Owed {
     /// Those that were given, waived or void as well

@@ -179,7 +179,7 @@ matter! {
     Zero(Begin) => DutyReport Originate ["report" = "ZERO"];
     /// Report on the day
     Daily(Begin) => DutyReport Originate ["report" = "DAILY"];
-    @ /// Who owes a report today, and who is late
+    @ /// Whose report of today is late or missing, as far as this desk was told
     Owed(board::Owed);
 }
 

@@ -27,7 +27,7 @@ const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
 impl Folding<'_, '_> {
     pub(super) fn day_began(&mut self, record: &DayBegan) -> Result<Outcome, FoldError> {
-        let row = DayRow { date: record.date, due_at: record.due_at };
+        let row = DayRow { date: record.date, due_at: record.due_at, salt: record.salt.clone() };
         self.put(&[keys::table::DAY], &row)?;
         for member in record.members.iter().filter_map(|id| id.parse::<JurisdictionId>().ok()) {
             self.owe_report(&member, time(record.due_at))?;
@@ -58,16 +58,13 @@ impl Folding<'_, '_> {
         if header.kind != Kind::DutyReport || header.status != Status::Actual {
             return Ok(());
         }
-        let Some(newest) = self.row::<DayRow>(&[keys::table::DAY])? else { return Ok(()) };
         let day = header.sent_at.civil(duty::REGION_OFFSET_MIN);
         let key =
             DutyKey { on: duty::day_id(day), name: DeadlineName::D18, obligor: header.sender.jurisdiction.clone() };
         match (owed(self.rows, &key)?, header.action == Action::Cancel) {
-            (Some(duty), false) => self.meet(duty, self.at.time, Some(header.message_id)),
-            (None, true) if newest.due_at != 0 && newest.date == day.date_number() => {
-                self.owe_report(&key.obligor, time(newest.due_at))
-            }
-            (Some(_), true) | (None, _) => Ok(()),
+            (Some(duty), false) => self.meet_day(duty, header),
+            (Some(duty), true) => self.reopen_day(duty, header),
+            (None, _) => Ok(()),
         }
     }
 }

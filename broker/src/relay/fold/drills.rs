@@ -64,7 +64,7 @@ impl Folding<'_, '_> {
             (Some(DrillControl::Endex), Some(live)) if takes_part(&live, row) => {
                 self.put(&key, &DrillRow { ended: now, ..live })
             }
-            (Some(DrillControl::AbortRealEmergency), Some(live)) if takes_part(&live, row) => {
+            (Some(DrillControl::AbortRealEmergency), Some(live)) if takes_part(&live, row) && !live.aborted => {
                 self.recall_drill(drill.drill_id.as_str(), &live, &header.message_id.0)?;
                 self.void_drill(drill.drill_id.as_str())?;
                 self.put(&key, &DrillRow { ended: now, aborted: true, ..live })

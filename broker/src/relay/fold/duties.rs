@@ -35,6 +35,9 @@ use super::{
 /// Duties on one message that are looked at in one go; a message has far fewer recipients.
 const DUTIES_MAX: usize = 4_096;
 
+/// Revisions of one message whose duties a CANCEL looks for.
+const REVISIONS_MAX: usize = 1_024;
+
 /// A duty as its key and its row keep it.
 #[derive(Clone, Debug)]
 pub struct Duty {
@@ -48,6 +51,7 @@ impl Duty {
         let mut deadline = Deadline::begin(start(&key, &row)?, false);
         deadline.standing = i32::try_from(row.standing).ok().and_then(Standing::from_number)?;
         deadline.rung = i32::try_from(row.rung).ok().and_then(Rung::from_number);
+        deadline.met_at = (row.met_at != 0).then(|| time(row.met_at));
         Some(Self { key, row, deadline })
     }
 
@@ -69,10 +73,15 @@ impl Duty {
         self.key.name.climbs() || self.key.name == DeadlineName::D18
     }
 
-    /// Whether anybody is told that it was met after `rung`. A reminder was the obligor's own, and it knows what it did; its
-    /// colleagues do not know that a day's report was sent.
+    /// Whether anybody is told that it was met after `rung`. A reminder was the obligor's own, and it knows what it did.
     fn is_answer_told(&self, rung: Rung) -> bool {
-        self.is_told() && (rung > Rung::Reminder || self.key.name == DeadlineName::D18)
+        self.is_told() && rung > Rung::Reminder
+    }
+
+    /// Nobody acknowledged a message of the gravest levels before it ended, and nobody has been told.
+    fn is_breach_at_its_end(&self) -> bool {
+        let untold = self.deadline.rung.is_none_or(|rung| rung < Rung::Breach);
+        self.key.name == DeadlineName::D01 && self.level().is_gravest() && untold
     }
 
     /// The record of what time has come to by `now`, if to anything.
@@ -153,7 +162,7 @@ impl Folding<'_, '_> {
             standing: positive(Standing::Running.number()),
             rung: 0,
             drill_id: row.drill_id.clone(),
-            wake: 0,
+            ..DutyRow::default()
         };
         let key = DutyKey { on, name, obligor };
         match Duty::of(key.clone(), begun) {
@@ -193,6 +202,8 @@ impl Folding<'_, '_> {
         let Some(duty) = duty(self.rows, &DutyKey { on, name, obligor })? else { return Ok(Outcome::Done) };
         match i32::try_from(record.rung).ok().and_then(Rung::from_number) {
             Some(rung) => self.raise(duty, rung)?,
+            // whichever of the two sees the end of a grave message first: that nobody acknowledged it is a breach
+            None if duty.is_breach_at_its_end() => self.raise(duty, Rung::Breach)?,
             None => self.forget(&duty)?,
         }
         Ok(Outcome::Done)
@@ -216,6 +227,30 @@ impl Folding<'_, '_> {
         self.forget(&duty)
     }
 
+    /// The report of a day came: kept until the day is over, for it may be taken back.
+    pub(super) fn meet_day(&mut self, mut duty: Duty, by: &Header) -> Result<(), FoldError> {
+        if duty.deadline.met_at.is_some() {
+            return Ok(());
+        }
+        duty.deadline.meet(self.at.time, Some(by.message_id));
+        if let Some(rung) = duty.deadline.rung {
+            self.owe_notice(&duty, rung, duty.deadline.met_at)?;
+        }
+        duty.row.met_at = self.at.time.millis();
+        duty.row.met_by = by.originating_message_id.0.to_vec().into();
+        self.keep_duty(duty)
+    }
+
+    /// The report that met a day was taken back: it is owed again, and what was told of it is not told twice.
+    pub(super) fn reopen_day(&mut self, mut duty: Duty, taken_back: &Header) -> Result<(), FoldError> {
+        if duty.row.met_by != taken_back.originating_message_id.0.as_slice() {
+            return Ok(());
+        }
+        duty.deadline.reopen();
+        (duty.row.met_at, duty.row.met_by) = (0, bytes::Bytes::new());
+        self.keep_duty(duty)
+    }
+
     /// The broker owes a notice. Its message's id is made here, of what it tells: it is sent once.
     fn owe_notice(&mut self, duty: &Duty, rung: Rung, met_at: Option<Timestamp>) -> Result<(), FoldError> {
         let missing = duty.key.name == DeadlineName::D18 && rung > Rung::Reminder;
@@ -231,7 +266,8 @@ impl Folding<'_, '_> {
             met_at: met_at.map_or(0, Timestamp::millis),
             met_by: duty.deadline.met_by.map(|id| id.0.to_vec()).unwrap_or_default().into(),
         };
-        let id = notice_id(self.at.time, duty.deadline.event_id(rung), met_at.is_some());
+        let salt = self.row::<record::DayRow>(&[keys::table::DAY])?.map(|day| day.salt).unwrap_or_default();
+        let id = notice_id(self.at.time, duty.deadline.event_id(rung), met_at.is_some(), &salt);
         self.put(&keys::notice(id), &notice)
     }
 
@@ -269,7 +305,7 @@ impl Folding<'_, '_> {
         let on = id_of(&question.chain).unwrap_or(asked);
         for duty in self.duties_on(on)? {
             let name = duty.key.name;
-            if name == DeadlineName::D01 || duty.key.obligor != header.sender.jurisdiction {
+            if matches!(name, DeadlineName::D01 | DeadlineName::D18) || duty.key.obligor != header.sender.jurisdiction {
                 continue;
             }
             match meets(name, answer) {
@@ -304,9 +340,10 @@ impl Folding<'_, '_> {
             wake: 0,
             ..first.row.clone()
         };
-        match Duty::of(DutyKey { name: next, ..first.key.clone() }, begun) {
-            Some(duty) => self.keep_duty(duty),
-            None => Ok(()),
+        let key = DutyKey { name: next, ..first.key.clone() };
+        match Duty::of(key.clone(), begun) {
+            Some(begun) if duty(self.rows, &key)?.is_none() => self.keep_duty(begun),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -315,10 +352,17 @@ impl Folding<'_, '_> {
         if header.action != Action::Cancel {
             return Ok(());
         }
-        let mut voided: Vec<MessageId> = root.into_iter().chain(header.preceding_message_id).collect();
-        voided.dedup();
-        for duty in voided.into_iter().map(|on| self.duties_on(on)).collect::<Result<Vec<_>, _>>()?.concat() {
-            self.forget(&duty)?;
+        let mut voided: Vec<MessageId> = root.into_iter().collect();
+        let mut revision = header.preceding_message_id;
+        while let Some(id) = revision.filter(|id| !voided.contains(id) && voided.len() < REVISIONS_MAX) {
+            voided.push(id);
+            let before = self.message(id)?.and_then(|(row, _)| id_of(&row.preceding));
+            revision = before;
+        }
+        let owed = voided.into_iter().map(|on| self.duties_on(on)).collect::<Result<Vec<_>, _>>()?.concat();
+        // what is owed to somebody else is not the author's to take back
+        for duty in owed.iter().filter(|duty| duty.row.sender == header.sender.jurisdiction.as_str()) {
+            self.forget(duty)?;
         }
         Ok(())
     }
@@ -346,9 +390,10 @@ impl Folding<'_, '_> {
     }
 }
 
-/// The id of the message that will carry a notice: of the moment, and of what it tells.
-fn notice_id(at: Timestamp, event: [u8; 16], met: bool) -> MessageId {
-    let Digest(hash) = Digest::of(&[&event[..], &[u8::from(met)]].concat());
+/// The id of the message that will carry a notice: of the moment, of what it tells, and of what only the broker knows, so
+/// that nobody takes the id before.
+fn notice_id(at: Timestamp, event: [u8; 16], met: bool, salt: &[u8]) -> MessageId {
+    let Digest(hash) = Digest::of(&[&event[..], &[u8::from(met)], salt].concat());
     let mut random = [0; 10];
     random.iter_mut().zip(hash).for_each(|(byte, made)| *byte = made);
     MessageId::new(at, random)

@@ -14,7 +14,7 @@ const D18: i32 = 18;
 
 fn began(exchange: &mut Exchange, members: &[&str]) {
     let members = members.iter().map(ToString::to_string).collect();
-    exchange.fold(kind::DAY_BEGAN, &DayBegan { date: 20_270_115, due_at: FIVE, members });
+    exchange.fold(kind::DAY_BEGAN, &DayBegan { date: 20_270_115, due_at: FIVE, members, ..DayBegan::default() });
 }
 
 fn report(exchange: &mut Exchange, from: &str) -> Draft {
@@ -58,6 +58,44 @@ fn a_report_that_is_taken_back_is_owed_again_and_a_cancel_alone_reports_nothing(
     let again = report(&mut exchange, XUZHOU);
     exchange.accept(&again);
     assert_eq!(exchange.owed(), []);
+    exchange.replay();
+}
+
+#[test]
+fn nobody_takes_back_what_is_not_theirs_and_nothing_is_told_twice() {
+    let mut exchange = Exchange::new();
+    began(&mut exchange, &[LINYI, XUZHOU]);
+    let day = duty::day_id(model::time::Timestamp::from_millis(FIVE).civil(duty::REGION_OFFSET_MIN));
+    let forged = exchange.draft(LIANYUNGANG, &[LINYI]).with(|header| {
+        header.originating_message_id = day.0.to_vec().into();
+        header.preceding_message_id = day.0.to_vec().into();
+        (header.action, header.revision) = (v1::Action::Cancel.into(), 2);
+    });
+    exchange.submit(&forged);
+    assert_eq!(exchange.owed().len(), 2, "a CANCEL that names the day takes nothing back");
+
+    let of_no_member = report(&mut exchange, LIANYUNGANG);
+    exchange.accept(&of_no_member);
+    let cancel = exchange.following(&of_no_member, v1::Action::Cancel, 2);
+    exchange.accept(&cancel);
+    assert_eq!(exchange.owed().len(), 2, "who owed nothing owes nothing");
+
+    exchange.pass(120);
+    assert_eq!(exchange.notices().len(), 4, "both were reminded, and both are missing");
+    for _ in 0..3 {
+        let given = report(&mut exchange, XUZHOU);
+        exchange.accept(&given);
+        let other = report(&mut exchange, XUZHOU);
+        exchange.accept(&other);
+        let cancel = exchange.following(&other, v1::Action::Cancel, 2);
+        exchange.accept(&cancel);
+        assert_eq!(exchange.owed(), [(D18, LINYI.to_owned())], "the report that counts stands");
+        let cancel = exchange.following(&given, v1::Action::Cancel, 2);
+        exchange.accept(&cancel);
+        exchange.pass(1);
+    }
+    let rungs = exchange.notices().into_iter().filter(|(.., met)| !met).count();
+    assert_eq!(rungs, 4, "no rung is told twice");
     exchange.replay();
 }
 

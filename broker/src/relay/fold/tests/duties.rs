@@ -3,7 +3,7 @@
 use model::{deadline::Rung, ids::MessageId, stage::Stage, time::Timestamp};
 use prost::Message as _;
 use proto::{
-    record::{NoticeRow, kind},
+    record::{DutyRow, NoticeRow, kind},
     v1,
 };
 
@@ -79,7 +79,8 @@ impl Exchange {
     pub fn owed(&mut self) -> Vec<(i32, String)> {
         let prefix = [keys::table::DUTY];
         let rows = self.read(|_, rows| rows.scan(&prefix, &prefix, 1_000)).unwrap();
-        let keys = rows.iter().map(|(key, _)| keys::DutyKey::decode(key).unwrap());
+        let owed = rows.iter().filter(|(_, row)| DutyRow::decode(&row[..]).unwrap().met_at == 0);
+        let keys = owed.map(|(key, _)| keys::DutyKey::decode(key).unwrap());
         keys.map(|key| (key.name.number(), key.obligor.to_string())).collect()
     }
 
@@ -170,6 +171,58 @@ fn what_is_taken_back_or_expires_is_owed_no_more_but_a_grave_one_that_expired_is
     assert_eq!(told, [Rung::Breach.number().unsigned_abs()]);
     exchange.pass(0);
     assert_eq!((exchange.owed(), exchange.wakes()), (vec![], 0));
+    exchange.replay();
+}
+
+#[test]
+fn a_grave_message_that_expired_is_a_breach_whoever_sees_its_end_first() {
+    for expired_first in [true, false] {
+        let mut exchange = Exchange::new();
+        let grave = report(&mut exchange).with(|header| {
+            header.event_level = v1::EventLevel::L2.into();
+            header.expires_at.as_mut().unwrap().seconds -= (DAY - 2 * MINUTE) / 1_000;
+        });
+        exchange.accept(&grave);
+        exchange.now += 2 * MINUTE;
+        if expired_first {
+            exchange.expire(&[grave.id()]);
+        }
+        exchange.pass(0);
+        if !expired_first {
+            exchange.expire(&[grave.id()]);
+        }
+        let told: Vec<_> = exchange.notices().into_iter().map(|(_, rung, ..)| rung).collect();
+        assert_eq!(told, [Rung::Breach.number().unsigned_abs()], "{expired_first}");
+        assert_eq!((exchange.owed(), exchange.wakes()), (vec![], 0), "{expired_first}");
+        exchange.replay();
+    }
+}
+
+#[test]
+fn a_cancel_takes_back_what_is_owed_on_every_revision_and_nothing_that_is_owed_to_others() {
+    let mut exchange = Exchange::new();
+    let first = report(&mut exchange);
+    let second = exchange.following(&first, v1::Action::Update, 2);
+    let third = exchange.following(&second, v1::Action::Update, 3);
+    for revision in [&first, &second, &third] {
+        let asks = |header: &mut v1::Header| header.receipt_required = v1::Stage::Acknowledged.into();
+        exchange.accept(&revision.clone().with(asks));
+    }
+    let others = report(&mut exchange);
+    exchange.accept(&others);
+    assert_eq!(exchange.owed().len(), 4);
+
+    let stranger = exchange.draft(LIANYUNGANG, &[XUZHOU]).with(|header| {
+        (header.originating_message_id, header.preceding_message_id) =
+            (others.header.message_id.clone(), vec![9; 16].into());
+        (header.action, header.revision) = (v1::Action::Cancel.into(), 2);
+    });
+    exchange.submit(&stranger);
+    assert_eq!(exchange.owed().len(), 4, "it is not theirs to take back");
+
+    let cancel = exchange.following(&third, v1::Action::Cancel, 4);
+    exchange.accept(&cancel.with(|header| header.receipt_required = v1::Stage::Delivered.into()));
+    assert_eq!(exchange.owed().len(), 1, "what another message owes stays");
     exchange.replay();
 }
 
