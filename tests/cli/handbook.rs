@@ -60,7 +60,8 @@ fn every_command_of_the_handbook_does_what_it_says() {
 
     let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
     let tail: Vec<&str> = err.lines().rev().take(30).collect();
-    assert!(said.status.success(), "{}\n{}", said.status, tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+    let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
+    assert!(said.status.success(), "{}\n{out}\n{tail}", said.status);
     for told in ["已结算", "部分落实"] {
         assert!(out.contains(told), "{told} in\n{out}");
     }

@@ -62,10 +62,9 @@ impl Days {
             let duties = rows.scan(b"o", b"o", 100).unwrap();
             let duty = |(key, row): &(Bytes, Bytes)| {
                 let key = broker::relay::fold::keys::DutyKey::decode(key).unwrap();
-                (key.name.name() == "D18").then(|| {
-                    let row = DutyRow::decode(row.clone()).unwrap();
-                    (key.obligor.to_string(), Timestamp::from_millis(row.starts_at))
-                })
+                let row = DutyRow::decode(row.clone()).unwrap();
+                let owed = key.name.name() == "D18" && row.met_at == 0;
+                owed.then(|| (key.obligor.to_string(), Timestamp::from_millis(row.starts_at)))
             };
             duties.iter().filter_map(duty).collect()
         })
@@ -203,6 +202,7 @@ async fn whose_agent_is_down_all_day_is_missing_and_a_broker_that_begins_the_day
 
     let told = days.told(SD, 1).await;
     assert_eq!((told.what(), told.obligor.unwrap().jurisdiction.as_str()), (v1::DeadlineEvent::Missing, ZB));
+    days.told(LY, 1).await;
     assert_eq!(days.missing(LY).await, [ZB]);
 
     days.0.stop_broker().await;

@@ -38,6 +38,11 @@ impl Desk {
             Some((content, _)) if matches!(action, Action::Update | Action::Cancel) => {
                 Some((self.newest_of_ours(&content, kind)?, true))
             }
+            // a plan, minutes, an order of the drill: of what we said last, not of what it was first
+            Some((content, true)) if action == Action::Originate => {
+                let of = content.header.as_ref().and_then(|header| Kind::from_number(header.kind));
+                Some((of.map_or(Ok(content.clone()), |of| self.newest_of_ours(&content, of))?, true))
+            }
             before => before,
         };
         let body = self.form_body(kind, action, before.as_ref().map(|(content, _)| content))?;
