@@ -39,7 +39,10 @@ pub async fn invite(stage: &mut Stage) -> anyhow::Result<()> {
     let mut plan = example!(DrillPlan);
     (plan.drill_id, plan.sequence, plan.state) = (drill_id.clone(), sequence, v1::PlanState::Frozen.into());
     let draft = drafts::to(&[LYG, XZ], Body::DrillPlan(plan)).role(v1::Role::DrillController);
-    stage.desk(LY)?.send(draft.drill(&drill_id, v1::DrillControlVerb::Unspecified).done()).await?;
+    let plan = stage.desk(LY)?.send(draft.drill(&drill_id, v1::DrillControlVerb::Unspecified).done()).await?;
+    // the order to start is FLASH and would overtake the plan, which is ROUTINE
+    let came = stage.board.until(PATIENCE, |seen| seen.times(LYG, &plan) == 1 && seen.times(XZ, &plan) == 1).await;
+    stage.teller.check(came, "两市已收到定稿脚本", "both have the frozen script");
     play(stage, &drill_id).await
 }
 
