@@ -5,7 +5,7 @@ use proto::{v1, v1::body::Body};
 use super::Ground;
 
 fn invitation<'a>(ground: &Ground<'a>) -> Option<&'a v1::DrillInvitation> {
-    match ground.before?.body.as_ref()?.body.as_ref()? {
+    match ground.body()? {
         Body::DrillInvitation(drill) => Some(drill),
         _ => None,
     }

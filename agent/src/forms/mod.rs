@@ -87,12 +87,12 @@ pub fn again(before: &v1::Content, action: Action) -> Option<Body> {
     Some(body)
 }
 
-impl Ground<'_> {
-    fn body(&self) -> Option<&Body> {
+impl<'a> Ground<'a> {
+    fn body(&self) -> Option<&'a Body> {
         self.before?.body.as_ref()?.body.as_ref()
     }
 
-    fn header(&self) -> Option<&v1::Header> {
+    fn header(&self) -> Option<&'a v1::Header> {
         self.before?.header.as_ref()
     }
 

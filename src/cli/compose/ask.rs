@@ -8,7 +8,7 @@ use std::{
 
 use model::{invalid::Invalid, reason::Reason, status::Action, time::Timestamp};
 use proto::{
-    rules::{self, FieldInfo, KindInfo, ValueInfo},
+    rules::{FieldInfo, KindInfo, ValueInfo},
     status, v1,
 };
 use serde_json::Value;
@@ -264,8 +264,8 @@ fn recipients(text: &str, mut put: impl FnMut(&str, &str) -> Result<(), Invalid>
         match values::address(address).map_err(Refused::Form)?.to {
             Some(v1::address::To::Jurisdiction(to)) => {
                 put(&format!("header.recipients[{at}].jurisdiction.id"), &to.id)?;
-                if let Ok(role @ 1..) = v1::Role::try_from(to.role).map(i32::from) {
-                    let role = v1::Role::try_from(role).unwrap_or_default().as_str_name();
+                if to.role != 0 {
+                    let role = v1::Role::try_from(to.role).unwrap_or_default().as_str_name();
                     put(&format!("header.recipients[{at}].jurisdiction.role"), role)?;
                 }
             }
@@ -287,14 +287,14 @@ fn chosen<'t>(field: &'t FieldInfo, text: &'t str) -> &'t str {
 /// The field to ask for where `path` is at fault: itself, or the first part of it that must be there. An entry of a list
 /// that is not there yet is the first.
 fn leaf(kind: &KindInfo, path: &str) -> Option<(String, FieldInfo)> {
-    let (within, fields, path) = match path.strip_prefix("header.") {
-        Some(path) => ("header.", rules::header_fields(), path),
-        None => ("", rules::fields(kind.kind), path.strip_prefix("body.")?),
-    };
+    if !["header.", "body."].iter().any(|part| path.starts_with(part)) {
+        return None;
+    }
+    let (within, fields, path) = set::fields_around(path, kind.kind);
     let mut path = path.to_owned();
     loop {
-        let known = plain(&path);
-        let field = fields.iter().find(|field| plain(&field.path) == known)?;
+        let known = set::plain(&path);
+        let field = fields.iter().find(|field| set::plain(&field.path) == known)?;
         if WRITTEN_AS_ONE.iter().any(|(name, ..)| *name == field.type_name) {
             return Some((format!("{within}{path}"), field.clone()));
         }
@@ -310,15 +310,12 @@ fn leaf(kind: &KindInfo, path: &str) -> Option<(String, FieldInfo)> {
 
 /// The fields on the way to `path`, in both languages, each with its place in a list.
 fn names(kind: &KindInfo, path: &str) -> Vec<(String, String)> {
-    let (fields, path) = match path.strip_prefix("header.") {
-        Some(path) => (rules::header_fields(), path),
-        None => (rules::fields(kind.kind), path),
-    };
+    let (_, fields, path) = set::fields_around(path, kind.kind);
     let steps: Vec<&str> = path.split('.').collect();
     let name = |end: usize| {
         let steps = steps.get(..=end)?;
-        let known = plain(&steps.join("."));
-        let field = fields.iter().find(|field| plain(&field.path) == known)?;
+        let known = set::plain(&steps.join("."));
+        let field = fields.iter().find(|field| set::plain(&field.path) == known)?;
         let at = steps.last()?.split_once('[').and_then(|(_, at)| at.trim_end_matches(']').parse::<usize>().ok());
         let at = at.map(|at| format!(" {}", at + 1)).unwrap_or_default();
         Some((format!("{}{at}", field.zh), format!("{}{at}", field.en)))
@@ -333,13 +330,8 @@ fn entry_of(path: &str) -> Option<(String, usize)> {
     Some((list.to_owned(), at.parse().ok()?))
 }
 
-/// A path without its indices.
-fn plain(path: &str) -> String {
-    path.split('.').map(|step| step.split('[').next().unwrap_or(step)).collect::<Vec<_>>().join(".")
-}
-
 fn is_child(inner: &str, outer: &str) -> bool {
-    let (inner, outer) = (plain(inner), plain(outer));
+    let (inner, outer) = (set::plain(inner), set::plain(outer));
     inner.strip_prefix(&outer).and_then(|rest| rest.strip_prefix('.')).is_some_and(|name| !name.contains('.'))
 }
 
@@ -353,6 +345,7 @@ fn read_line() -> io::Result<Option<String>> {
 mod tests {
     use std::collections::VecDeque;
 
+    use proto::rules;
     use serde_json::json;
 
     use super::*;

@@ -23,18 +23,22 @@ pub fn field(value: &mut Value, path: &str, text: &str, kind: Kind, now: Timesta
 }
 
 fn is_time(path: &str, kind: Kind) -> bool {
-    let is = |fields: Vec<FieldInfo>, path: &str| {
-        let wanted = plain(path);
-        fields.iter().any(|field| field.type_name == "time" && plain(&field.path) == wanted)
-    };
+    let (_, fields, path) = fields_around(path, kind);
+    let wanted = plain(path);
+    fields.iter().any(|field| field.type_name == "time" && plain(&field.path) == wanted)
+}
+
+/// The fields among which `path` names one: those of the header or of the body, with what stands before the name of one in
+/// the header, and the path from there on.
+pub fn fields_around(path: &str, kind: Kind) -> (&'static str, Vec<FieldInfo>, &str) {
     match path.strip_prefix("header.") {
-        Some(path) => is(rules::header_fields(), path),
-        None => is(rules::fields(kind), path.strip_prefix("body.").unwrap_or(path)),
+        Some(path) => ("header.", rules::header_fields(), path),
+        None => ("", rules::fields(kind), path.strip_prefix("body.").unwrap_or(path)),
     }
 }
 
 /// A path without its indices.
-fn plain(path: &str) -> String {
+pub fn plain(path: &str) -> String {
     path.split('.').map(|step| step.split('[').next().unwrap_or(step)).collect::<Vec<_>>().join(".")
 }
 

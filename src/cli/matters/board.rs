@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use model::{deadline::DeadlineName, kind::Kind};
+use model::{
+    deadline::DeadlineName,
+    kind::{Family, Kind},
+};
 use proto::v1;
 use serde::Serialize;
 
@@ -75,9 +78,7 @@ impl Board {
 }
 
 fn is_resource(kind: i32) -> bool {
-    let of = [Kind::ResourceRequest, Kind::ResourceOffer, Kind::ResourceDecision, Kind::ResourceCommitment];
-    let later = [Kind::DeploymentStatus, Kind::Extension, Kind::ReleaseReturn, Kind::CostStatement];
-    Kind::from_number(kind).is_some_and(|kind| of.contains(&kind) || later.contains(&kind))
+    Kind::from_number(kind).is_some_and(|kind| kind.family() == Family::A2)
 }
 
 /// What is wanted: a title that was made from the body begins with the kind.

@@ -164,11 +164,15 @@ impl Folding<'_, '_> {
             drill_id: row.drill_id.clone(),
             ..DutyRow::default()
         };
-        let key = DutyKey { on, name, obligor };
-        match Duty::of(key.clone(), begun) {
-            Some(begun) if duty(self.rows, &key)?.is_none() => self.keep_duty(begun),
-            Some(_) | None => Ok(()),
+        self.begin_once(DutyKey { on, name, obligor }, begun)
+    }
+
+    /// What runs already is not started again.
+    fn begin_once(&mut self, key: DutyKey, begun: DutyRow) -> Result<(), FoldError> {
+        if duty(self.rows, &key)?.is_some() {
+            return Ok(());
         }
+        Duty::of(key, begun).map_or(Ok(()), |begun| self.keep_duty(begun))
     }
 
     /// Writes a duty back with the time at which it is looked at next.
@@ -340,11 +344,7 @@ impl Folding<'_, '_> {
             wake: 0,
             ..first.row.clone()
         };
-        let key = DutyKey { name: next, ..first.key.clone() };
-        match Duty::of(key.clone(), begun) {
-            Some(begun) if duty(self.rows, &key)?.is_none() => self.keep_duty(begun),
-            Some(_) | None => Ok(()),
-        }
+        self.begin_once(DutyKey { name: next, ..first.key.clone() }, begun)
     }
 
     /// The author takes a message back: nothing is owed on its chain any more.
@@ -356,8 +356,7 @@ impl Folding<'_, '_> {
         let mut revision = header.preceding_message_id;
         while let Some(id) = revision.filter(|id| !voided.contains(id) && voided.len() < REVISIONS_MAX) {
             voided.push(id);
-            let before = self.message(id)?.and_then(|(row, _)| id_of(&row.preceding));
-            revision = before;
+            revision = self.message(id)?.and_then(|(row, _)| id_of(&row.preceding));
         }
         let owed = voided.into_iter().map(|on| self.duties_on(on)).collect::<Result<Vec<_>, _>>()?.concat();
         // what is owed to somebody else is not the author's to take back
