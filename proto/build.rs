@@ -3,7 +3,8 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Everything that is not reached by an import from another.
-const ROOTS: [&str; 6] = [
+const ROOTS: [&str; 7] = [
+    "liandong/v1/bundle.proto",
     "liandong/v1/desk.proto",
     "liandong/v1/services.proto",
     "liandong/v1/system.proto",

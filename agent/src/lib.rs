@@ -9,6 +9,7 @@
 //! | [`api`] | the same as a gRPC service on a Unix socket |
 //! | [`outbox`] | seals drafts, one signature a burst, and makes them durable |
 //! | [`link`] | dials the broker, submits, takes deliveries, keeps receipts |
+//! | [`bundle`] | what is carried on a stick where no link reaches |
 //! | [`fold`] | what each record of the journal means |
 //! | [`formats`] | files of other houses: calendars |
 //! | [`trust`], [`signer`] | keys of others, and our own |
@@ -18,6 +19,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod bundle;
 pub mod clerk;
 pub mod config;
 pub mod desk;

@@ -38,6 +38,13 @@ impl Signer {
             .collect())
     }
 
+    /// Seals the index of a bundle.
+    pub fn bundle(&self, index: &Bytes) -> Result<v1::Seal, BadSeal> {
+        let leaves = [seal::leaf(SealKind::Bundle, index)];
+        let signed = seal::sign(SealKind::Bundle, &self.region, &self.key, &leaves)?;
+        seal::seals_for(&signed, &leaves).first().map(border::seal::to_wire).ok_or(BadSeal::Size)
+    }
+
     /// Signs statements together, 1 to 256 of them.
     pub fn receipts(&self, statements: Vec<Bytes>) -> Result<v1::ReceiptBatch, BadSeal> {
         border::receipt::sign_batch(&self.region, &self.key, statements)

@@ -10,7 +10,7 @@ use model::{
     ids::{JurisdictionId, KeyId},
     invalid::Invalid,
     reason::Reason,
-    seal::{RootCache, SealKind},
+    seal::{self, RootCache, SealKind},
     time::Timestamp,
 };
 use proto::{border, v1};
@@ -71,6 +71,16 @@ impl Trust {
         let key = key_of(&trusted, seal.key_id, &facts.author, facts.at)?;
         border::receipt::verify_single(&trusted.region, &key, receipt)?;
         Ok(facts)
+    }
+
+    /// Verifies that `from` sealed the index of a bundle at `at`.
+    pub fn verify_index(&self, sealed: &v1::SealedIndex, from: &JurisdictionId, at: Timestamp) -> Result<(), Invalid> {
+        let seal = border::seal::parse(sealed.seal.clone())?;
+        let trusted = self.now();
+        let key = key_of(&trusted, seal.key_id, from, at)?;
+        seal::verify(SealKind::Bundle, &trusted.region, &key, &sealed.index, &seal)
+            .map(|_| ())
+            .map_err(|error| Invalid::new(Reason::BadSeal, "index", "seal.verify").detail(error.to_string()))
     }
 
     /// Verifies a batch of the broker's receipts.

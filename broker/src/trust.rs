@@ -19,6 +19,7 @@ use model::{
     receipt::Flag,
     route::{self, Participants, Routed},
     seal::{RootCache, SealKind},
+    stage::Stage,
     time::Timestamp,
 };
 use proto::{border, v1};
@@ -122,16 +123,19 @@ impl Trust {
         border::receipt::verify_batch(&self.region, &key, batch)?;
         facts.iter().try_for_each(|facts| {
             let own = facts.author == *by && facts.recipient.as_ref() == Some(by);
-            let stage = matches!(
-                facts.stage,
-                model::stage::Stage::Delivered
-                    | model::stage::Stage::Opened
-                    | model::stage::Stage::Acknowledged
-                    | model::stage::Stage::WillAnswer
-                    | model::stage::Stage::Refused
-            );
-            if own && stage { Ok(()) } else { Err(Invalid::new(Reason::SenderMismatch, "receipts", "receipt.own")) }
+            if own && an_agent_signs(facts.stage) { Ok(()) } else { Err(not_own("receipts")) }
         })
+    }
+
+    /// Verifies a receipt that came to `by` on a bundle: what another agent signed about itself and a message of `by`'s, by
+    /// a key that was in force then.
+    pub fn verify_carried(&self, view: &TrustView, by: &JurisdictionId, receipt: &v1::Receipt) -> Result<(), Invalid> {
+        let facts = border::receipt::facts(&receipt.statement)?;
+        let seal = border::seal::parse(receipt.seal.clone())?;
+        let key = view.key_of(seal.key_id, &facts.author, facts.at)?;
+        border::receipt::verify_single(&self.region, &key, receipt)?;
+        let own = facts.recipient.as_ref() == Some(&facts.author) && facts.sender == *by;
+        if own && an_agent_signs(facts.stage) { Ok(()) } else { Err(not_own("carried")) }
     }
 
     /// Of the receipts that a re-offered envelope brings, those that verify and speak of it; the others are nothing.
@@ -243,4 +247,13 @@ impl TrustView {
     pub fn members(&self) -> Vec<JurisdictionId> {
         self.directory.members().map(|member| member.id.clone()).collect()
     }
+}
+
+/// Stages that an agent's own receipts may say.
+fn an_agent_signs(stage: Stage) -> bool {
+    matches!(stage, Stage::Delivered | Stage::Opened | Stage::Acknowledged | Stage::WillAnswer | Stage::Refused)
+}
+
+fn not_own(field: &'static str) -> Invalid {
+    Invalid::new(Reason::SenderMismatch, field, "receipt.own")
 }

@@ -4,6 +4,7 @@ mod ack;
 mod admin;
 mod agenda;
 mod blob;
+mod bundle;
 mod calendar;
 mod certs;
 mod compose;
@@ -135,6 +136,9 @@ enum Command {
     /// Attachments
     #[command(subcommand)]
     Blob(blob::Blob),
+    /// Messages and receipts on a stick, where no link reaches
+    #[command(subcommand)]
+    Bundle(bundle::Bundle),
     /// Mailboxes and dead letters at the broker, for operators
     #[command(subcommand)]
     Mailbox(mailbox::Mailbox),
@@ -212,6 +216,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Agenda(agenda) => agenda.run(place, context).await,
         Command::Calendar(calendar) => Box::pin(calendar.run(place, context)).await,
         Command::Blob(blob) => blob.run(place, context).await,
+        Command::Bundle(bundle) => bundle.run(place, context).await,
         Command::Mailbox(mailbox) => mailbox.run(context).await,
         Command::Link(link) => link.run(place, context).await,
         Command::Config(config) => config.run(context),

@@ -51,7 +51,7 @@ impl Receiver {
         self.confirms += 1;
         let cumulative_tag = deliveries.iter().map(|delivery| delivery.tag).max().unwrap_or_default();
         let receipts = Some(self.sealer.confirm(&self.bare, deliveries));
-        let confirm = v1::Confirm { number: self.confirms, cumulative_tag, selective_tags: Vec::new(), receipts };
+        let confirm = v1::Confirm { number: self.confirms, cumulative_tag, receipts, ..v1::Confirm::default() };
         say(&self.line.asks, Ask::Confirm(confirm)).await;
     }
 }

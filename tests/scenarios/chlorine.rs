@@ -16,6 +16,7 @@ use crate::world::live::{World, id_of};
 use crate::world::papers::Paper;
 use crate::world::region::{JS, LY, LYG, Lands, SD, XZ};
 
+mod carried;
 mod papers;
 
 const CITIES: [&str; 3] = [LY, XZ, LYG];

@@ -105,11 +105,20 @@ async fn what_says_that_it_came_on_a_bundle_passes_no_rule_by() {
         let refused = handed_in(by, true).await.unwrap_err();
         let info = refused.get_details_error_info().unwrap();
         let told = ["field", "rule"].map(|key| info.metadata[key].as_str());
-        assert_eq!((&*info.reason, told), ("LD201_BAD_SCHEMA", ["submission.carried", "submission.carried"]));
-        assert!(refused.message().contains("over its link"), "{refused}");
+        assert_eq!((&*info.reason, told), ("LD102_SENDER_MISMATCH", ["submission.carried", "submission.carried"]));
+        assert!(refused.message().contains("must come from a bundle"), "{refused}");
     }
     assert_eq!(world.accepted_count(), 0);
+    // who reads it may hand it up, and no more than it: the seal is the sender's own
+    let xz = world.bare(XZ);
+    let mut forged = envelope.clone();
+    forged.content = ly.envelope(bulletin(&[XZ], PRIORITY, "另一份通报")).content;
+    let submission = Some(v1::Submission { envelope: Some(forged), carried: true, ..Default::default() });
+    let refused = xz.client(world.broker_address()).submit(v1::SubmitRequest { submission }).await.unwrap_err();
+    assert_eq!(reason(&refused), "LD205_BAD_SEAL");
+    handed_in(&xz, true).await.unwrap();
     handed_in(&ly, false).await.unwrap();
+    assert_eq!(world.accepted_count(), 1, "the same message, by either way");
     world.end().await;
 }
 

@@ -92,7 +92,7 @@ fn newer_files_come_to_an_agent_over_the_link_and_its_list_goes_to_the_broker() 
 
     let mut broker = broker(&offices);
     let mut agent = agent(&offices, &broker);
-    agent.says("signed files from the broker are in force");
+    agent.says("newer signed files are in force");
     broker.says("a newer revocation list");
 
     assert!(fs::read_to_string(offices.lyg_path("trust/directory.toml")).unwrap().contains("version = 3"));

@@ -319,7 +319,7 @@ impl Session<'_> {
     pub async fn confirm_with(&mut self, selective_tags: Vec<u64>, receipts: v1::ReceiptBatch) -> Result<(), Status> {
         self.confirms += 1;
         let number = self.confirms;
-        let confirm = v1::Confirm { number, cumulative_tag: 0, selective_tags, receipts: Some(receipts) };
+        let confirm = v1::Confirm { number, selective_tags, receipts: Some(receipts), ..v1::Confirm::default() };
         self.say(Ask::Confirm(confirm)).await?;
         self.next(move |frame| match frame {
             Tell::ConfirmStored(stored) if stored.number >= number => Ok(()),

@@ -124,6 +124,24 @@ impl Desk {
         Ok(bytes)
     }
 
+    /// The file of a bundle for `to`.
+    pub async fn export(&self, to: &str) -> Result<Vec<u8>, Status> {
+        let request = timed(v1::ExportBundleRequest { to: to.into() });
+        let mut pieces = self.client.clone().export_bundle(request).await?.into_inner();
+        let mut file = Vec::new();
+        while let Some(piece) = pieces.message().await? {
+            file.extend_from_slice(&piece.chunk);
+        }
+        Ok(file)
+    }
+
+    /// Takes the file of a bundle.
+    pub async fn import(&self, file: &[u8]) -> Result<v1::ImportBundleResponse, Status> {
+        let pieces = file.chunks(BLOB_CHUNK).map(|chunk| v1::ImportBundleRequest { chunk: chunk.to_vec().into() });
+        let pieces: Vec<_> = pieces.collect();
+        Ok(self.client.clone().import_bundle(tokio_stream::iter(pieces)).await?.into_inner())
+    }
+
     /// The way of a message.
     pub async fn trace(&self, message_id: &Bytes) -> Result<v1::DeskTraceResponse, Status> {
         let request = timed(v1::DeskTraceRequest { message_id: message_id.clone() });

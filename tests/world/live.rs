@@ -152,10 +152,7 @@ impl World {
 
     /// What the broker's journal keeps of refusals, oldest first.
     pub fn refusals(&self) -> Vec<record::Refused> {
-        let engine = &self.relay().engine;
-        let all = (1..=engine.journal_end().0).map(|at| engine.record(Position(at)).unwrap());
-        let refused = all.filter(|record| record.kind == record::kind::REFUSED);
-        refused.map(|record| record::Refused::decode(record.bytes).unwrap()).collect()
+        refusals_of(&self.relay().engine)
     }
 
     /// How many envelopes the broker knows: accepted ones, not those that it refused.
@@ -391,6 +388,11 @@ impl Agent {
         self.linked().await;
     }
 
+    /// What its journal keeps of refusals, oldest first.
+    pub fn refusals(&self) -> Vec<record::Refused> {
+        refusals_of(&self.inside().engine)
+    }
+
     /// Waits until `look` finds something in the agent's rows.
     pub async fn until<T>(&self, what: &str, mut look: impl FnMut(&agent::desk::Desk) -> Option<T>) -> T {
         let inside = self.inside();
@@ -501,6 +503,13 @@ impl Write for Kept {
     fn flush(&mut self) -> std::io::Result<()> {
         TestWriter::new().flush()
     }
+}
+
+/// What a journal keeps of refusals, oldest first.
+fn refusals_of<F: store::Fold>(engine: &store::Engine<F, journal::FileJournal>) -> Vec<record::Refused> {
+    let all = (1..=engine.journal_end().0).map(|at| engine.record(Position(at)).unwrap());
+    let refused = all.filter(|record| record.kind == record::kind::REFUSED);
+    refused.map(|record| record::Refused::decode(record.bytes).unwrap()).collect()
 }
 
 /// The id in these bytes.

@@ -187,6 +187,36 @@ impl DeskService for DeskFace {
         Ok(Response::new(Box::pin(chunks)))
     }
 
+    type ExportBundleStream = Flow<v1::ExportBundleResponse>;
+
+    async fn export_bundle(
+        &self,
+        request: Request<v1::ExportBundleRequest>,
+    ) -> Result<Response<Self::ExportBundleStream>, Status> {
+        let lang = Lang::of(request.metadata());
+        let to = request.get_ref().to.parse().map_err(|invalid: Invalid| status::of(&invalid.within("to"), lang))?;
+        let desk = self.desk.clone();
+        let bundle = self.tasks.blocking("write a bundle", move || desk.bundle_for(&to)).await;
+        let bundle = bundle.map_err(|_| status::internal(lang))?.map_err(|invalid| status::of(&invalid, lang))?;
+        let pieces = bundle.bytes(self.desk.clone()).map(move |piece| {
+            let piece = piece.map(|chunk| v1::ExportBundleResponse { chunk });
+            piece.map_err(|invalid| status::of(&invalid, lang))
+        });
+        Ok(Response::new(Box::pin(tokio_stream::iter(pieces))))
+    }
+
+    async fn import_bundle(
+        &self,
+        request: Request<Streaming<v1::ImportBundleRequest>>,
+    ) -> Result<Response<v1::ImportBundleResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        let pieces = request.into_inner().map(|piece| match piece {
+            Ok(piece) => Ok(piece.chunk),
+            Err(status) => Err(internal(&status)),
+        });
+        answer(self.desk.take_bundle(pieces).await, lang)
+    }
+
     async fn link_status(&self, _: Request<v1::LinkStatusRequest>) -> Result<Response<v1::LinkStatusResponse>, Status> {
         let state = self.desk.link.watch().borrow().clone();
         let (text_zh, text_en) = state.problem.as_ref().map(status::texts).unwrap_or_default();

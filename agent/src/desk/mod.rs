@@ -83,6 +83,16 @@ impl Desk {
         self.engine.record(at).map_err(|error| internal(&error))
     }
 
+    /// The envelope that waits for the broker: one of ours, or one that came on a bundle in a record of its own.
+    pub(crate) fn waiting_envelope(&self, at: Position) -> Result<v1::Envelope, Invalid> {
+        let record = self.raw(at)?;
+        if record.kind != kind::RECEIVED {
+            return self.own_envelope(at);
+        }
+        let alone = decode::<Received>(&record)?.deliveries.into_iter().next();
+        alone.and_then(|delivery| delivery.envelope).ok_or_else(|| internal(&"a delivery without envelope"))
+    }
+
     /// The envelope of a message of ours.
     pub(crate) fn own_envelope(&self, at: Position) -> Result<v1::Envelope, Invalid> {
         let record = self.raw(at)?;

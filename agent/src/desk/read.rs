@@ -272,7 +272,7 @@ fn wanted(summary: &v1::MessageSummary, status: i32) -> bool {
 }
 
 /// A summary with what the envelope itself says.
-fn headed(envelope: &v1::Envelope) -> Result<v1::MessageSummary, Invalid> {
+pub(crate) fn headed(envelope: &v1::Envelope) -> Result<v1::MessageSummary, Invalid> {
     let parts = border::parts(&envelope.content)?;
     let header = v1::Header::decode(parts.header).map_err(|error| super::internal(&error))?;
     let title = title(&header, &parts.body);

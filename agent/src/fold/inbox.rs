@@ -9,7 +9,7 @@ use model::{
 };
 use prost::Message as _;
 use proto::{
-    record::{Attested, Delivered, EarlyCancelRow, ListRow, Received, ReceivedRow},
+    record::{Attested, Delivered, EarlyCancelRow, ListRow, OutboxRow, Received, ReceivedRow},
     v1,
 };
 use store::FoldError;
@@ -64,6 +64,10 @@ impl Folding<'_, '_> {
             self.noticed(&read)?;
         }
         self.put(&keys::received(id), &row)?;
+        if is_to_hand_up(delivery) {
+            let bytes = delivery.envelope.as_ref().map_or(0, |envelope| envelope.content.len() as u64);
+            self.hand_up(id, &row, bytes)?;
+        }
         if let Some(place) = &delivery.place
             && let Ok(epoch) = place.epoch.as_ref().try_into()
         {
@@ -94,6 +98,26 @@ impl Folding<'_, '_> {
             incident: header.incident_id.as_ref().map(ToString::to_string).unwrap_or_default(),
             ..ReceivedRow::default()
         }
+    }
+
+    /// What came on a bundle before the broker had it waits for the broker, among messages of ours. It stands in a record of
+    /// its own, so its place in the outbox is nobody else's.
+    fn hand_up(&mut self, id: MessageId, row: &ReceivedRow, bytes: u64) -> Result<(), FoldError> {
+        let Some(key) = super::outbox::outbox_key(row.precedence, row.position) else { return Ok(()) };
+        self.agent.queued += 1;
+        self.rung.outbox = true;
+        self.put(&key, &OutboxRow { message_id: bytes_of(id), bytes, again: false, carried: true })
+    }
+
+    /// The broker has taken charge of what we handed up, or never will.
+    pub(super) fn handed_up(&mut self, id: MessageId) -> Result<(), FoldError> {
+        let Some(row) = self.received_row(id)? else { return Ok(()) };
+        let Some(key) = super::outbox::outbox_key(row.precedence, row.position) else { return Ok(()) };
+        if self.row::<OutboxRow>(&key)?.is_some_and(|waits| waits.carried) {
+            self.agent.queued = self.agent.queued.saturating_sub(1);
+            self.rows.remove(&key)?;
+        }
+        Ok(())
     }
 
     /// Inbox, unopened and thread; a refused one is kept for the record and stands in no list.
@@ -198,4 +222,9 @@ fn came_as(delivery: &Delivered, recipient: &str) -> u32 {
     let stamped = delivery.stamp.iter().flat_map(|stamp| &stamp.deliveries);
     let ours = stamped.into_iter().find(|stamped| stamped.jurisdiction == recipient);
     ours.map_or(number(As::To.number()), |stamped| number(stamped.r#as))
+}
+
+/// Whether the broker is to have it from us: it came on a bundle that knew of no acceptance.
+fn is_to_hand_up(delivery: &Delivered) -> bool {
+    delivery.transport() == v1::Transport::Carried && delivery.stamp.is_none() && delivery.refused.is_empty()
 }

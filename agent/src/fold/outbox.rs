@@ -128,7 +128,7 @@ impl Folding<'_, '_> {
         at: u32,
     ) -> Result<(), FoldError> {
         let Some(mut row) = self.sent(id)?.filter(|row| row.content_hash == accepted.content_hash) else {
-            return Ok(());
+            return self.handed_up(id);
         };
         let Ok(epoch) = accepted.epoch.as_ref().try_into().map(EpochId) else { return Ok(()) };
         let place = Position(accepted.position);
@@ -170,7 +170,7 @@ impl Folding<'_, '_> {
         let Some(id) = record.refusal.as_ref().and_then(|refusal| id_of(&refusal.message_id)) else {
             return Ok(Outcome::Done);
         };
-        let Some(mut row) = self.sent(id)? else { return Ok(Outcome::Done) };
+        let Some(mut row) = self.sent(id)? else { return self.handed_up(id).map(|()| Outcome::Done) };
         self.dequeue(&row)?;
         // one that was accepted before and was only offered again keeps its acceptance: its receipts stand
         if row.accepted_epoch.is_empty() {
@@ -215,17 +215,17 @@ impl Folding<'_, '_> {
     }
 
     fn enqueue(&mut self, id: MessageId, row: &SentRow, again: bool) -> Result<(), FoldError> {
-        let Some(key) = outbox_key(row) else { return Ok(()) };
+        let Some(key) = outbox_key(row.precedence, row.position) else { return Ok(()) };
         if self.rows.get(&key)?.is_none() {
             self.agent.queued += 1;
         }
-        self.put(&key, &OutboxRow { message_id: bytes_of(id), bytes: row.bytes, again })?;
+        self.put(&key, &OutboxRow { message_id: bytes_of(id), bytes: row.bytes, again, carried: false })?;
         self.rung.outbox = true;
         Ok(())
     }
 
     fn dequeue(&mut self, row: &SentRow) -> Result<(), FoldError> {
-        let Some(key) = outbox_key(row) else { return Ok(()) };
+        let Some(key) = outbox_key(row.precedence, row.position) else { return Ok(()) };
         if self.rows.get(&key)?.is_some() {
             self.agent.queued = self.agent.queued.saturating_sub(1);
             self.rows.remove(&key)?;
@@ -247,9 +247,10 @@ pub(super) fn waiting() -> SentDeliveryRow {
     SentDeliveryRow { stage: number(Stage::Accepted.number()), ..SentDeliveryRow::default() }
 }
 
-fn outbox_key(row: &SentRow) -> Option<Vec<u8>> {
-    let precedence = i32::try_from(row.precedence).ok().and_then(Precedence::from_number)?;
-    Some(keys::outbox(precedence, Position(row.position)))
+/// Where the message of the record at `position` waits for the broker.
+pub(super) fn outbox_key(precedence: u32, position: u64) -> Option<Vec<u8>> {
+    let precedence = i32::try_from(precedence).ok().and_then(Precedence::from_number)?;
+    Some(keys::outbox(precedence, Position(position)))
 }
 
 /// Where an accepted message stands by its place in the broker's journal.

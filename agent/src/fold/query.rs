@@ -68,6 +68,15 @@ pub fn deliveries(rows: &Rows<'_>, id: MessageId) -> Result<Vec<(JurisdictionId,
     Ok(found)
 }
 
+/// How far one recipient of a message of ours is.
+pub fn delivery(
+    rows: &Rows<'_>,
+    id: MessageId,
+    recipient: &JurisdictionId,
+) -> Result<Option<SentDeliveryRow>, FoldError> {
+    rows.get(&keys::sent_delivery(id, recipient))?.map(|bytes| decode_row(&bytes)).transpose()
+}
+
 /// Up to `limit` messages of one precedence that wait for the broker, in the order of their sequence, after `after`.
 pub fn outbox(
     rows: &Rows<'_>,

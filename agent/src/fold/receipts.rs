@@ -22,6 +22,9 @@ impl Folding<'_, '_> {
             let unverified = record.unverified.contains(&index(at));
             self.receipt_came(&receipt.statement, index(at), unverified)?;
         }
+        if record.carried {
+            self.keep_record(self.at.position)?;
+        }
         if let Some(through) = &record.through {
             // what is no epoch's name is not kept: a row has a bound, and one that does not fit would end the fold
             if let Ok(epoch) = through.epoch.as_ref().try_into() {

@@ -59,21 +59,39 @@ async fn once(desk: &Desk, channel: Channel) {
         Ok(Err(status)) => return tracing::debug!(%status, "the broker told no signed files"),
         Err(_) => return tracing::debug!("the broker told no signed files in time"),
     };
+    take(desk, answer, "the broker");
+}
+
+/// The same from a bundle: what was in force where it was written counts if it is newer than ours.
+pub(crate) fn from_bundle(desk: &Desk, carried: v1::BundleTrust) {
+    let v1::BundleTrust { root, directory, grants, crls } = carried;
+    let ours = desk.tls.trusted().bytes.clone();
+    let differs = |theirs: bytes::Bytes, ours: String| if theirs == ours { bytes::Bytes::new() } else { theirs };
+    let files = v1::FetchResponse {
+        root: differs(root, ours.root),
+        directory: differs(directory, ours.directory),
+        grants: differs(grants, ours.grants),
+        crls,
+    };
+    take(desk, files, "a bundle");
+}
+
+fn take(desk: &Desk, answer: v1::FetchResponse, from: &'static str) {
     let Some((bytes, lists)) = newer(desk, answer) else { return };
     match trust::install(desk.tls.folder(), &bytes, &lists, desk.clock.now()) {
         Ok(installed) => {
-            tell(&installed);
+            tell(&installed, from);
             if let Err(error) = desk.tls.reload() {
                 tracing::warn!(%error, "trust stays as it was");
             }
         }
-        Err(error) => tracing::error!(%error, "signed files from the broker are not taken; trust stays as it was"),
+        Err(error) => tracing::warn!(%error, from, "signed files are not taken; trust stays as it was"),
     }
 }
 
-fn tell(installed: &trust::Installed) {
+fn tell(installed: &trust::Installed, from: &'static str) {
     let (directory, grants) = (installed.trusted.directory.version, installed.trusted.policy.version);
-    tracing::info!(directory, grants, "signed files from the broker are in force");
+    tracing::info!(directory, grants, from, "newer signed files are in force");
     if installed.new_evidence {
         tracing::warn!(
             "the new evidence key is certified: restart the agent within two weeks, so that it seals with it"

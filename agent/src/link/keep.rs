@@ -9,7 +9,7 @@ use journal::{Lane, Record};
 use model::{invalid::Invalid, position::Position};
 use prost::Message as _;
 use proto::{
-    record::{Attested, ConfirmKept, Received, kind},
+    record::{Attested, ConfirmKept, ReceiptsReceived, Received, kind},
     v1::{self, session_request::Frame as Tell},
 };
 
@@ -46,6 +46,10 @@ impl Keeping {
 impl Session {
     /// Says which deliveries are stored here, with their receipts, which stand in the record at `at`.
     pub(super) fn confirm(&self, tags: Vec<u64>, at: Option<Position>, receipts: v1::ReceiptBatch) {
+        self.hand_in(tags, at, v1::Confirm { receipts: Some(receipts), ..v1::Confirm::default() });
+    }
+
+    fn hand_in(&self, tags: Vec<u64>, at: Option<Position>, receipts: v1::Confirm) {
         let mut keeping = self.keeping();
         keeping.number += 1;
         keeping.stored(tags);
@@ -57,7 +61,7 @@ impl Session {
             number,
             cumulative_tag: keeping.cumulative_tag,
             selective_tags: keeping.selective.iter().copied().take(1_024).collect(),
-            receipts: Some(receipts),
+            ..receipts
         };
         // said under the lock, so that numbers rise on the wire
         self.outgoing.say(Tell::Confirm(confirm));
@@ -96,13 +100,18 @@ impl Session {
     /// Deliveries of this session are confirmed where they are stored; of them only those of earlier sessions count here.
     fn keep_one(&self, at: Position, earlier: bool) -> Result<(), Invalid> {
         let record = self.desk.raw(at)?;
-        let receipts = match record.kind {
-            kind::ATTESTED => decode::<Attested>(&record)?.receipts,
-            kind::RECEIVED if earlier => decode::<Received>(&record)?.receipts,
-            _ => None,
+        let signed = |receipts| v1::Confirm { receipts, ..v1::Confirm::default() };
+        let confirm = match record.kind {
+            kind::ATTESTED => signed(decode::<Attested>(&record)?.receipts),
+            kind::RECEIVED if earlier || came_by_itself(&record)? => signed(decode::<Received>(&record)?.receipts),
+            kind::RECEIPTS_RECEIVED => {
+                let carried = decode::<ReceiptsReceived>(&record)?.receipts;
+                v1::Confirm { carried, ..v1::Confirm::default() }
+            }
+            _ => return Ok(()),
         };
-        if let Some(receipts) = receipts {
-            self.confirm(Vec::new(), Some(at), receipts);
+        if confirm.receipts.is_some() || !confirm.carried.is_empty() {
+            self.hand_in(Vec::new(), Some(at), confirm);
         }
         Ok(())
     }
@@ -124,4 +133,13 @@ impl Session {
             desk.engine.append(vec![record], Lane::Settling).await.map(|_| ()).map_err(|error| not_stored(&error))
         }))
     }
+}
+
+/// Whether no session confirmed it: it came on a bundle.
+fn came_by_itself(record: &Record) -> Result<bool, Invalid> {
+    let received = decode::<Received>(record)?;
+    Ok(received
+        .deliveries
+        .iter()
+        .any(|delivery| delivery.transport() == v1::Transport::Carried && delivery.place.is_none()))
 }

@@ -57,7 +57,9 @@ fn waiting(desk: &Desk) -> Result<Vec<(Position, MessageId)>, Invalid> {
             let page = desk.engine.read(|_, found| query::outbox(found, *precedence, after, PAGE)).map_err(rows)?;
             let Some((last, _)) = page.last() else { break };
             after = *last;
-            all.extend(page.iter().filter_map(|(at, row)| Some((*at, id_of(&row.message_id)?))));
+            // what came on a bundle has its place in another's sequence
+            let ours = page.iter().filter(|(_, row)| !row.carried);
+            all.extend(ours.filter_map(|(at, row)| Some((*at, id_of(&row.message_id)?))));
         }
     }
     Ok(all)

@@ -308,7 +308,7 @@ impl Session {
     }
 
     fn submission(&self, chosen: &Chosen) -> Result<v1::Submission, Invalid> {
-        let envelope = self.desk.own_envelope(chosen.at).inspect_err(|problem| {
+        let envelope = self.desk.waiting_envelope(chosen.at).inspect_err(|problem| {
             tracing::error!(at = %chosen.at, %problem, "a message in a record that cannot be read is not sent");
         });
         let envelope = Some(envelope?);
@@ -317,7 +317,7 @@ impl Session {
             Some(id) => self.desk.receipts(id)?,
             None => Vec::new(),
         };
-        Ok(v1::Submission { envelope, carried: false, evidence })
+        Ok(v1::Submission { envelope, carried: chosen.row.carried, evidence })
     }
 
     /// The message on its way that has these bytes: a broker that cannot read a header names only their digest.

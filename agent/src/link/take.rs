@@ -128,7 +128,8 @@ impl Session {
         }
         Box::pin(async move {
             let through = line.through.clone();
-            let record = ReceiptsReceived { receipts: line.receipts, through: line.through, unverified };
+            let record =
+                ReceiptsReceived { receipts: line.receipts, through: line.through, unverified, carried: false };
             let record = Record::new(kind::RECEIPTS_RECEIVED, session.desk.clock.now(), record.encode_to_vec());
             session.desk.engine.append(vec![record], Lane::Settling).await.map_err(|error| not_stored(&error))?;
             if let Some(through) = through {
@@ -142,13 +143,13 @@ impl Session {
 /// One delivery, judged: new with its statement, or known with the statement that was stored.
 pub(crate) struct One {
     precedence: Precedence,
-    fresh: Option<Delivered>,
-    statement: Bytes,
+    pub fresh: Option<Delivered>,
+    pub statement: Bytes,
 }
 
 impl Desk {
     /// Judges a delivery. An error means that it cannot even be read.
-    fn judge(&self, delivery: v1::Delivery) -> Result<One, Invalid> {
+    pub(crate) fn judge(&self, delivery: v1::Delivery) -> Result<One, Invalid> {
         let envelope = delivery.envelope.as_ref().ok_or_else(|| Invalid::missing("envelope"))?;
         let read = message::read(envelope)?;
         let precedence = carried_as(&delivery, &read);

@@ -252,8 +252,8 @@ impl Desk {
                 halt(refusal, reading);
             }
         })?;
-        if judged.mends() {
-            return Ok(judged); // beside the sequence: it had its place in it long ago
+        if judged.mends() || judged.is_carried() {
+            return Ok(judged); // beside the sequence: it had its place in it long ago, or stands in another's
         }
         let (precedence, seq) = (judged.header.precedence, judged.header.sender_seq);
         match reading.halted.get(precedence) {
@@ -272,15 +272,17 @@ impl Desk {
     /// Verifies receipts, journals them, and says where they stand.
     async fn confirm(&self, confirm: v1::Confirm, out: &Out) -> Result<Commit, Gone> {
         self.pump.lock().await.confirmed(confirm.cumulative_tag, &confirm.selective_tags);
-        let Some(receipts) = confirm.receipts.filter(|batch| !batch.statements.is_empty()) else {
+        let receipts = confirm.receipts.filter(|batch| !batch.statements.is_empty());
+        if receipts.is_none() && confirm.carried.is_empty() {
             return Ok(nothing());
-        };
-        if let Err(invalid) = self.relay.verify_receipts(&self.caller, &receipts) {
+        }
+        if let Some(Err(invalid)) = receipts.as_ref().map(|batch| self.relay.verify_receipts(&self.caller, batch)) {
             self.relay.audit_refusal(&self.caller, &Refusal::of_receipts(invalid.clone())).await;
             let _ = out.send(Err(status::of(&invalid, self.lang))).await;
             return Err(Gone);
         }
-        let confirmed = record::Confirmed { by: self.caller.to_string(), receipts: Some(receipts) };
+        let carried = self.carried(confirm.carried).await;
+        let confirmed = record::Confirmed { by: self.caller.to_string(), receipts, carried };
         let record = Record::new(kind::CONFIRMED, self.relay.clock.now(), confirmed.encode_to_vec());
         let relay = self.relay.clone();
         Ok(Box::pin(async move {
@@ -289,6 +291,19 @@ impl Desk {
             let place = v1::JournalPlace { epoch: epoch.0.to_vec().into(), position: at.0 };
             Ok(Some(Tell::ConfirmStored(v1::ConfirmStored { number: confirm.number, place: Some(place) })))
         }))
+    }
+
+    /// Those of others' receipts that hold. One that does not is told to the operator and left out: the caller could only
+    /// bring it again and again.
+    async fn carried(&self, receipts: Vec<v1::Receipt>) -> Vec<v1::Receipt> {
+        let mut good = Vec::with_capacity(receipts.len().min(limits::SEAL_LEAVES_MAX));
+        for receipt in receipts.into_iter().take(limits::SEAL_LEAVES_MAX) {
+            match self.relay.verify_carried(&self.caller, &receipt) {
+                Ok(()) => good.push(receipt),
+                Err(invalid) => self.relay.audit_refusal(&self.caller, &Refusal::of_receipts(invalid)).await,
+            }
+        }
+        good
     }
 
     fn seen(&self, seen: &v1::ReceiptsSeen) -> Commit {
@@ -471,7 +486,8 @@ fn ask_again(relay: &Relay, caller: &JurisdictionId, refusal: &Refusal) -> bool 
 
 /// A refusal that may be repeated halts its precedence, so that order holds when it comes again.
 fn halt(refusal: &Refusal, reading: &mut Reading) {
-    let Some((precedence, seq)) = refusal.place.filter(|_| refusal.invalid.reason.may_repeat()) else { return };
+    let counts = refusal.invalid.reason.may_repeat() && !refusal.carried;
+    let Some((precedence, seq)) = refusal.place.filter(|_| counts) else { return };
     let halted = reading.halted.get_mut(precedence);
     if halted.as_ref().is_none_or(|(at, _)| seq <= *at) {
         *halted = Some((seq, refusal.clone()));

@@ -65,6 +65,8 @@ pub struct Refusal {
     pub place: Option<(Precedence, u64)>,
     /// In whose name it was sent, as far as it could be read.
     pub claimed: String,
+    /// It stands beside the caller's own sequence: it came on a bundle.
+    pub carried: bool,
 }
 
 impl Refusal {
@@ -72,7 +74,8 @@ impl Refusal {
     pub fn of_content(content: &bytes::Bytes, invalid: Invalid) -> Self {
         let retry_after = retry_after(invalid.reason);
         let (message_id, claimed) = (Vec::new(), String::new());
-        Self { message_id, content_hash: Digest::of(content), invalid, retry_after, place: None, claimed }
+        let content_hash = Digest::of(content);
+        Self { message_id, content_hash, invalid, retry_after, place: None, claimed, carried: false }
     }
 
     /// A refusal of receipts.
@@ -89,6 +92,7 @@ impl Refusal {
             place: Some((header.precedence, header.sender_seq)),
             claimed: header.sender.jurisdiction.to_string(),
             invalid,
+            carried: false,
         }
     }
 
@@ -134,6 +138,11 @@ impl Judged {
         self.errand == Errand::Mend
     }
 
+    /// True when it came to the caller on a bundle: its place is in its sender's sequence, not in the caller's.
+    pub fn is_carried(&self) -> bool {
+        self.record.carried
+    }
+
     fn kind(&self) -> u16 {
         match self.errand {
             Errand::TakeCharge => kind::SUBMITTED,
@@ -165,16 +174,21 @@ impl Relay {
         let content_hash = Digest::of(&envelope.content);
         let (header, parts) =
             read(&envelope).map_err(|invalid| Box::new(Refusal::of_content(&envelope.content, invalid)))?;
-        let record = Submitted { envelope: Some(envelope), evidence, by: by.to_string(), ..Submitted::default() };
+        let record =
+            Submitted { envelope: Some(envelope), evidence, by: by.to_string(), carried, ..Submitted::default() };
         let errand = if self.mends(&header, &content_hash) { Errand::Mend } else { Errand::TakeCharge };
-        let itself = comes_over_the_link(carried).and_then(|()| speaks_for_itself(by, &header, &self.region));
-        let judged = itself.and_then(|()| match errand {
+        let (speaks, clock) = if carried {
+            (speaks_for_another(by, &header, &self.region), SenderClock::Carried)
+        } else {
+            (speaks_for_itself(by, &header, &self.region), clock)
+        };
+        let judged = speaks.and_then(|()| match errand {
             Errand::TakeCharge => self.judge_read(by, &header, &parts, record, content_hash, clock),
             Errand::Mend => self.judge_again(&header, &parts, record, content_hash),
         });
         match judged {
             Ok(record) => Ok(Judged { header, content_hash, record, errand }),
-            Err(invalid) => Err(Box::new(Refusal::of_header(&header, content_hash, invalid))),
+            Err(invalid) => Err(Box::new(Refusal { carried, ..Refusal::of_header(&header, content_hash, invalid) })),
         }
     }
 
@@ -207,6 +221,9 @@ impl Relay {
         };
         let drill = self.participants(header);
         let routed = view.route(header, drill.as_ref())?;
+        if record.carried {
+            goes_to(by, &routed)?;
+        }
         let granted = view.granted(header, &routed, content_bytes, now)?;
         self.within_quota(by, header, content_bytes, &granted.quota, now)?;
         record.content_hash = content_hash.0.to_vec().into();
@@ -269,7 +286,7 @@ impl Relay {
             .into_iter()
             .map(|judged| {
                 let record = Record::new(judged.kind(), now, judged.record.encode_to_vec());
-                ((judged.header, judged.content_hash), record)
+                ((judged.is_carried(), judged.header, judged.content_hash), record)
             })
             .unzip();
         if records.is_empty() {
@@ -277,14 +294,15 @@ impl Relay {
         }
         let began = tokio::time::Instant::now();
         let appended = self.engine.append(records, lane).await;
-        self.metrics.answered(headers.iter().map(|(header, _)| header.precedence), began.elapsed());
+        self.metrics.answered(headers.iter().map(|(_, header, _)| header.precedence), began.elapsed());
         let outcomes = match appended {
             Ok((_, outcomes)) => outcomes,
             Err(error) => {
                 let reason = if matches!(error, AppendError::Busy) { Reason::Busy } else { Reason::Internal };
                 tracing::warn!(%error, envelopes = headers.len(), "envelopes were not taken");
-                let refuse = |(header, content_hash): (Header, Digest)| {
-                    Answer::Refused(Refusal::of_header(&header, content_hash, Invalid::new(reason, "", "journal")))
+                let refuse = |(carried, header, content_hash): (bool, Header, Digest)| {
+                    let refusal = Refusal::of_header(&header, content_hash, Invalid::new(reason, "", "journal"));
+                    Answer::Refused(Refusal { carried, ..refusal })
                 };
                 return headers.into_iter().map(refuse).collect();
             }
@@ -292,15 +310,19 @@ impl Relay {
         headers
             .into_iter()
             .zip(outcomes)
-            .inspect(|((header, _), outcome)| self.look_for_mended(header, outcome))
-            .map(|((header, content_hash), outcome)| match outcome {
-                Outcome::Accepted { row, .. } => Answer::Accepted(Box::new(accepted(&row, &header.message_id.0))),
-                Outcome::Refused(invalid) => Answer::Refused(Refusal::of_header(&header, content_hash, invalid)),
-                Outcome::Session { .. } | Outcome::Done => Answer::Refused(Refusal::of_header(
-                    &header,
-                    content_hash,
-                    Invalid::new(Reason::Internal, "", "fold.outcome"),
-                )),
+            .inspect(|((_, header, _), outcome)| self.look_for_mended(header, outcome))
+            .map(|((carried, header, content_hash), outcome)| {
+                let refused = |invalid| {
+                    let refusal = Refusal::of_header(&header, content_hash, invalid);
+                    Answer::Refused(Refusal { carried, ..refusal })
+                };
+                match outcome {
+                    Outcome::Accepted { row, .. } => Answer::Accepted(Box::new(accepted(&row, &header.message_id.0))),
+                    Outcome::Refused(invalid) => refused(invalid),
+                    Outcome::Session { .. } | Outcome::Done => {
+                        refused(Invalid::new(Reason::Internal, "", "fold.outcome"))
+                    }
+                }
             })
             .collect()
     }
@@ -376,16 +398,36 @@ fn read(envelope: &v1::Envelope) -> Result<(Header, Parts), Invalid> {
     Ok((header, parts))
 }
 
-/// Bundles do not exist yet: what says that it came on one would pass by the rules of sender, clock and expiry.
-fn comes_over_the_link(carried: bool) -> Result<(), Invalid> {
-    if carried { Err(Invalid::schema("submission.carried", "submission.carried")) } else { Ok(()) }
+/// What came on a bundle is another member's word, and its seal proves it.
+fn speaks_for_another(by: &JurisdictionId, header: &Header, region: &model::ids::RegionId) -> Result<(), Invalid> {
+    of_this_region(header, region)?;
+    let sender = &header.sender.jurisdiction;
+    if sender == by || sender.is_broker() {
+        let detail = format!("{by} hands up a message of {sender}");
+        return Err(Invalid::new(Reason::SenderMismatch, "submission.carried", "submission.carried").detail(detail));
+    }
+    Ok(())
+}
+
+/// Only whoever reads a message anyway may hand it up.
+fn goes_to(by: &JurisdictionId, routed: &Routed) -> Result<(), Invalid> {
+    if routed.deliveries.iter().any(|(to, _)| to == by) {
+        return Ok(());
+    }
+    let detail = format!("it is not addressed to {by}");
+    Err(Invalid::new(Reason::SenderMismatch, "submission.carried", "submission.carried").detail(detail))
+}
+
+fn of_this_region(header: &Header, region: &model::ids::RegionId) -> Result<(), Invalid> {
+    if header.region == *region {
+        return Ok(());
+    }
+    Err(Invalid::new(Reason::SenderMismatch, "region", "region.own").detail(format!("this is {region}")))
 }
 
 /// Identity comes from the connection and must be the envelope's sender.
 fn speaks_for_itself(by: &JurisdictionId, header: &Header, region: &model::ids::RegionId) -> Result<(), Invalid> {
-    if header.region != *region {
-        return Err(Invalid::new(Reason::SenderMismatch, "region", "region.own").detail(format!("this is {region}")));
-    }
+    of_this_region(header, region)?;
     if header.sender.jurisdiction == *by {
         return Ok(());
     }

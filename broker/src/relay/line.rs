@@ -72,7 +72,7 @@ pub fn receipts(
         .collect();
     let signed = (!own.is_empty()).then(|| signer.batch(&own));
     let mut own_index = 0;
-    let mut batch: Option<(Position, v1::ReceiptBatch)> = None;
+    let mut confirms: Option<(Position, Confirmed)> = None;
     let mut found = Vec::with_capacity(lines.len());
     for (at, line) in lines {
         let receipt = match line.batch_index {
@@ -81,11 +81,11 @@ pub fn receipts(
                 signed.as_ref().and_then(|batch| border::receipt::single(batch, own_index - 1))
             }
             Some(index) => {
-                if batch.as_ref().is_none_or(|(of, _)| of != at) {
+                if confirms.as_ref().is_none_or(|(of, _)| of != at) {
                     // receipts in a damaged record are lost here; the line goes on behind them
-                    batch = Some((*at, readable(confirmed(engine, *at))?.unwrap_or_default()));
+                    confirms = Some((*at, readable(confirmed(engine, *at))?.unwrap_or_default()));
                 }
-                batch.as_ref().and_then(|(_, batch)| border::receipt::single(batch, index as usize))
+                confirms.as_ref().and_then(|(_, confirmed)| receipt_in(confirmed, index as usize))
             }
         };
         found.extend(receipt);
@@ -93,10 +93,19 @@ pub fn receipts(
     Ok(found)
 }
 
-fn confirmed(engine: &BrokerEngine, at: Position) -> Result<v1::ReceiptBatch, DeliverError> {
+fn confirmed(engine: &BrokerEngine, at: Position) -> Result<Confirmed, DeliverError> {
     let record = engine.record(at)?;
-    let confirmed = Confirmed::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?;
-    Ok(confirmed.receipts.unwrap_or_default())
+    Ok(Confirmed::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?)
+}
+
+/// The receipt that rows count as `index`: first those under one signature, then those that came on a bundle.
+fn receipt_in(confirmed: &Confirmed, index: usize) -> Option<v1::Receipt> {
+    let batch = confirmed.receipts.as_ref();
+    let own = batch.map_or(0, |batch| batch.statements.len());
+    match index.checked_sub(own) {
+        None => batch.and_then(|batch| border::receipt::single(batch, index)),
+        Some(carried) => confirmed.carried.get(carried).cloned(),
+    }
 }
 
 /// What the broker says about an end or an answer; the same whenever it is asked.

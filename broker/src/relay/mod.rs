@@ -87,6 +87,11 @@ impl Relay {
         self.trust.verify_receipts(&self.trust.view(), by, batch)
     }
 
+    /// Verifies a receipt of another that `by` hands in: it came to it on a bundle.
+    pub fn verify_carried(&self, by: &JurisdictionId, receipt: &v1::Receipt) -> Result<(), Invalid> {
+        self.trust.verify_carried(&self.trust.view(), by, receipt)
+    }
+
     /// Free bytes on the disk of the state directory.
     pub fn disk_free(&self) -> u64 {
         journal::file::space(&self.state).map_or(0, |(free, _)| free)

@@ -23,6 +23,16 @@ pub const ATTACHMENT_INLINE_BYTES_MAX: u64 = 256 * KIB as u64;
 pub const ATTACHMENTS_BYTES_MAX: u64 = 20 * MIB;
 /// One chunk of a blob on its way.
 pub const BLOB_CHUNK_BYTES_MAX: usize = 64 * KIB;
+/// One part of a bundle: an envelope, or the index of a bundle that is full.
+pub const BUNDLE_PART_BYTES_MAX: usize = 2 * 1024 * KIB;
+/// Messages in one bundle; what waits beyond them is said, and goes with the next.
+pub const BUNDLE_MESSAGES_MAX: usize = 10_000;
+/// Receipts in one bundle.
+pub const BUNDLE_RECEIPTS_MAX: usize = 50_000;
+/// The file of a bundle: what a small stick holds, and what is read in minutes.
+pub const BUNDLE_BYTES_MAX: u64 = 2 * 1024 * MIB;
+/// How long after a message came our receipts about it go into bundles for its sender: an island of a week still gets them.
+pub const BUNDLE_RECEIPTS_FOR: Duration = Duration::from_hours(7 * 24);
 /// Leaves under one signature: a burst. The path then has at most eight hashes.
 pub const SEAL_LEAVES_MAX: usize = 256;
 /// A text, in characters, unless its field says otherwise.

@@ -207,13 +207,56 @@ fn broker(rule: &str) -> Option<(Pair, Pair)> {
         ),
         "submission.carried" => (
             (
-                "中心尚不接收以介质转交的消息，也不接收代他单位转交的消息。",
-                "The broker takes no messages from carried bundles yet, and none on behalf of another.",
+                "代为转交的消息须来自携行包：由他单位签发，且收件单位中有转交的单位。",
+                "What is handed up for another must come from a bundle: sealed by another member, and addressed to the one who hands it up.",
             ),
             (
-                "消息由其发送单位的代理经链路送出；链路不通时先电话通知，消息在该代理处等候，恢复后自动送出。",
-                "Let the sender's own agent deliver it over its link. While the link is down it waits there and leaves by itself afterwards: telephone meanwhile.",
+                "本单位的消息由本单位的代理直接送出；不是给本单位的，请送到收件单位去。",
+                "Let the own agent send what is its own; take what is for others to those it is for.",
             ),
+        ),
+        "bundle.magic" => (
+            ("这不是携行包文件。", "This is no bundle."),
+            (
+                "核对文件；携行包由 liandong bundle export 写出。",
+                "Check the file; bundles are written by `liandong bundle export`.",
+            ),
+        ),
+        "bundle.part" => (
+            ("文件已损坏，从这里起读不出来。", "The file is damaged: nothing can be read from here on."),
+            ("请对方重新导出，换一个介质再带来。", "Have it exported again and carried on another medium."),
+        ),
+        "bundle.to" => (
+            (
+                "这份携行包是给另一个单位的，没有收下任何内容。",
+                "The bundle is for another jurisdiction; nothing of it was taken.",
+            ),
+            ("送到它写明的单位去。", "Take it to the jurisdiction that it names."),
+        ),
+        "bundle.member" => (
+            ("目录中没有这个单位，或者它就是本单位。", "It is no member of the directory, or it is ourselves."),
+            ("核对单位编号。", "Check the jurisdiction's id."),
+        ),
+        "bundle.not_ours" => (
+            ("这条消息不是发给本单位的，没有收下。", "The message is not addressed to us and was not taken."),
+            (
+                "送到它的收件单位去，或请发送单位重新导出。",
+                "Take it to those it is for, or have its sender export again.",
+            ),
+        ),
+        "bundle.ours" => (
+            (
+                "这条消息写的发送单位是本单位，但本单位没有发过。",
+                "The message names us as its sender, and we never sent it.",
+            ),
+            (
+                "可能有人冒名，或本机状态目录被恢复到旧备份：保留介质，报告运维。",
+                "Somebody may speak in our name, or the state directory was put back from a copy: keep the medium and tell your operator.",
+            ),
+        ),
+        "bundle.receipt" => (
+            ("这份回执说的不是本单位发出的消息。", "The receipt is about no message of ours."),
+            ("无需操作；若反复出现，报告运维。", "Nothing to do; tell your operator if it repeats."),
         ),
         "blob.uploading" => (
             (

@@ -235,7 +235,7 @@ impl Table {
             |statement: &v1::ReceiptStatement| v1::Receipt { statement: statement.encode_to_vec().into(), seal: None };
         let receipts = statements.iter().map(receipt).collect();
         let unverified = unverified.to_vec();
-        self.fold(kind::RECEIPTS_RECEIVED, &ReceiptsReceived { receipts, through: None, unverified });
+        self.fold(kind::RECEIPTS_RECEIVED, &ReceiptsReceived { receipts, unverified, ..ReceiptsReceived::default() });
     }
 
     pub fn receipt(&mut self, draft: &Draft, recipient: &str, stage: Stage) {

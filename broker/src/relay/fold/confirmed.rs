@@ -22,10 +22,14 @@ use super::{
 impl Folding<'_, '_> {
     pub(super) fn confirmed(&mut self, record: Confirmed) -> Result<Outcome, FoldError> {
         let Ok(by) = record.by.parse::<JurisdictionId>() else { return Ok(Outcome::Done) };
-        let statements = record.receipts.map(|batch| batch.statements).unwrap_or_default();
-        for (index, statement) in (0u32..).zip(statements) {
+        let own = record.receipts.map(|batch| batch.statements).unwrap_or_default().into_iter();
+        let own = own.map(|statement| (Some(by.clone()), statement));
+        let carried = record.carried.into_iter().map(|receipt| (None, receipt.statement));
+        for (index, (by, statement)) in (0u32..).zip(own.chain(carried)) {
             // what cannot be read was refused before it was journalled; an old record stays harmless
-            if let Ok(statement) = v1::ReceiptStatement::decode(statement) {
+            let Ok(statement) = v1::ReceiptStatement::decode(statement) else { continue };
+            // what came on a bundle speaks for whoever signed it
+            if let Some(by) = by.or_else(|| statement.recipient.parse().ok()) {
                 self.receipt(&by, &statement, index)?;
             }
         }

@@ -65,7 +65,10 @@ fn nobody_signs_for_another() {
     };
     let statements = vec![prost::Message::encode_to_vec(&forged).into(), vec![0xFF; 9].into()];
     let batch = v1::ReceiptBatch { statements, ..v1::ReceiptBatch::default() };
-    exchange.fold(kind::CONFIRMED, &Confirmed { by: LIANYUNGANG.to_owned(), receipts: Some(batch) });
+    exchange.fold(
+        kind::CONFIRMED,
+        &Confirmed { by: LIANYUNGANG.to_owned(), receipts: Some(batch), ..Confirmed::default() },
+    );
     exchange.confirm(LIANYUNGANG, draft.id(), Stage::Delivered);
 
     assert_eq!(exchange.mailbox(XUZHOU), [draft.id()]);

@@ -239,7 +239,7 @@ impl Exchange {
         };
         let batch =
             v1::ReceiptBatch { statements: vec![statement.encode_to_vec().into()], ..v1::ReceiptBatch::default() };
-        self.fold(kind::CONFIRMED, &Confirmed { by: by.to_owned(), receipts: Some(batch) });
+        self.fold(kind::CONFIRMED, &Confirmed { by: by.to_owned(), receipts: Some(batch), ..Confirmed::default() });
     }
 
     /// A hand-over fails.
