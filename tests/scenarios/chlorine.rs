@@ -17,7 +17,7 @@ use crate::world::papers::Paper;
 use crate::world::region::{JS, LY, LYG, Lands, SD, XZ};
 
 mod carried;
-mod papers;
+pub mod papers;
 
 const CITIES: [&str; 3] = [LY, XZ, LYG];
 

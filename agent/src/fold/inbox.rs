@@ -56,7 +56,9 @@ impl Folding<'_, '_> {
         self.cancel_early(&read, &mut row)?;
         if row.refused.is_empty() {
             let accepted_at = duties::accepted_at(delivery.stamp.as_ref()).unwrap_or(self.at.time);
+            let contradicted = self.contradicted(&read.header)?;
             row.matter = self.knock(&Knock::of(&read, accepted_at, row.cursor, false))?;
+            self.compare(&read.header, &contradicted)?;
             if let Some(stamp) = &delivery.stamp {
                 self.replies_owed(&row.matter, id, read.header.kind, stamp)?;
             }

@@ -281,7 +281,9 @@ impl Folding<'_, '_> {
         self.rows.remove(&keys::judged(id))?;
         let at = Timestamp::from_millis(record.at);
         let ours = self.sent(id)?.is_some();
+        let contradicted = self.contradicted(&header)?;
         self.knock(&Knock { header: &header, body: &body, at, cursor, ours })?;
+        self.compare(&header, &contradicted)?;
         Ok(Outcome::Done)
     }
 

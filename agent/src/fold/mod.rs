@@ -5,6 +5,7 @@
 
 mod broker;
 mod duties;
+mod figures;
 mod inbox;
 pub mod keys;
 mod learned;

@@ -31,12 +31,14 @@ impl Folding<'_, '_> {
             return Ok(Outcome::Done);
         }
         let cursor = keys::cursor(self.at.position, 0);
+        let contradicted = self.contradicted(header)?;
         let matter = self.knock(&Knock::of(&read, self.at.time, cursor, true))?;
         let row = SentRow { at: self.now_ms(), matter, ..self.sent_row(&read, record.envelope.as_ref()) };
         self.put_sent(id, &row)?;
         self.enqueue(id, &row, false)?;
         self.put(&keys::listed(keys::table::SENT_LIST, cursor), &ListRow { message_id: bytes_of(id), sent: true })?;
         self.file(header, cursor, true)?;
+        self.compare(header, &contradicted)?;
         self.follow(header)?;
         self.objected(header)?;
         self.count_sequence(header);

@@ -190,6 +190,22 @@ pub fn reports(rows: &Rows<'_>, incident: &IncidentId) -> Result<Vec<(MatterKey,
     Ok(found)
 }
 
+/// The matters of an incident in which somebody counts people: its reports and the situation reports, oldest first.
+pub fn counted(rows: &Rows<'_>, incident: &IncidentId) -> Result<Vec<(MatterKey, MatterState)>, FoldError> {
+    let mut found = Vec::new();
+    for (_, row) in self::incident(rows, incident, usize::MAX)?.into_iter().rev() {
+        let Some(thread) = id_of(&row.message_id) else { continue };
+        let key = keys::matter(&Matter::Thread(thread));
+        let state = read_matter(rows, &key)?.filter(|state| state.incident.as_ref() == Some(incident));
+        let counts = |state: &MatterState| {
+            let machine = state.thread.as_ref().map(|thread| &thread.machine);
+            matches!(machine, Some(AnyMachine::Incident(_) | AnyMachine::Situation(_)))
+        };
+        found.extend(state.filter(counts).map(|state| (key, state)));
+    }
+    Ok(found)
+}
+
 fn report(state: &MatterState) -> Option<&Incident> {
     match state.thread.as_ref().map(|thread| &thread.machine) {
         Some(AnyMachine::Incident(incident)) => Some(incident),

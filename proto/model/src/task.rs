@@ -33,6 +33,14 @@ numbered! {
     }
 }
 
+/// The id of a task about figures that differ, by a digest of who says what.
+pub fn figures_task_id(said: &Digest) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    hasher.update(b"LIANDONG-V1-FIGURES");
+    hasher.update(said.0);
+    Digest(hasher.finalize().into()).half()
+}
+
 /// The id of a task that no deadline raised: the same for the same cause, so it exists once.
 pub fn task_id(kind: TaskKind, message: MessageId, about: Option<&JurisdictionId>) -> [u8; 16] {
     let mut hasher = Sha256::new();

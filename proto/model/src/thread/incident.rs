@@ -26,7 +26,7 @@ use crate::{
     contradiction::Figures,
     deadline::SUPPLEMENTS_FOR,
     header::Action,
-    ids::{Digest, IncidentId},
+    ids::{Digest, IncidentId, JurisdictionId},
     invalid::Invalid,
     level::EventLevel,
     reason::Reason,
@@ -191,6 +191,11 @@ impl Incident {
     /// The level that the counts in force propose.
     pub fn proposed_level(&self) -> Option<EventLevel> {
         proposed_level(&self.newest.casualties, self.newest.loss_yuan)
+    }
+
+    /// Who reports.
+    pub const fn author(&self) -> &JurisdictionId {
+        &self.chain.author
     }
 
     /// What is compared with the figures of others.

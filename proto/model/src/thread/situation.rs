@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ledger, Machine, Marks, Part, StateName, Step, chain::Chain, closed, not_author, wrong_sequence};
 use crate::{
-    contradiction::Figures, count::Casualties, header::Action, invalid::Invalid, numbered::numbered, place::Place,
-    reason::Reason,
+    contradiction::Figures, count::Casualties, header::Action, ids::JurisdictionId, invalid::Invalid,
+    numbered::numbered, place::Place, reason::Reason,
 };
 
 /// People harmed at one place.
@@ -113,6 +113,11 @@ impl Machine for Situation {
 }
 
 impl Situation {
+    /// Who counts.
+    pub const fn author(&self) -> &JurisdictionId {
+        &self.chain.author
+    }
+
     /// Which of its author's reports on the incident.
     pub const fn number(&self) -> u32 {
         self.number
