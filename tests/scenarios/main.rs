@@ -19,6 +19,7 @@ mod escalation;
 mod every_kind;
 mod exchange;
 mod flood;
+mod histories;
 mod hostile;
 mod line;
 mod logs;

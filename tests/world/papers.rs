@@ -1,5 +1,8 @@
 //! Papers of every kind: the contract's own example, made to say what a story needs.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 use model::ids::MessageId;
 use model::kind::Kind;
@@ -13,6 +16,19 @@ use super::drafts::{INCIDENT, jurisdiction};
 /// A draft in the making.
 #[derive(Clone)]
 pub struct Paper(pub v1::Draft);
+
+/// Examples that were made: each is asked for many times.
+static MADE: Mutex<BTreeMap<(Kind, Timestamp), v1::Draft>> = Mutex::new(BTreeMap::new());
+/// Examples that are kept.
+const MADE_MAX: usize = 1_000;
+
+fn example(kind: Kind, now: Timestamp) -> v1::Draft {
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if made.len() > MADE_MAX {
+        made.clear();
+    }
+    made.entry((kind, now)).or_insert_with(|| rules::example(kind, Lang::Zh, now)).clone()
+}
 
 /// A paper of a kind whose body a closure changes, as the type of that kind.
 macro_rules! paper {
@@ -35,7 +51,7 @@ pub fn change<T>(body: &mut T, change: impl FnOnce(&mut T)) {
 impl Paper {
     /// The contract's example of a kind, to XZ, about the incident of the tests if about any.
     pub fn of(kind: Kind, now: Timestamp) -> Self {
-        Self(rules::example(kind, Lang::Zh, now)).header(|header| {
+        Self(example(kind, now)).header(|header| {
             if !header.incident_id.is_empty() {
                 INCIDENT.clone_into(&mut header.incident_id);
             }

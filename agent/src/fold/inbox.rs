@@ -9,7 +9,7 @@ use model::{
 };
 use prost::Message as _;
 use proto::{
-    record::{Attested, Delivered, EarlyCancelRow, ListRow, OutboxRow, Received, ReceivedRow},
+    record::{Attested, Delivered, EarlyCancelRow, JudgedRow, ListRow, OutboxRow, Received, ReceivedRow},
     v1,
 };
 use store::FoldError;
@@ -59,7 +59,9 @@ impl Folding<'_, '_> {
             let contradicted = self.contradicted(&read.header)?;
             row.matter = self.knock(&Knock::of(&read, accepted_at, row.cursor, false))?;
             self.compare(&read.header, &contradicted)?;
-            if let Some(stamp) = &delivery.stamp {
+            let judged: Option<JudgedRow> = self.row(&keys::judged(id))?;
+            let lawful = judged.is_none_or(|judged| judged.reason.is_empty());
+            if let Some(stamp) = delivery.stamp.as_ref().filter(|_| lawful) {
                 self.replies_owed(&row.matter, id, read.header.kind, stamp)?;
             }
             self.ack_of_theirs(&read.header, delivery.stamp.as_ref(), &recipient)?;

@@ -334,6 +334,21 @@ fn judge(lines: &[Line], history: PathBuf) -> Outcome {
     Outcome { vacuous: [not_vacuous(lines), unjudged(lines)].concat(), violations, figures, history }
 }
 
+#[test]
+fn a_history_that_is_named_is_judged_again() {
+    let Ok(path) = std::env::var("LIANDONG_KILL_HISTORY") else {
+        return println!("LIANDONG_KILL_HISTORY names no history to judge again");
+    };
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+
+    let Outcome { violations, vacuous, figures, .. } = judge(&lines, path.into());
+
+    println!("{figures}");
+    let found: Vec<Violation> = violations.into_iter().chain(vacuous).collect();
+    assert!(found.is_empty(), "{}", report(&found, 10));
+}
+
 fn victim_from_env() -> Option<usize> {
     let named = std::env::var("LIANDONG_KILL_VICTIM").ok()?;
     let place = ["broker", "sender", "receiver"].iter().position(|victim| *victim == named);

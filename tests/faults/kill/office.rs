@@ -19,6 +19,8 @@ use crate::world::region::Region;
 
 /// Questions that are asked at a time.
 const ASKED_AT_A_TIME: usize = 16;
+/// Entries of a mailbox that one question shows; when everything is counted, less waits.
+const PEEK_MAX: u32 = 256;
 /// How often a question is put whose line was broken: it was dialled before the broker died.
 const TRIES: usize = 3;
 
@@ -65,11 +67,22 @@ impl Office {
             stands.iter().flat_map(|stands| stands.at.values()).filter(|stage| wanted(stage)).count() as u64
         };
         let mailboxes = self.admin.clone().mailboxes(v1::MailboxesRequest {}).await?.into_inner().mailboxes;
+        let mut waiting: u64 = mailboxes.iter().flat_map(|mailbox| &mailbox.depths).map(|depth| depth.deliveries).sum();
+        for mailbox in mailboxes {
+            waiting -= self.notices(mailbox.jurisdiction).await?;
+        }
         Ok(Sum {
             handed: reached(|stage| *stage >= Stage::Delivered && !stage.is_negative()),
             negative: reached(|stage| stage.is_negative()),
-            waiting: mailboxes.iter().flat_map(|mailbox| &mailbox.depths).map(|depth| depth.deliveries).sum(),
+            waiting,
         })
+    }
+
+    /// How many of those that wait the broker wrote itself, about deadlines: nobody handed them in.
+    async fn notices(&self, jurisdiction: String) -> Result<u64, Status> {
+        let ask = v1::PeekRequest { jurisdiction, limit: PEEK_MAX, ..Default::default() };
+        let entries = self.admin.clone().peek(ask).await?.into_inner().entries;
+        Ok(entries.iter().filter(|entry| entry.kind() == v1::Kind::DeadlineNotice).count() as u64)
     }
 }
 

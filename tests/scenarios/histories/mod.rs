@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use agent::fold::query;
+use bytes::Bytes;
 use model::header::Status;
 use model::ids::MessageId;
 use model::stage::Stage;
@@ -111,6 +112,7 @@ impl Region {
     }
 
     fn restarts(&mut self, who: usize) {
+        (0..WHO.len()).for_each(|desk| self.items_add_up(desk));
         match self.desks.get_mut(who) {
             Some(desk) => desk.restarts(),
             None => self.broker.restarts(),
@@ -134,16 +136,23 @@ impl Region {
         let Some(id) = waiting.get(nth % waiting.len().max(1)).copied() else { return };
         let at = self.written.iter().position(|written| written.id == id).unwrap();
         let exercise = self.written[at].header.status == Status::Exercise.number();
-        let (real, machines) = (self.real(who), self.machines(who));
+        let (real, matters) = (exercise.then(|| self.real(who)), self.matter_rows(who));
         self.deliver(who, nth);
-        if exercise {
+        if let Some(real) = real {
             assert_eq!(self.real(who), real, "an exercise changed a real matter");
         }
         let judged = self.desks[who].read(|_, rows| query::judged(rows, id)).unwrap();
         if judged.is_some_and(|judged| !judged.reason.is_empty()) {
-            assert_eq!(self.machines(who), machines, "a step that was not lawful changed a matter");
+            let now = self.matter_rows(who);
+            let changed = matters.iter().find(|(key, row)| now.get(*key) != Some(*row));
+            assert_eq!(changed, None, "a step that was not lawful changed a matter");
         }
-        self.items_add_up(who);
+    }
+
+    /// The rows of every matter of a desk.
+    fn matter_rows(&mut self, who: usize) -> BTreeMap<Bytes, Bytes> {
+        let table = [agent::fold::keys::table::MATTER];
+        self.desks[who].read(|_, rows| rows.scan(&table, &table, 10_000)).unwrap().into_iter().collect()
     }
 
     /// Every real matter of a desk.

@@ -148,6 +148,7 @@ impl Region {
             return Err(Kept::Unfit(Invalid::missing("header.recipients")));
         }
         if !forged {
+            self.knows(by, before)?;
             self.may_send(by, &header, &body).map_err(Kept::Unlawful)?;
         }
         let content = v1::Content { header: draft.header.clone(), body: draft.body.clone(), inline: Vec::new() };
@@ -163,6 +164,15 @@ impl Region {
         self.written.push(Written { by, id, header: wire, draft, envelope, hash, to, forged, accepted: false });
         self.outboxes[by].push_back(at);
         Ok(at)
+    }
+
+    /// A desk follows no message that it does not have.
+    fn knows(&mut self, by: usize, before: Option<usize>) -> Result<(), Kept> {
+        let Some(id) = before.map(|at| self.written[at].id) else { return Ok(()) };
+        let known = self.desks[by]
+            .read(|_, rows| query::sent(rows, id).unwrap().is_some() || query::received(rows, id).unwrap().is_some());
+        let unknown = || Kept::Unfit(Invalid::new(model::reason::Reason::NotFound, "header.preceding", ""));
+        if known { Ok(()) } else { Err(unknown()) }
     }
 
     /// What the desk asks before a message leaves it.
