@@ -85,7 +85,7 @@ async fn export(desk: &mut Client, to: &JurisdictionId, file: Option<PathBuf>, c
         let Some(piece) = pieces.message().await? else { return Err(ended_early(context)) };
         parts.push(&piece.chunk)?;
         held.extend_from_slice(&piece.chunk);
-        if let Some(Part::Index(sealed)) = parts.next()? {
+        if let Some(Part::Index(sealed)) = parts.take()? {
             break v1::BundleIndex::decode(sealed.index)?;
         }
     };
@@ -184,7 +184,7 @@ struct Line {
 }
 
 #[derive(Serialize)]
-struct Taken {
+struct Outcome {
     from: String,
     at: Option<String>,
     messages: Vec<Line>,
@@ -207,10 +207,11 @@ async fn import(desk: &mut Client, file: &Path, context: Context) -> anyhow::Res
     // what cannot be read ends the file: the agent then says how far it came
     let pieces = Pieces(stick).map(|chunk| v1::ImportBundleRequest { chunk });
     let taken = desk.import_bundle(tokio_stream::iter(pieces)).await?.into_inner();
-    if context.is_table() {
-        print(&taken, context)?
-    } else {
-        context.value(&as_json(&taken), |_| String::new())?
+    // of receipts alone everything is said below
+    if !context.is_table() {
+        context.value(&as_json(&taken), |_| String::new())?;
+    } else if !taken.messages.is_empty() {
+        print(&taken, context)?;
     }
     tell(&taken, context);
     let whole = taken.missing.is_empty() && !taken.cut_short && taken.receipts_refused == 0;
@@ -252,14 +253,13 @@ fn tell(taken: &v1::ImportBundleResponse, context: Context) {
     let count = |wanted| taken.messages.iter().filter(|line| line.outcome() == wanted).count();
     let (new, known, refused) =
         (count(CarriedOutcome::Taken), count(CarriedOutcome::Known), count(CarriedOutcome::Refused));
-    let (from, receipts, files) = (&taken.from, taken.receipts_taken, taken.files);
+    let (from, files) = (&taken.from, taken.files);
+    let (receipts, old) = (taken.receipts_taken, taken.receipts_known);
+    let zh = format!("来自 {from}：消息新收 {new} 条，已有 {known} 条，未收 {refused} 条");
+    let en = format!("from {from}: {new} messages new, {known} known, {refused} not taken");
     context.tell(
-        &format!(
-            "来自 {from}：新收 {new} 条，已有 {known} 条，未收 {refused} 条；新回执 {receipts} 份，附件 {files} 个"
-        ),
-        &format!(
-            "from {from}: {new} new, {known} known, {refused} not taken; {receipts} new receipts, {files} attachments"
-        ),
+        &format!("{zh}；回执新收 {receipts} 份，已有 {old} 份；附件 {files} 个"),
+        &format!("{en}; {receipts} receipts new, {old} known; {files} attachments"),
     );
     for (zh, en) in warnings(taken) {
         context.tell(&zh, &en);
@@ -310,7 +310,7 @@ fn warnings(taken: &v1::ImportBundleResponse) -> Vec<(String, String)> {
     warnings
 }
 
-fn as_json(taken: &v1::ImportBundleResponse) -> Taken {
+fn as_json(taken: &v1::ImportBundleResponse) -> Outcome {
     let some = |text: &String| (!text.is_empty()).then(|| text.clone());
     let line = |line: &v1::CarriedMessage| Line {
         message_id: words::whole(&line.message_id),
@@ -325,7 +325,7 @@ fn as_json(taken: &v1::ImportBundleResponse) -> Taken {
         reason: some(&line.reason),
         rule: some(&line.rule),
     };
-    Taken {
+    Outcome {
         from: taken.from.clone(),
         at: out::rfc3339(taken.at),
         messages: taken.messages.iter().map(line).collect(),
@@ -364,7 +364,7 @@ impl Contents {
         'file: for piece in &mut stick {
             parts.push(&piece)?;
             loop {
-                match parts.next() {
+                match parts.take() {
                     Ok(Some(Part::Index(sealed))) => found = Some(v1::BundleIndex::decode(sealed.index)?),
                     Ok(Some(Part::Envelope(_))) => messages += 1,
                     Ok(Some(Part::Receipt(_))) => receipts += 1,

@@ -9,9 +9,9 @@ use proto::border::time::to_wire;
 use proto::v1;
 use proto::v1::Stage;
 
-use crate::world::bare::{header_of, reason};
+use crate::world::bare::header_of;
 use crate::world::drafts::{INCIDENT, following, lawful, officer, polygon};
-use crate::world::live::{World, id_of};
+use crate::world::live::World;
 use crate::world::papers::{Paper, paper};
 use crate::world::region::{LY, LYG, Lands, RZ, XZ};
 
@@ -83,7 +83,7 @@ impl Flood {
         let paper = paper!(SituationReport, now, |body| {
             body.report_number = number;
             let pattern = body.casualties[0].clone();
-            let counts = v1::Casualties { dead: known(0), missing: known(missing), ..pattern.counts.clone().unwrap() };
+            let counts = v1::Casualties { dead: known(0), missing: known(missing), ..pattern.counts.unwrap() };
             body.casualties =
                 vec![v1::PlaceCasualties { name: "沂河大桥".into(), counts: Some(counts), ..pattern }];
         });

@@ -46,7 +46,7 @@ impl Parts {
     ///
     /// # Errors
     /// When it is no bundle, or nothing can be read from here on.
-    pub fn next(&mut self) -> Result<Option<v1::bundle_part::Part>, Invalid> {
+    pub fn take(&mut self) -> Result<Option<v1::bundle_part::Part>, Invalid> {
         if !self.named {
             let Some(line) = self.held.get(..MAGIC.len()) else { return self.may_begin() };
             if line != MAGIC {
@@ -63,7 +63,7 @@ impl Parts {
         let bytes = self.held.split_to(length).freeze();
         let part = v1::BundlePart::decode(bytes).map_err(|_| unreadable())?.part;
         // a part of a later version is passed over
-        part.map_or_else(|| self.next(), |part| Ok(Some(part)))
+        part.map_or_else(|| self.take(), |part| Ok(Some(part)))
     }
 
     /// Whether the file ended behind a part.

@@ -2,8 +2,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`file`] | the file: a line that names it, then parts behind their lengths |
-//! | [`write`] | what waits for a jurisdiction, and our receipts about what it sent |
+//! | [`mod@file`] | the file: a line that names it, then parts behind their lengths |
+//! | [`mod@write`] | what waits for a jurisdiction, and our receipts about what it sent |
 //! | [`read`] | takes what is good of a bundle, and says what was not |
 //!
 //! Nothing in a bundle is believed because of the bundle: each message and each receipt stands on its own seal, so a damaged

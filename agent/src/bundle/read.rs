@@ -51,7 +51,7 @@ impl Desk {
         'file: while let Some(piece) = pieces.next().await {
             parts.push(&piece?)?;
             loop {
-                let part = match (parts.next(), &taking) {
+                let part = match (parts.take(), &taking) {
                     (Ok(Some(part)), _) => part,
                     (Ok(None), _) => break,
                     (Err(invalid), None) => return Err(invalid),
@@ -158,7 +158,7 @@ impl Taking<'_> {
                 self.seen.insert(id);
                 let outcome = self.judge(carried, &read).await;
                 self.taken.extend(outcome.is_ok().then_some(id));
-                (outcome, self.desk.line(&envelope, &read))
+                (outcome, Desk::line(&envelope, &read))
             }
             Err(invalid) => (Err(invalid), v1::CarriedMessage::default()),
         };
@@ -209,13 +209,11 @@ impl Taking<'_> {
         if self.burst.len() >= BURST {
             self.store().await?;
         }
-        match refused {
-            Some(invalid) => Err(invalid),
-            None => {
-                self.answer.handed_up += u32::from(hands_up);
-                Ok(CarriedOutcome::Taken)
-            }
+        if let Some(invalid) = refused {
+            return Err(invalid);
         }
+        self.answer.handed_up += u32::from(hands_up);
+        Ok(CarriedOutcome::Taken)
     }
 
     /// Makes durable what waits.
@@ -306,7 +304,7 @@ impl Taking<'_> {
 }
 
 impl Desk {
-    fn line(&self, envelope: &v1::Envelope, read: &Read) -> v1::CarriedMessage {
+    fn line(envelope: &v1::Envelope, read: &Read) -> v1::CarriedMessage {
         v1::CarriedMessage {
             message_id: Bytes::copy_from_slice(&read.header.message_id.0),
             sender: read.header.sender.jurisdiction.to_string(),

@@ -20,7 +20,7 @@ fn read(pieces: &[&[u8]]) -> (Vec<Part>, Result<bool, Reason>) {
     for piece in pieces {
         parts.push(piece).unwrap();
         loop {
-            match parts.next() {
+            match parts.take() {
                 Ok(Some(part)) => found.push(part),
                 Ok(None) => break,
                 Err(invalid) => return (found, Err(invalid.reason)),

@@ -54,6 +54,7 @@ pub struct Written {
 
 /// Why a desk did not let a message leave.
 #[derive(Debug)]
+#[expect(dead_code, reason = "told when a history fails")]
 pub enum Kept {
     /// The contract's own rules of a header, or nobody is addressed.
     Unfit(Invalid),
@@ -411,7 +412,9 @@ impl Region {
                 let state = desk.read(|_, rows| matters::read_matter(rows, &key)).unwrap().unwrap();
                 let rungs = state.rungs(&key, now);
                 assert!(!rungs.is_empty(), "time reached something, and nothing came of it");
-                rungs.iter().for_each(|rung| drop(desk.fold(kind::RUNG, now, rung)));
+                for rung in &rungs {
+                    desk.fold(kind::RUNG, now, rung);
+                }
             }
         }
     }

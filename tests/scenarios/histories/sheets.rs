@@ -39,46 +39,36 @@ impl Region {
         let sheet = match choice.what {
             0 | 1 => self.report(choice),
             2 => self.follows(choice, Kind::IncidentReport, Whose::Own, |now, before, twist| {
-                papers::follow_up(now, before.id, 1 + twist % 3, twist % 7 == 0).level(level(twist))
+                papers::follow_up(now, before.id, 1 + twist % 3, twist.is_multiple_of(7)).level(level(twist))
             })?,
-            3 => self.begins(choice, papers::alert(self.now, v1::AlertAction::Issue)),
+            3 => begins(choice, papers::alert(self.now, v1::AlertAction::Issue)),
             4 => self.follows(choice, Kind::Alert, Whose::Own, |now, _, twist| alert_again(now, twist))?,
-            5 | 6 => self.begins(choice, papers::resource_request(self.now)),
+            5 | 6 => begins(choice, papers::resource_request(self.now)),
             7 | 8 => self.follows(choice, Kind::ResourceRequest, Whose::Recipient, offered)?,
             9 | 10 => self.follows(choice, Kind::ResourceOffer, Whose::Recipient, ordered)?,
             11 | 12 => self.follows(choice, Kind::ResourceDecision, Whose::Recipient, committed)?,
             13 => self.follows(choice, Kind::ResourceCommitment, Whose::Own, moved)?,
-            14 => self.begins(choice, papers::action_request(self.now)),
+            14 => begins(choice, papers::action_request(self.now)),
             15 => self.follows(choice, Kind::ActionRequest, Whose::Recipient, |now, before, _| {
                 papers::action_response(now, before.id, v1::ActionAnswer::Agree).answer(v1::Answer::Definite)
             })?,
             16 => self.follows(choice, Kind::ActionResponse, Whose::Own, |now, before, twist| {
                 papers::action_status(now, before.id, 1 + twist % 5)
             })?,
-            17 => self.begins(choice, Paper::of(Kind::VerificationRequest, self.now)),
+            17 => begins(choice, Paper::of(Kind::VerificationRequest, self.now)),
             18 => self.follows(choice, Kind::VerificationRequest, Whose::Recipient, |now, _, _| {
                 Paper::of(Kind::VerificationReply, now)
             })?,
             19 => self.again(choice)?,
-            20 => self.begins(choice, Paper::of(Kind::ALL[choice.twist as usize % Kind::ALL.len()], self.now)),
+            20 => begins(choice, Paper::of(Kind::ALL[choice.twist as usize % Kind::ALL.len()], self.now)),
             _ => self.reply_of_any_kind(choice)?,
         };
         Some(if choice.exercise { Sheet { paper: sheet.paper.exercise(DRILL), ..sheet } } else { sheet })
     }
 
-    fn begins(&self, Choice { by, .. }: Choice, paper: Paper) -> Sheet {
-        let paper = paper.header(|header| {
-            header.action = v1::Action::Originate.into();
-            if !header.incident_id.is_empty() {
-                header.incident_id = incident(by);
-            }
-        });
-        Sheet { paper: paper.to(&others(by)), by, before: None }
-    }
-
     fn report(&self, choice: Choice) -> Sheet {
         let report = papers::first_report(self.now, 5_000);
-        self.begins(choice, report)
+        begins(choice, report)
     }
 
     /// A paper after an earlier one of `kind`, by whoever may write it; by anybody after anything where it is wild.
@@ -122,7 +112,7 @@ impl Region {
         let at = choice.of % self.written.len().max(1);
         let before = self.written.get(at)?;
         let by = if choice.wild { choice.by } else { before.by };
-        let action = if choice.twist % 3 == 0 { v1::Action::Cancel } else { v1::Action::Update };
+        let action = if choice.twist.is_multiple_of(3) { v1::Action::Cancel } else { v1::Action::Update };
         let paper = Paper(before.draft.clone()).header(|header| {
             header.action = action.into();
             header.answer = 0;
@@ -139,6 +129,17 @@ impl Region {
         let to = if choice.by == before.by { others(choice.by) } else { vec![WHO[before.by]] };
         Some(Sheet { paper: paper.to(&to), by: choice.by, before: Some(at) })
     }
+}
+
+/// The first message of a matter, to everybody else.
+fn begins(Choice { by, .. }: Choice, paper: Paper) -> Sheet {
+    let paper = paper.header(|header| {
+        header.action = v1::Action::Originate.into();
+        if !header.incident_id.is_empty() {
+            header.incident_id = incident(by);
+        }
+    });
+    Sheet { paper: paper.to(&others(by)), by, before: None }
 }
 
 /// Who may write the next step.
@@ -161,13 +162,13 @@ fn level(twist: u32) -> v1::EventLevel {
 }
 
 fn alert_again(now: Timestamp, twist: u32) -> Paper {
-    let action = if twist % 3 == 0 { v1::AlertAction::Cancel } else { v1::AlertAction::Update };
-    let step = if twist % 3 == 0 { v1::Action::Cancel } else { v1::Action::Update };
+    let action = if twist.is_multiple_of(3) { v1::AlertAction::Cancel } else { v1::AlertAction::Update };
+    let step = if twist.is_multiple_of(3) { v1::Action::Cancel } else { v1::Action::Update };
     papers::alert(now, action).header(|header| header.action = step.into())
 }
 
 fn offered(now: Timestamp, request: &Written, twist: u32) -> Paper {
-    let mut offer = papers::resource_offer(now, request.id, twist % 2 == 0);
+    let mut offer = papers::resource_offer(now, request.id, twist.is_multiple_of(2));
     if let v1::body::Body::ResourceOffer(body) = offer.body() {
         body.lines.iter_mut().filter(|line| line.quantity > 0).for_each(|line| line.quantity = 1 + twist % 4);
     }
@@ -176,7 +177,7 @@ fn offered(now: Timestamp, request: &Written, twist: u32) -> Paper {
 
 fn ordered(now: Timestamp, offer: &Written, twist: u32) -> Paper {
     let id = format!("O{}", twist % 3);
-    let mut order = papers::resource_decision(now, offer.id, twist % 2 == 0, &id);
+    let mut order = papers::resource_decision(now, offer.id, twist.is_multiple_of(2), &id);
     if let v1::body::Body::ResourceDecision(body) = order.body() {
         body.lines.iter_mut().for_each(|line| line.quantity = 1 + twist % 5);
     }
@@ -188,7 +189,7 @@ fn committed(now: Timestamp, order: &Written, twist: u32) -> Paper {
         Some(v1::body::Body::ResourceDecision(body)) => body.order_id.clone(),
         _ => format!("O{}", twist % 3),
     };
-    let mut mission = papers::commitment(now, order.id, twist % 2 == 0, &format!("M{}", twist % 3), &id);
+    let mut mission = papers::commitment(now, order.id, twist.is_multiple_of(2), &format!("M{}", twist % 3), &id);
     if let v1::body::Body::ResourceCommitment(body) = mission.body() {
         body.resources.iter_mut().for_each(|resource| resource.quantity = 1 + twist % 4);
     }
