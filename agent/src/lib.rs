@@ -10,6 +10,7 @@
 //! | [`outbox`] | seals drafts, one signature a burst, and makes them durable |
 //! | [`link`] | dials the broker, submits, takes deliveries, keeps receipts |
 //! | [`fold`] | what each record of the journal means |
+//! | [`rules`] | what an operator lets the agent do by itself |
 //! | [`formats`] | files of other houses: calendars |
 //! | [`trust`], [`signer`] | keys of others, and our own |
 //! | [`message`] | an envelope read once |
@@ -27,5 +28,6 @@ pub mod forms;
 pub mod link;
 pub mod message;
 pub mod outbox;
+pub mod rules;
 pub mod signer;
 pub mod trust;

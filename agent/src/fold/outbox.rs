@@ -39,6 +39,7 @@ impl Folding<'_, '_> {
         self.file(header, cursor, true)?;
         self.follow(header)?;
         self.objected(header)?;
+        self.sent_by_rule(record)?;
         self.count_sequence(header);
         Ok(Outcome::Done)
     }
