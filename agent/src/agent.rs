@@ -18,6 +18,7 @@ use crate::{
     fold::{AgentFold, Bells},
     link::{self, Link, Plan},
     outbox::Outbox,
+    rules::{self, Board},
     signer::Signer,
     trust::Trust,
 };
@@ -178,6 +179,7 @@ fn desk(
         blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
         documents: Blobs::open(config.state.join("documents")).map_err(state)?,
         minting: tokio::sync::Mutex::default(),
+        rules: Board::open(config.rules.clone()),
         clock: clock.clone(),
     }))
 }
@@ -191,6 +193,10 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("carry", move |stop| link::carry::run(carried, stop));
     let clerk = desk.clone();
     tasks.essential("clerk", move |stop| clerk::run(clerk, stop));
+    let (looking, looks) = (desk.clone(), tasks.clone());
+    tasks.essential("rules", move |stop| rules::look::run(looking, looks, stop));
+    let (working, works) = (desk.clone(), tasks.clone());
+    tasks.essential("acts", move |stop| rules::work::run(working, works, stop));
     let watched = desk.clone();
     tasks.essential("watch", move |stop| watch(watched, stop));
 }
@@ -215,6 +221,7 @@ async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
         if round % 120 == 4 {
             renew(&desk);
         }
+        desk.rules.reload();
         if let Err(error) = desk.tls.reload() {
             tracing::warn!(%error, "trust stays as it was");
         }

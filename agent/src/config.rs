@@ -36,6 +36,9 @@ pub struct Config {
     /// What a draft leaves out.
     #[serde(default)]
     pub officer: OfficerConfig,
+    /// File with rules for what the agent does by itself; unset: nothing.
+    #[serde(default)]
+    pub rules: Option<PathBuf>,
     /// Size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB.
     #[serde(default)]
     pub segment_bytes: Option<u64>,

@@ -11,6 +11,7 @@
 //! | [`link`] | dials the broker, submits, takes deliveries, keeps receipts |
 //! | [`bundle`] | what is carried on a stick where no link reaches |
 //! | [`fold`] | what each record of the journal means |
+//! | [`rules`] | what an operator lets the agent do by itself |
 //! | [`formats`] | files of other houses: calendars |
 //! | [`trust`], [`signer`] | keys of others, and our own |
 //! | [`message`] | an envelope read once |
@@ -29,5 +30,6 @@ pub mod forms;
 pub mod link;
 pub mod message;
 pub mod outbox;
+pub mod rules;
 pub mod signer;
 pub mod trust;

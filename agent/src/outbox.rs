@@ -37,6 +37,8 @@ pub struct Unsealed {
     pub body: Bytes,
     /// Bytes of inline attachments, in the header's order.
     pub inline: Vec<Bytes>,
+    /// The act of a rule that it carries out; empty where no rule sends it.
+    pub act: Bytes,
 }
 
 /// What became of a draft.
@@ -146,7 +148,7 @@ impl Sealer {
     async fn seal(&self, burst: Vec<Waiting>) {
         let (incarnation, last) = self.place();
         let flash = burst.iter().any(|waiting| waiting.draft.header.precedence == Precedence::Flash);
-        let (mut contents, mut headers, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut contents, mut acts, mut headers, mut answers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut seq = last;
         for Waiting { draft, answer } in burst {
             let header = Header { incarnation, sender_seq: seq + 1, ..draft.header };
@@ -154,6 +156,7 @@ impl Sealer {
                 Ok(content) => {
                     seq += 1;
                     contents.push(content);
+                    acts.push(draft.act);
                     headers.push(header);
                     answers.push(answer);
                 }
@@ -166,7 +169,7 @@ impl Sealer {
         if store::seeded::has("ack-before-append") {
             answers = answer_early(&headers, answers).await;
         }
-        let stored = self.store(contents, if flash { Lane::Flash } else { Lane::Normal }).await;
+        let stored = self.store(contents, acts, if flash { Lane::Flash } else { Lane::Normal }).await;
         for (header, answer) in headers.into_iter().zip(answers) {
             // who asked may have gone; the message is queued all the same
             drop(answer.send(stored.clone().map(|()| header)));
@@ -212,14 +215,15 @@ impl Sealer {
         })
     }
 
-    async fn store(&self, contents: Vec<Bytes>, lane: Lane) -> Result<(), Invalid> {
+    async fn store(&self, contents: Vec<Bytes>, acts: Vec<Bytes>, lane: Lane) -> Result<(), Invalid> {
         let envelopes = self.signer.envelopes(contents).map_err(|error| {
             tracing::error!(%error, "a burst could not be sealed");
             Invalid::new(Reason::Internal, "seal", "seal.sign")
         })?;
         let now = self.clock.now();
-        let queued = |envelope| Queued { envelope: Some(envelope) }.encode_to_vec();
-        let records = envelopes.into_iter().map(|envelope| Record::new(kind::QUEUED, now, queued(envelope))).collect();
+        let queued = |(envelope, act)| Queued { envelope: Some(envelope), act }.encode_to_vec();
+        let records =
+            envelopes.into_iter().zip(acts).map(|queue| Record::new(kind::QUEUED, now, queued(queue))).collect();
         self.engine.append(records, lane).await.map(|_| ()).map_err(|error| not_stored(&error))
     }
 }

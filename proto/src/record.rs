@@ -65,4 +65,12 @@ pub mod kind {
     pub const FOLLOWED: u16 = 45;
     /// [`super::PeersSeen`].
     pub const PEERS_SEEN: u16 = 46;
+    /// [`super::RulesLooked`].
+    pub const RULES_LOOKED: u16 = 47;
+    /// [`super::ActTried`].
+    pub const ACT_TRIED: u16 = 48;
+    /// [`super::ActEnded`].
+    pub const ACT_ENDED: u16 = 49;
+    /// [`super::LinkTurned`].
+    pub const LINK_TURNED: u16 = 50;
 }

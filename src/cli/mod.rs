@@ -24,6 +24,7 @@ mod mailbox;
 mod matters;
 pub mod out;
 mod receipts;
+mod rules;
 mod send;
 mod show;
 mod starts;
@@ -127,6 +128,9 @@ enum Command {
     Tasks(tasks::Tasks),
     /// Record a telephone call about a message: it stands for an acknowledgement
     Call(tasks::Call),
+    /// What the agent does by itself: rules, checked, tried and watched
+    #[command(subcommand)]
+    Rules(rules::Rules),
     /// The shared agenda of a joint meeting
     #[command(subcommand)]
     Agenda(agenda::Agenda),
@@ -213,6 +217,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Deadlines(deadlines) => deadlines.run(place, context).await,
         Command::Tasks(tasks) => tasks.run(place, context).await,
         Command::Call(call) => call.run(place, context).await,
+        Command::Rules(rules) => rules.run(place, context).await,
         Command::Agenda(agenda) => agenda.run(place, context).await,
         Command::Calendar(calendar) => Box::pin(calendar.run(place, context)).await,
         Command::Blob(blob) => blob.run(place, context).await,

@@ -7,6 +7,7 @@ mod place;
 #[path = "../world/region.rs"]
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod region;
+mod rules;
 mod starts;
 
 use model::ids::Digest;

@@ -8,6 +8,7 @@ mod checker;
 mod world;
 
 mod admin;
+mod automation;
 mod blobs;
 mod chlorine;
 mod cut_off;

@@ -8,6 +8,7 @@ pub mod desk;
 pub mod dice;
 pub mod drafts;
 pub mod honest;
+pub mod hook;
 pub mod live;
 pub mod papers;
 pub mod proxy;

@@ -312,6 +312,25 @@ impl DeskService for DeskFace {
         answer(self.desk.report_card(request.get_ref()), lang)
     }
 
+    async fn rules(&self, request: Request<v1::RulesRequest>) -> Result<Response<v1::RulesResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.rules_seen(), lang)
+    }
+
+    async fn test_rules(
+        &self,
+        request: Request<v1::TestRulesRequest>,
+    ) -> Result<Response<v1::TestRulesResponse>, Status> {
+        let (lang, desk) = (Lang::of(request.metadata()), self.desk.clone());
+        let tried = self.tasks.blocking("test rules", move || desk.test_rules(request.into_inner())).await;
+        answer(tried.map_err(|_| status::internal(lang))?, lang)
+    }
+
+    async fn dead_acts(&self, request: Request<v1::DeadActsRequest>) -> Result<Response<v1::DeadActsResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.dead_acts(request.get_ref()), lang)
+    }
+
     type LinkTestStream = Flow<v1::LinkTestResponse>;
 
     async fn link_test(&self, request: Request<v1::LinkTestRequest>) -> Result<Response<Self::LinkTestStream>, Status> {

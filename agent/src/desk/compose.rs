@@ -56,7 +56,7 @@ impl Desk {
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
         check_body(&body, &wire)?;
         self.check_files(&header, &draft.inline)?;
-        Ok(Unsealed { header, body, inline: draft.inline })
+        Ok(Unsealed { header, body, inline: draft.inline, act: Bytes::new() })
     }
 
     /// Whether everybody whom it names is a member: the broker would refuse the message, and by then nobody may be looking.
@@ -96,6 +96,11 @@ impl Desk {
             return Ok(message::read(&self.own_envelope(model::position::Position(row.position))?)?.header);
         }
         self.outbox.queue(self.compose(draft)?).await
+    }
+
+    /// Queues a draft that carries out the act of a rule: the act is owed no more with the record that queues it.
+    pub(crate) async fn send_for(&self, draft: v1::Draft, act: Bytes) -> Result<Header, Invalid> {
+        self.outbox.queue(Unsealed { act, ..self.compose(draft)? }).await
     }
 
     /// Inline parts are the files that the header lists, and the others are here already.

@@ -29,6 +29,7 @@ use crate::{
     fold::{AgentFold, Bells},
     link::Link,
     outbox::Outbox,
+    rules::Board,
     signer::Signer,
     trust::Trust,
 };
@@ -65,6 +66,8 @@ pub struct Desk {
     pub documents: Blobs,
     /// One incident is minted at a time.
     pub minting: tokio::sync::Mutex<()>,
+    /// The rules in force.
+    pub rules: Board,
     /// The time.
     pub clock: Clock,
 }

@@ -70,6 +70,14 @@ pub mod table {
     pub const CARD: u8 = b'z';
     /// Incidents that were learned of here.
     pub const LEARNED: u8 = b'l';
+    /// How far rules have looked: one row.
+    pub const RULES: u8 = b'R';
+    /// Acts that rules ask for, by lane and in the order of their events.
+    pub const ACT: u8 = b'O';
+    /// Acts that were given up or held, newest first.
+    pub const DEAD_ACT: u8 = b'X';
+    /// How rules do.
+    pub const RULE: u8 = b'F';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -401,6 +409,58 @@ pub fn learned_incident(key: &[u8]) -> Option<IncidentId> {
     let padded = key.get(1..)?;
     let end = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
     std::str::from_utf8(padded.get(..end)?).ok()?.parse().ok()
+}
+
+/// How far rules have looked.
+pub fn rules() -> Vec<u8> {
+    vec![table::RULES]
+}
+
+/// An act's id: its lane, and the cursor of its event.
+pub type ActId = [u8; 16];
+
+/// The acts of one action of one rule, which are done in the order of their events: the beginning of a digest of both.
+pub type Lane = [u8; 8];
+
+/// The act that `rule` asks for by this `action` on the event at `cursor`: always the same, so it is owed once.
+pub fn act_id(cursor: u64, rule: &str, action: u32) -> ActId {
+    let mut id = [0; 16];
+    let lane = Digest::of(format!("{rule}/{action}").as_bytes()).half().into_iter().take(8);
+    id.iter_mut().zip(lane.chain(cursor.to_be_bytes())).for_each(|(to, from)| *to = from);
+    id
+}
+
+/// The cursor of the event for which an act is owed.
+pub fn act_cursor(act: &ActId) -> u64 {
+    act.last_chunk().map_or(0, |cursor| u64::from_be_bytes(*cursor))
+}
+
+/// The lane of an act.
+pub fn act_lane(act: &ActId) -> Lane {
+    act.first_chunk().copied().unwrap_or_default()
+}
+
+/// Every act of this lane comes before this key.
+pub fn behind_lane(lane: &Lane) -> Vec<u8> {
+    Key::new(table::ACT).bytes(lane).bytes(&[u8::MAX; 9]).0
+}
+
+/// An act that a rule asks for.
+pub fn act(id: &ActId) -> Vec<u8> {
+    Key::new(table::ACT).bytes(id).0
+}
+
+/// The act in such a key.
+pub fn act_in(key: &[u8]) -> Option<ActId> {
+    key.get(1..)?.try_into().ok()
+}
+
+/// Characters of a rule's name at most, all of them plain.
+pub const RULE_NAME: usize = 40;
+
+/// How a rule does.
+pub fn rule(name: &str) -> Vec<u8> {
+    Key::new(table::RULE).padded(name, RULE_NAME).0
 }
 
 /// How one jurisdiction kept one deadline.

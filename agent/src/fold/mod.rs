@@ -3,6 +3,7 @@
 //!
 //! One file a record family. `keys` says where rows lie, `query` reads them for desk and link.
 
+mod automation;
 mod broker;
 mod duties;
 mod figures;
@@ -20,6 +21,8 @@ mod threads;
 
 #[cfg(test)]
 mod tests;
+
+pub use self::automation::HOUR_MS;
 
 use std::sync::Arc;
 
@@ -54,6 +57,8 @@ pub struct Bells {
     pub confirms: Notify,
     /// The clerk has something to do, or at another time than it thought.
     pub clerk: Notify,
+    /// A rule asks for something.
+    pub acts: Notify,
     /// Everything up to here is folded.
     pub folded: watch::Sender<Position>,
 }
@@ -64,6 +69,7 @@ impl Default for Bells {
             outbox: Notify::new(),
             confirms: Notify::new(),
             clerk: Notify::new(),
+            acts: Notify::new(),
             folded: watch::Sender::new(Position::START),
         }
     }
@@ -80,10 +86,12 @@ pub struct AgentFold {
 
 /// Which bells ring when a commit is folded.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each bell")]
 struct Rung {
     outbox: bool,
     confirms: bool,
     clerk: bool,
+    acts: bool,
 }
 
 impl AgentFold {
@@ -120,7 +128,10 @@ impl Fold for AgentFold {
             kind::DESK_ACT => folding.desk_act(&decode(record)?),
             kind::FOLLOWED => folding.followed(&decode(record)?),
             kind::PEERS_SEEN => folding.peers_seen(&decode(record)?),
-            kind::EPOCH_BEGAN | kind::BLOB_STORED | kind::REFUSED => Ok(Outcome::Done),
+            kind::RULES_LOOKED => folding.rules_looked(&decode(record)?),
+            kind::ACT_TRIED => folding.act_tried(&decode(record)?),
+            kind::ACT_ENDED => folding.act_ended(&decode(record)?),
+            kind::LINK_TURNED | kind::EPOCH_BEGAN | kind::BLOB_STORED | kind::REFUSED => Ok(Outcome::Done),
             unknown => Err(FoldError::new(format!("record kind {unknown} is not known to this version"))),
         }?;
         if self.agent != before {
@@ -139,6 +150,9 @@ impl Fold for AgentFold {
         }
         if rung.clerk {
             self.bells.clerk.notify_one();
+        }
+        if rung.acts {
+            self.bells.acts.notify_one();
         }
         self.bells.folded.send_replace(through);
     }

@@ -41,6 +41,7 @@ impl Folding<'_, '_> {
         self.compare(header, &contradicted)?;
         self.follow(header)?;
         self.objected(header)?;
+        self.sent_by_rule(record)?;
         self.count_sequence(header);
         Ok(Outcome::Done)
     }

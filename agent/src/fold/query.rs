@@ -12,14 +12,14 @@ use model::{
     time::Timestamp,
 };
 use proto::record::{
-    CachedRow, CardRow, JudgedRow, LearnedRow, ListRow, OrphanRow, OutboxRow, PeerRow, ReceiptRow, ReceivedRow,
-    SentDeliveryRow, SentRow, TaskRow,
+    ActRow, CachedRow, CardRow, DeadActRow, JudgedRow, LearnedRow, ListRow, OrphanRow, OutboxRow, PeerRow, ReceiptRow,
+    ReceivedRow, RuleRow, RulesRow, SentDeliveryRow, SentRow, TaskRow,
 };
 use store::{FoldError, Rows};
 
 use super::{
     decode_row, id_of, keys,
-    keys::MatterKey,
+    keys::{ActId, MatterKey},
     long,
     matters::{MatterState, read_matter},
 };
@@ -325,5 +325,47 @@ pub fn incidents_of(rows: &Rows<'_>, author: &JurisdictionId) -> Result<Vec<Inci
             Ok(())
         })?;
     }
+    Ok(found)
+}
+
+/// How far rules have looked; none while no rules are in force.
+pub fn rules(rows: &Rows<'_>) -> Result<RulesRow, FoldError> {
+    Ok(rows.get(&keys::rules())?.map(|bytes| decode_row(&bytes)).transpose()?.unwrap_or_default())
+}
+
+/// How a rule does.
+pub fn rule(rows: &Rows<'_>, name: &str) -> Result<RuleRow, FoldError> {
+    Ok(rows.get(&keys::rule(name))?.map(|bytes| decode_row(&bytes)).transpose()?.unwrap_or_default())
+}
+
+/// The first act of every lane: what comes behind it waits for it.
+pub fn acts(rows: &Rows<'_>) -> Result<Vec<(ActId, ActRow)>, FoldError> {
+    let table = [keys::table::ACT];
+    let (mut found, mut from) = (Vec::new(), table.to_vec());
+    while let Some((key, value)) = rows.scan(&table, &from, 1)?.pop() {
+        let Some(id) = keys::act_in(&key) else { break };
+        found.push((id, decode_row(&value)?));
+        from = keys::behind_lane(&keys::act_lane(&id));
+    }
+    Ok(found)
+}
+
+/// How many acts are owed.
+pub fn acts_owed(rows: &Rows<'_>) -> Result<u64, FoldError> {
+    let mut owed = 0;
+    rows.each(&[keys::table::ACT], |_, _| {
+        owed += 1;
+        Ok(())
+    })?;
+    Ok(owed)
+}
+
+/// Acts that were given up or held, newest first.
+pub fn dead_acts(rows: &Rows<'_>) -> Result<Vec<DeadActRow>, FoldError> {
+    let mut found = Vec::new();
+    rows.each(&[keys::table::DEAD_ACT], |_, value| {
+        found.push(decode_row(value)?);
+        Ok(())
+    })?;
     Ok(found)
 }

@@ -157,6 +157,18 @@ fn spawn_named(presence: Presence, name: &'static str, work: impl Future<Output 
     });
 }
 
+/// How wide a wide stack is. Only what is used of it takes memory.
+const WIDE_STACK_BYTES: usize = 32 * 1024 * 1024;
+
+/// Does `work` on a stack of its own that is wide enough for what recurses deeply, and waits for it: it ends before this
+/// returns. A panic in it ends it without a result and goes no further.
+pub fn on_a_wide_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, NoResult> {
+    std::thread::scope(|scope| {
+        let thread = start_scoped(scope, work).map_err(|_no_thread| NoResult)?;
+        thread.join().map_err(|_panicked| NoResult)
+    })
+}
+
 /// Says that a task runs for as long as it does.
 #[derive(Debug)]
 struct Presence {
@@ -193,6 +205,14 @@ fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 #[allow(clippy::disallowed_methods, reason = "the one place that spawns")]
 fn start_thread(name: &'static str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place that spawns")]
+fn start_scoped<'scope, T: Send + 'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> io::Result<std::thread::ScopedJoinHandle<'scope, T>> {
+    std::thread::Builder::new().stack_size(WIDE_STACK_BYTES).spawn_scoped(scope, work)
 }
 
 #[cfg(test)]
@@ -238,6 +258,16 @@ mod tests {
         let tasks = Tasks::new();
         assert_eq!(tasks.blocking("sum", || 2 + 2).await, Ok(4));
         assert_eq!(tasks.blocking("brittle", || -> u8 { panic!("for the test") }).await, Err(NoResult));
+    }
+
+    #[test]
+    fn a_wide_stack_takes_what_would_overflow_another_and_a_panic_goes_no_further() {
+        fn deep(left: u32) -> u32 {
+            let block = std::hint::black_box([left; 1_000]);
+            if left == 0 { block[0] } else { deep(left - 1) + 1 }
+        }
+        assert_eq!(on_a_wide_stack(|| deep(2_000)), Ok(2_000));
+        assert_eq!(on_a_wide_stack(|| -> u8 { panic!("for the test") }), Err(NoResult));
     }
 
     #[tokio::test]

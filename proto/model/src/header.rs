@@ -102,6 +102,8 @@ pub struct Header {
     pub trace_context: String,
     /// The region in which the message was sealed.
     pub region: RegionId,
+    /// How many rules of agents in a row led to this message; 0 where a person wrote it.
+    pub hops: u32,
 }
 
 impl Header {

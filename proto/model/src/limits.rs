@@ -51,6 +51,8 @@ pub const PURPOSE_CHARS_MAX: usize = 400;
 pub const LANGUAGE_CHARS_MAX: usize = 35;
 /// A trace context: a W3C traceparent has 55.
 pub const TRACE_CONTEXT_CHARS_MAX: usize = 64;
+/// Rules of agents in a row that may lead to a message.
+pub const HOPS_MAX: u32 = 8;
 /// A file name, in characters.
 pub const FILE_NAME_CHARS_MAX: usize = 200;
 /// A media type, in characters.

@@ -30,6 +30,8 @@ numbered! {
         Escalated = 9, "ESCALATED", "已逐级上报";
         /// The broker refused a message of ours: it reached nobody.
         Refused = 10, "REFUSED", "中心拒收，未送达任何单位";
+        /// A rule of this desk tells a person of something.
+        Notified = 11, "NOTIFIED", "规则提示";
     }
 }
 

@@ -71,6 +71,7 @@ pub fn from_wire(wire: v1::Header) -> Result<Header, Invalid> {
         attachments,
         trace_context,
         region,
+        hops,
     } = wire;
     Ok(Header {
         message_id: id(&message_id, "message_id")?,
@@ -115,6 +116,7 @@ pub fn from_wire(wire: v1::Header) -> Result<Header, Invalid> {
         attachments: files(attachments)?,
         trace_context: short(trace_context, limits::TRACE_CONTEXT_CHARS_MAX, "trace_context")?,
         region: parsed(&region, "region")?,
+        hops,
     })
 }
 
@@ -309,6 +311,7 @@ pub fn to_wire(header: &Header) -> v1::Header {
             .collect(),
         trace_context: header.trace_context.clone(),
         region: header.region.to_string(),
+        hops: header.hops,
     }
 }
 

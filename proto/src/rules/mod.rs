@@ -37,7 +37,7 @@ use model::{invalid::Invalid, kind::Kind, time::Timestamp};
 
 pub use self::{
     info::{FieldInfo, KindInfo, ValueInfo},
-    json::base64,
+    json::{base64, closest},
     view::ViewLine,
 };
 use crate::{status::Lang, v1};
@@ -113,7 +113,13 @@ pub fn set(value: &mut serde_json::Value, path: &str, text: &str, kind: Kind) ->
 /// Any message of the contract as JSON, from its name (`Receipt` or `liandong.v1.Receipt`) and its bytes. `Null` when
 /// there is no such message or the bytes are not one.
 pub fn message_to_json(name: &str, bytes: &[u8]) -> serde_json::Value {
-    json::message(Schema::contract(), name, bytes)
+    json::message(Schema::contract(), name, bytes, json::Fields::Present)
+}
+
+/// The same with the plain fields that are absent as well, each with its empty value: for conditions, which ask for a field
+/// without asking first whether it is there.
+pub fn message_to_facts(name: &str, bytes: &[u8]) -> serde_json::Value {
+    json::message(Schema::contract(), name, bytes, json::Fields::Plain)
 }
 
 /// What a body says, for people: present fields only, in the order of the contract.

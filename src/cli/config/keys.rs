@@ -182,6 +182,13 @@ pub const KEYS: &[Key] = &[
     key(Agent, "desk.reflection", "false", "本地接口的 gRPC 反射", "gRPC reflection on the desk's faces"),
     key(
         Agent,
+        "rules",
+        "",
+        "规则文件：代理自动签收、答复、转发、提示等；不设则不自动处理",
+        "file with rules for what the agent does by itself: acknowledge, answer, forward, tell; unset: nothing",
+    ),
+    key(
+        Agent,
         "officer.name",
         "",
         "值班人姓名：草稿和签收未写明时使用",

@@ -17,7 +17,7 @@ use self::keys::Key;
 use super::{
     exit::{BadInput, Forbidden, NotFound},
     out::{self, Context},
-    starts, suggest,
+    rules, starts, suggest,
 };
 use crate::{
     clock,
@@ -150,6 +150,9 @@ fn check(program: Program, file: &Path, context: Context) -> anyhow::Result<()> 
                 .map_err(|invalid: Invalid| anyhow::Error::new(invalid).context(file.display().to_string()))?;
             if let Some(token) = &config.desk.token_file {
                 check_token(token, context)?;
+            }
+            if let Some(rules) = &config.rules {
+                rules::check_named(rules)?;
             }
             config.trust
         }

@@ -158,7 +158,7 @@ impl Region {
         let envelope = v1::Envelope { content, seal: None };
         self.sequences[by] += 1;
         if !forged {
-            let queued = Queued { envelope: Some(envelope.clone()) };
+            let queued = Queued { envelope: Some(envelope.clone()), ..Queued::default() };
             self.desks[by].fold(kind::QUEUED, self.now, &queued);
         }
         let (id, at) = (header.message_id, self.written.len());

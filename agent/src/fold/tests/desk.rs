@@ -176,7 +176,7 @@ impl Table {
     }
 
     pub fn queue(&mut self, draft: &Draft) {
-        self.fold(kind::QUEUED, &Queued { envelope: Some(draft.envelope()) });
+        self.fold(kind::QUEUED, &Queued { envelope: Some(draft.envelope()), ..Queued::default() });
     }
 
     /// A statement about a draft.

@@ -2,6 +2,7 @@
 
 mod across;
 mod any_order;
+mod automation;
 mod desk;
 mod duties;
 mod received;

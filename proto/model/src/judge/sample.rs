@@ -92,6 +92,7 @@ pub(crate) fn header(kind: Kind) -> Header {
         language: "zh-CN".into(),
         attachments: Vec::new(),
         trace_context: String::new(),
+        hops: 0,
         region: "linyi".parse().unwrap(),
     }
 }

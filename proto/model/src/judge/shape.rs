@@ -55,6 +55,9 @@ pub(super) fn texts(header: &Header) -> Result<(), Invalid> {
         }
     }
     language(&header.language)?;
+    if header.hops > limits::HOPS_MAX {
+        return Err(Invalid::too_large("hops", header.hops, limits::HOPS_MAX));
+    }
     if header.utc_offset_min.abs() > limits::UTC_OFFSET_MIN_MAX {
         return Err(Invalid::code("utc_offset_min", "header.offset").detail(header.utc_offset_min.to_string()));
     }

@@ -179,6 +179,13 @@ fn the_receipt_asked_for_is_a_stage_of_people_and_not_below_the_floor() {
 }
 
 #[test]
+fn at_most_eight_rules_in_a_row_lead_to_a_message() {
+    assert_eq!(broken(Kind::IncidentReport, |h| h.hops = 9), because(105, "limit"));
+    let far = Header { hops: 8, ..header(Kind::IncidentReport) };
+    assert_eq!(judge_static(&far), Ok(()));
+}
+
+#[test]
 fn recipients_are_one_to_sixty_four_and_none_for_documents() {
     assert_eq!(broken(Kind::IncidentReport, |h| h.recipients.clear()), missing());
     let many = |h: &mut Header| h.recipients = vec![to("320300"); 65];

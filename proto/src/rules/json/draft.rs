@@ -16,7 +16,7 @@ use crate::v1;
 
 /// A draft with its present fields.
 pub fn write(schema: &Schema, draft: &v1::Draft) -> Value {
-    super::message(schema, "Draft", &draft.encode_to_vec())
+    super::message(schema, "Draft", &draft.encode_to_vec(), super::Fields::Present)
 }
 
 /// A draft from JSON.

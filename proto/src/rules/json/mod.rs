@@ -10,16 +10,17 @@ mod write;
 use serde_json::Value;
 
 pub use self::{
-    read::{Reading, find, unknown_key},
+    read::{Reading, closest, find, unknown_key},
     scalar::{base64, scalar},
+    write::Fields,
 };
 use super::schema::Schema;
 
-/// A message by name and bytes; `Null` when it cannot be read.
-pub fn message(schema: &Schema, name: &str, bytes: &[u8]) -> Value {
+/// A message by name and bytes, with these of its fields; `Null` when it cannot be read.
+pub fn message(schema: &Schema, name: &str, bytes: &[u8], fields: Fields) -> Value {
     let Some(rules) = schema.named(name) else { return Value::Null };
     match prost_reflect::DynamicMessage::decode(rules.descriptor.clone(), bytes) {
-        Ok(message) => write::message(schema, rules, &message),
+        Ok(message) => write::message(schema, rules, &message, fields),
         Err(_) => Value::Null,
     }
 }

@@ -17,31 +17,49 @@ use crate::{border, v1::Format};
 /// Whole numbers up to this size are JSON numbers; larger ones would lose digits and are texts.
 const EXACT: u128 = 1 << 53;
 
-/// A message with its present fields.
-pub fn message(schema: &Schema, rules: &MessageRules, message: &DynamicMessage) -> Value {
-    let present = rules.fields.iter().filter(|field| message.has_field(&field.descriptor));
-    let entries = present.map(|field| {
+/// Which fields of a message are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fields {
+    /// Those that are present: for people and other programs.
+    Present,
+    /// Those too that are absent and have an empty value, so that a condition may ask for them: all but messages, points and
+    /// lengths of time, and members of a group of which one is set.
+    Plain,
+}
+
+impl Fields {
+    fn writes(self, field: &FieldRules, message: &DynamicMessage) -> bool {
+        let plain = !matches!(field.class, Class::Message(_) | Class::Encoded | Class::Time | Class::Length);
+        let empty = field.repeated || (plain && field.oneof.is_none());
+        message.has_field(&field.descriptor) || (self == Self::Plain && empty)
+    }
+}
+
+/// A message with these fields.
+pub fn message(schema: &Schema, rules: &MessageRules, message: &DynamicMessage, fields: Fields) -> Value {
+    let written = rules.fields.iter().filter(|field| fields.writes(field, message));
+    let entries = written.map(|field| {
         let value = message.get_field(&field.descriptor);
         let json = match value.as_list() {
-            Some(list) => Value::Array(list.iter().map(|value| one(schema, field, value)).collect()),
-            None => one(schema, field, &value),
+            Some(list) => Value::Array(list.iter().map(|value| one(schema, field, value, fields)).collect()),
+            None => one(schema, field, &value, fields),
         };
         (field.name.clone(), json)
     });
     Value::Object(entries.collect::<Map<_, _>>())
 }
 
-fn one(schema: &Schema, field: &FieldRules, value: &Wire) -> Value {
+fn one(schema: &Schema, field: &FieldRules, value: &Wire, fields: Fields) -> Value {
     match (&field.class, value) {
         (Class::Message(key), Wire::Message(inner)) => {
-            schema.message(*key).map_or(Value::Null, |rules| message(schema, rules, inner))
+            schema.message(*key).map_or(Value::Null, |rules| message(schema, rules, inner, fields))
         }
         (Class::Text, Wire::String(text)) => Value::from(text.as_str()),
         (Class::Bool, Wire::Bool(truth)) => Value::from(*truth),
         (Class::Encoded, Wire::Bytes(bytes)) => {
             let inner = schema.body().and_then(|rules| {
                 let body = DynamicMessage::decode(rules.descriptor.clone(), bytes.clone()).ok()?;
-                Some(message(schema, rules, &body))
+                Some(message(schema, rules, &body, fields))
             });
             inner.unwrap_or_else(|| Value::from(base64::encode(bytes)))
         }

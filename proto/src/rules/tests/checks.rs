@@ -221,7 +221,7 @@ proptest! {
         let _ = crate::rules::view::lines(sample(), &bytes, Lang::Zh);
         let _ = crate::rules::view::title(sample(), &bytes, Lang::En);
         let _ = crate::rules::secret::marking(sample(), &bytes);
-        let _ = crate::rules::json::message(sample(), "sample.Body", &bytes);
+        let _ = crate::rules::json::message(sample(), "sample.Body", &bytes, crate::rules::json::Fields::Plain);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::rules::{json as engine, set};
 const K11: Kind = Kind::ResourceRequest;
 
 fn back(kind: Kind, bytes: &Bytes) -> Value {
-    let whole = engine::message(sample(), "sample.Body", bytes);
+    let whole = engine::message(sample(), "sample.Body", bytes, engine::Fields::Present);
     whole.get(&sample().body_field(kind).unwrap().name).cloned().unwrap()
 }
 
