@@ -18,6 +18,7 @@ use crate::{
     fold::{AgentFold, Bells},
     link::{self, Link, Plan},
     outbox::Outbox,
+    rosters,
     signer::Signer,
     trust::Trust,
 };
@@ -191,6 +192,8 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("carry", move |stop| link::carry::run(carried, stop));
     let clerk = desk.clone();
     tasks.essential("clerk", move |stop| clerk::run(clerk, stop));
+    let called = desk.clone();
+    tasks.essential("rosters", move |stop| rosters::run(called, stop));
     let watched = desk.clone();
     tasks.essential("watch", move |stop| watch(watched, stop));
 }

@@ -10,6 +10,7 @@
 //! | [`outbox`] | seals drafts, one signature a burst, and makes them durable |
 //! | [`link`] | dials the broker, submits, takes deliveries, keeps receipts |
 //! | [`fold`] | what each record of the journal means |
+//! | [`clerk`], [`rosters`] | do what is owed without a person; keep copies of rosters fresh |
 //! | [`formats`] | files of other houses: calendars |
 //! | [`trust`], [`signer`] | keys of others, and our own |
 //! | [`message`] | an envelope read once |
@@ -27,5 +28,6 @@ pub mod forms;
 pub mod link;
 pub mod message;
 pub mod outbox;
+pub mod rosters;
 pub mod signer;
 pub mod trust;

@@ -53,6 +53,8 @@ pub struct Bells {
     pub confirms: Notify,
     /// The clerk has something to do, or at another time than it thought.
     pub clerk: Notify,
+    /// A roster is likely to have changed.
+    pub rosters: Notify,
     /// Everything up to here is folded.
     pub folded: watch::Sender<Position>,
 }
@@ -63,6 +65,7 @@ impl Default for Bells {
             outbox: Notify::new(),
             confirms: Notify::new(),
             clerk: Notify::new(),
+            rosters: Notify::new(),
             folded: watch::Sender::new(Position::START),
         }
     }
@@ -83,6 +86,7 @@ struct Rung {
     outbox: bool,
     confirms: bool,
     clerk: bool,
+    rosters: bool,
 }
 
 impl AgentFold {
@@ -138,6 +142,9 @@ impl Fold for AgentFold {
         }
         if rung.clerk {
             self.bells.clerk.notify_one();
+        }
+        if rung.rosters {
+            self.bells.rosters.notify_one();
         }
         self.bells.folded.send_replace(through);
     }

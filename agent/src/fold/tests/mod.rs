@@ -4,6 +4,7 @@ mod across;
 mod any_order;
 mod desk;
 mod duties;
+mod posts;
 mod received;
 mod sent;
 mod swollen;
