@@ -18,6 +18,7 @@ mod duty_report;
 mod escalation;
 mod every_kind;
 mod exchange;
+mod handover;
 mod hostile;
 mod line;
 mod logs;
