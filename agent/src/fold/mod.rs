@@ -82,6 +82,7 @@ pub struct AgentFold {
 
 /// Which bells ring when a commit is folded.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each bell")]
 struct Rung {
     outbox: bool,
     confirms: bool,
