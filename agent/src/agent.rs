@@ -19,6 +19,7 @@ use crate::{
     link::{self, Link, Plan},
     outbox::Outbox,
     rules::{self, Board},
+    rosters,
     signer::Signer,
     trust::Trust,
 };
@@ -197,6 +198,8 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("rules", move |stop| rules::look::run(looking, looks, stop));
     let (working, works) = (desk.clone(), tasks.clone());
     tasks.essential("acts", move |stop| rules::work::run(working, works, stop));
+    let called = desk.clone();
+    tasks.essential("rosters", move |stop| rosters::run(called, stop));
     let watched = desk.clone();
     tasks.essential("watch", move |stop| watch(watched, stop));
 }

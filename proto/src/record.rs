@@ -35,6 +35,8 @@ pub mod kind {
     pub const SESSION_BEGAN: u16 = 13;
     /// [`super::DayBegan`].
     pub const DAY_BEGAN: u16 = 14;
+    /// [`super::PostTurned`].
+    pub const POST_TURNED: u16 = 15;
     /// [`super::Incarnated`].
     pub const INCARNATED: u16 = 32;
     /// [`super::Queued`].

@@ -91,6 +91,7 @@ fn said(statement: &v1::ReceiptStatement, context: Context) -> String {
         words::stage(statement.stage, context.lang),
         words::person(&officer.name, officer.role, context.lang),
         out::time(statement.at),
+        words::note(&statement.note, context.lang),
     ];
-    parts.join("  ")
+    parts.join("  ").trim_end().to_owned()
 }

@@ -13,6 +13,7 @@ mod deadlines;
 mod desk;
 mod errors;
 pub mod exit;
+mod handover;
 mod help;
 mod ids;
 mod inbox;
@@ -25,6 +26,7 @@ mod matters;
 pub mod out;
 mod receipts;
 mod rules;
+mod roster;
 mod send;
 mod show;
 mod starts;
@@ -120,6 +122,11 @@ enum Command {
     /// Duty reports, and who is late with one
     #[command(subcommand)]
     Report(matters::Report),
+    /// Duty rosters: who is on duty when, here and at the neighbours
+    #[command(subcommand)]
+    Roster(roster::Roster),
+    /// What is open now, for whoever takes the desk over
+    Handover,
     /// What is owed by when, and how it was kept
     #[command(subcommand)]
     Deadlines(deadlines::Deadlines),
@@ -214,6 +221,8 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Drill(step) => step.run(place, context).await,
         Command::Meeting(step) => step.run(place, context).await,
         Command::Report(step) => step.run(place, context).await,
+        Command::Roster(roster) => Box::pin(roster.run(place, context)).await,
+        Command::Handover => handover::run(place, context).await,
         Command::Deadlines(deadlines) => deadlines.run(place, context).await,
         Command::Tasks(tasks) => tasks.run(place, context).await,
         Command::Call(call) => call.run(place, context).await,

@@ -278,6 +278,11 @@ pub fn time(wire: Option<prost_types::Timestamp>) -> String {
     at(wire).map_or_else(|| "–".to_owned(), |at| local(at).strftime("%m-%d %H:%M:%S").to_string())
 }
 
+/// The day of a time as the machine's people read it: `2027-06-03`.
+pub fn date(at: Timestamp) -> String {
+    local(at).strftime("%Y-%m-%d").to_string()
+}
+
 const FULL: &str = "%Y-%m-%d %H:%M:%S %:z";
 
 /// The same with year and offset.

@@ -141,7 +141,7 @@ fn print(statement: &v1::ReceiptStatement, header: &v1::Header, context: Context
         words::stage(statement.stage, context.lang),
         words::person(&officer.name, officer.role, context.lang),
         statement.reason.clone(),
-        statement.note.clone(),
+        words::note(&statement.note, context.lang),
     ];
     out::line(&parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  "))
 }

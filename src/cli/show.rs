@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     compose::values,
     desk::{Where, ask},
-    ids, inbox, matters,
+    handover, ids, inbox, matters,
     out::{self, Cell, Context, bad, cell, muted},
     receipts, words,
 };
@@ -66,6 +66,7 @@ struct Whole {
     summary: inbox::Row,
     content: Value,
     receipts: Vec<receipts::Row>,
+    others: Vec<handover::ActRow>,
 }
 
 impl From<&v1::ShowResponse> for Whole {
@@ -75,6 +76,7 @@ impl From<&v1::ShowResponse> for Whole {
             summary: inbox::row(&shown.summary.clone().unwrap_or_default()),
             content: content(shown),
             receipts: statements(shown).iter().map(|statement| receipts::row(statement, sent_at)).collect(),
+            others: shown.others.iter().map(handover::act_row).collect(),
         }
     }
 }
@@ -101,6 +103,7 @@ fn text(shown: &v1::ShowResponse, context: Context) -> String {
         parts.push(attachments(&header, context));
     }
     parts.push(receipt_lines(shown, &header, context));
+    parts.push(others(shown, context));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")
 }
@@ -184,6 +187,16 @@ fn receipt_lines(shown: &v1::ShowResponse, header: &v1::Header, context: Context
     format!("{}\n{}", context.say("回执", "receipts"), out::table(None, rows))
 }
 
+/// Who did the same at this desk later: no receipt tells the sender of it.
+fn others(shown: &v1::ShowResponse, context: Context) -> String {
+    if shown.others.is_empty() {
+        return String::new();
+    }
+    let lines = shown.others.iter().map(|act| handover::act(act, context)).collect::<Vec<_>>();
+    let title = context.say("本单位其他人（仅记在本机）", "others at this desk (kept here alone)");
+    format!("{title}\n{}", lines.join("\n"))
+}
+
 fn receipt(statement: &v1::ReceiptStatement, header: &v1::Header, context: Context) -> Vec<Cell> {
     let officer = statement.officer.clone().unwrap_or_default();
     let stage = words::stage(statement.stage, context.lang);
@@ -194,7 +207,7 @@ fn receipt(statement: &v1::ReceiptStatement, header: &v1::Header, context: Conte
         cell(receipts::whose(statement, context)),
         if failed { bad(&format!("✕ {stage}")) } else { cell(stage) },
         cell(words::person(&officer.name, officer.role, context.lang)),
-        cell([statement.reason.as_str(), &statement.note].join(" ").trim()),
+        cell([statement.reason.as_str(), &words::note(&statement.note, context.lang)].join(" ").trim()),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use certs::signed::hex;
 use clap::{Args, Subcommand};
-use model::task::TaskKind;
+use model::{role::Role, task::TaskKind};
 use proto::v1;
 use serde::Serialize;
 
@@ -97,8 +97,9 @@ impl Call {
     }
 }
 
+/// A task as programs read it.
 #[derive(Serialize)]
-struct Row {
+pub struct Row {
     task: String,
     kind: String,
     message_id: String,
@@ -111,10 +112,13 @@ struct Row {
     closed_at: Option<String>,
     outcome: String,
     detail: String,
+    person: String,
+    role: String,
     phone: String,
 }
 
-fn row(task: &v1::TaskSeen) -> Row {
+/// The row of a task.
+pub fn row(task: &v1::TaskSeen) -> Row {
     Row {
         task: hex(&task.task_id),
         kind: task.kind.clone(),
@@ -128,6 +132,8 @@ fn row(task: &v1::TaskSeen) -> Row {
         closed_at: out::rfc3339(task.closed_at),
         outcome: task.outcome.clone(),
         detail: task.detail.clone(),
+        person: task.person.clone(),
+        role: Role::from_number(task.role).map_or("", Role::name).to_owned(),
         phone: task.phone.clone(),
     }
 }
@@ -146,7 +152,7 @@ async fn list(desk: &mut Client, all: bool, limit: u32, context: Context) -> any
         ("做什么", "WHAT"),
         ("单位", "ABOUT"),
         ("时限", "DEADLINE"),
-        ("电话", "PHONE"),
+        ("找谁", "CALL"),
         ("消息", "MESSAGE"),
         ("标题", "TITLE"),
         ("结果", "OUTCOME"),
@@ -175,19 +181,25 @@ fn is_call(kind: &str) -> bool {
 }
 
 fn cells(task: &v1::TaskSeen, context: Context) -> Vec<Cell> {
-    let what = context.say(&task.text_zh, &task.kind).to_owned();
-    let what = if task.detail.is_empty() { what } else { format!("{what} {}", task.detail) };
+    let person = words::person(&task.person, task.role, context.lang);
     vec![
         muted(&hex(&task.task_id).chars().take(SHORT).collect::<String>()),
         cell(context.time(task.at)),
-        cell(what),
+        cell(what(task, context)),
         cell(&task.jurisdiction),
         cell(&task.deadline),
-        cell(&task.phone),
+        cell([person.as_str(), &task.phone].join(" ").trim()),
         muted(&context.id(&task.message_id)),
         cell(&task.title),
         cell(words::outcome(&task.outcome, context.lang)),
     ]
+}
+
+/// What a task asks for, with what it is about.
+pub fn what(task: &v1::TaskSeen, context: Context) -> String {
+    let what = context.say(&task.text_zh, &task.kind);
+    let detail = words::role_named(&task.detail, context.lang); // of a vacant post; other details are no post's name
+    [what, &detail].join(" ").trim().to_owned()
 }
 
 async fn done(

@@ -91,6 +91,19 @@ pub fn role(number: i32, lang: Lang) -> String {
     Role::from_number(number).map_or_else(|| unknown(number), |role| said(lang, role.zh(), role.name()))
 }
 
+/// A post by its name in the catalogue.
+pub fn role_named(name: &str, lang: Lang) -> String {
+    name.parse().map_or_else(|_| name.to_owned(), |known: Role| role(known.number(), lang))
+}
+
+/// A remark on a receipt; that somebody was not on duty is said in words.
+pub fn note(note: &str, lang: Lang) -> String {
+    match note.strip_prefix("OFF_DUTY") {
+        Some(rest) => format!("{}{rest}", say(lang, "（非当班）", "(off duty)")),
+        None => note.to_owned(),
+    }
+}
+
 /// Name and post of a person.
 pub fn person(name: &str, number: i32, lang: Lang) -> String {
     match (name, number) {
@@ -143,6 +156,9 @@ pub fn deadline(name: &str, lang: Lang) -> String {
 
 /// How a task ended: a word of the program, or a person's remark as it stands.
 pub fn outcome(text: &str, lang: Lang) -> String {
+    if let Some(minutes) = text.strip_prefix("FILLED ") {
+        return say(lang, "已有人在岗，无人值守 {n} 分钟", "filled after {n} min").replace("{n}", minutes);
+    }
     let known = match text {
         "MET" => say(lang, "已办结", "met"),
         "MET_LATE" => say(lang, "已补办", "done late"),

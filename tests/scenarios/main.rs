@@ -21,6 +21,7 @@ mod every_kind;
 mod exchange;
 mod flood;
 mod histories;
+mod handover;
 mod hostile;
 mod line;
 mod logs;

@@ -331,6 +331,16 @@ impl DeskService for DeskFace {
         answer(self.desk.dead_acts(request.get_ref()), lang)
     }
 
+    async fn on_duty(&self, request: Request<v1::OnDutyRequest>) -> Result<Response<v1::OnDutyResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.on_duty(request.get_ref()), lang)
+    }
+
+    async fn handover(&self, request: Request<v1::HandoverRequest>) -> Result<Response<v1::HandoverResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.handover(), lang)
+    }
+
     type LinkTestStream = Flow<v1::LinkTestResponse>;
 
     async fn link_test(&self, request: Request<v1::LinkTestRequest>) -> Result<Response<Self::LinkTestStream>, Status> {

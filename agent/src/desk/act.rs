@@ -29,11 +29,15 @@ impl Desk {
         self.attest(id, Stage::Opened, officer, String::new()).await
     }
 
-    /// A person acknowledges, or says that an answer will come.
+    /// A person acknowledges, or says that an answer will come. Who is not on duty by our roster may do so all the same, and
+    /// the note says it.
     pub async fn acknowledge(&self, ask: v1::AcknowledgeRequest) -> Result<v1::Receipt, Invalid> {
         let id = MessageId::checked(&ask.message_id)?;
         let stage = if ask.will_answer { Stage::WillAnswer } else { Stage::Acknowledged };
-        self.attest(id, stage, ask.officer, ask.note).await
+        fits(&ask.note, "note", limits::TEXT_CHARS_MAX)?;
+        let officer = self.officer_of(ask.officer)?;
+        let note = self.duty_note(&officer.name, ask.note);
+        self.attest(id, stage, Some(officer), note).await
     }
 
     async fn attest(
@@ -43,7 +47,6 @@ impl Desk {
         officer: Option<v1::Officer>,
         note: String,
     ) -> Result<v1::Receipt, Invalid> {
-        fits(&note, "note", limits::TEXT_CHARS_MAX)?;
         let row = self.engine.read(|_, found| query::received(found, id)).map_err(rows)?.ok_or_else(|| unknown(id))?;
         if !row.refused.is_empty() {
             return Err(Invalid::new(Reason::WrongSequence, "message_id", "receipt.of_refused").detail(row.refused));

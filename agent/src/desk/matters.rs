@@ -21,7 +21,7 @@ use proto::{
     v1,
 };
 
-use super::{Desk, limit_of, needed, rows, unknown};
+use super::{Desk, limit_of, needed, rosters, rows, unknown};
 use crate::{
     fold::{keys, keys::MatterKey, matters, matters::MatterState, query},
     outbox::not_stored,
@@ -72,17 +72,21 @@ impl Desk {
             (None, None) => return Err(unknown(id)),
         };
         let acks = keys::matter(&Matter::Message(id));
-        let acks = self.matter_at(&acks)?.map(|state| seen_all(&acks, &state)).unwrap_or_default();
+        let mut acks = self.matter_at(&acks)?.map(|state| seen_all(&acks, &state)).unwrap_or_default();
+        let mut rosters = self.rosters();
+        rosters.follow(&mut acks);
         let key = MatterKey::try_from(named.as_ref()).ok();
         let state = key.map(|key| self.matter_at(&key)).transpose()?.flatten();
         let (Some(key), Some(state)) = (key, state) else {
             return Ok(v1::MatterResponse { acknowledgements: acks, ..v1::MatterResponse::default() });
         };
         let now = self.clock.now();
+        let mut deadlines = seen_all(&key, &state);
+        rosters.follow(&mut deadlines);
         Ok(v1::MatterResponse {
             state: state.thread.as_ref().map(|thread| state_seen(thread.state_at(now))),
             parts: state.thread.iter().flat_map(|thread| thread.parts_at(now)).map(part_seen).collect(),
-            deadlines: seen_all(&key, &state),
+            deadlines,
             acknowledgements: acks,
             incident_id: incident_text(state.incident.as_ref()),
             opened_by: state.opened_by.0.to_vec().into(),
@@ -97,6 +101,7 @@ impl Desk {
             states.iter().flat_map(|(key, state)| seen_all(key, state)).filter(|seen| wanted(seen, ask)).collect();
         found.sort_by_key(|seen| seen.due_at.map(|at| (at.seconds, at.nanos)));
         found.truncate(limit);
+        self.rosters().follow(&mut found);
         Ok(v1::DeadlinesResponse { deadlines: found })
     }
 
@@ -163,7 +168,13 @@ impl Desk {
         found.retain(|(_, row)| ask.all || row.closed_at == 0);
         found.sort_by_key(|(id, row)| (std::cmp::Reverse(row.at), *id));
         found.truncate(limit_of(ask.limit, LIST_DEFAULT));
-        Ok(v1::TasksResponse { tasks: found.into_iter().map(|(id, row)| self.task_seen(id, row)).collect() })
+        let mut rosters = self.rosters();
+        let seen = |(id, row)| {
+            let mut seen = self.task_seen(id, row);
+            rosters.call(&mut seen);
+            seen
+        };
+        Ok(v1::TasksResponse { tasks: found.into_iter().map(seen).collect() })
     }
 
     /// A person says that a task is done.
@@ -246,17 +257,13 @@ impl Desk {
             detail: row.detail,
             phone: row.phone,
             rung: rung.map_or("", model::deadline::Rung::name).to_owned(),
+            ..v1::TaskSeen::default()
         }
     }
 }
 
 fn wanted(seen: &v1::DeadlineSeen, ask: &v1::DeadlinesRequest) -> bool {
-    let owed = seen.met_at.is_none()
-        && matches!(
-            seen.standing(),
-            v1::DeadlineStanding::Running | v1::DeadlineStanding::Warned | v1::DeadlineStanding::Breached
-        );
-    (ask.all || owed)
+    (ask.all || rosters::is_owed(seen))
         && (ask.jurisdiction.is_empty() || ask.jurisdiction == seen.jurisdiction)
         && (ask.incident_id.is_empty() || ask.incident_id == seen.incident_id)
 }

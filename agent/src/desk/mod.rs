@@ -6,10 +6,12 @@ pub mod compose;
 pub mod documents;
 pub mod events;
 mod form;
+mod handover;
 pub mod incidents;
 pub mod matters;
 mod objection;
 pub mod read;
+pub mod rosters;
 
 use std::sync::Arc;
 

@@ -141,6 +141,7 @@ impl Desk {
             envelope: Some(envelope),
             stamp,
             receipts,
+            others: self.others(id)?,
         })
     }
 

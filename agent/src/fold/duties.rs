@@ -283,13 +283,14 @@ impl Folding<'_, '_> {
         self.put(&key, &card)
     }
 
-    /// Puts a task, unless it is there: the same cause has one task, open or closed.
+    /// Puts a task, unless it is there: the same cause has one task, open or closed. It begins now unless the row says when.
     pub(super) fn raise_task(&mut self, id: [u8; 16], row: &TaskRow) -> Result<(), FoldError> {
         if self.rows.get(&keys::task(&id))?.is_some() {
             return Ok(());
         }
         self.rung.clerk = true;
-        self.put(&keys::task(&id), &TaskRow { at: self.now_ms(), ..row.clone() })
+        let at = if row.at == 0 { self.now_ms() } else { row.at };
+        self.put(&keys::task(&id), &TaskRow { at, ..row.clone() })
     }
 
     /// Closes a task; one that is closed or not there stays so.

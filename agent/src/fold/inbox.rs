@@ -9,13 +9,15 @@ use model::{
 };
 use prost::Message as _;
 use proto::{
-    record::{Attested, Delivered, EarlyCancelRow, JudgedRow, ListRow, OutboxRow, Received, ReceivedRow},
+    record::{Attested, Delivered, EarlyCancelRow, JudgedRow, ListRow, OtherActRow, OutboxRow, Received, ReceivedRow},
     v1,
 };
 use store::FoldError;
 
 use super::{
-    Folding, Outcome, bytes_of, decode_row, duties, hash_of, id_of, index, keys, matters::Knock, number, stage_of,
+    Folding, Outcome, bytes_of, decode_row, duties, hash_of, id_of, index, keys,
+    matters::{Knock, TEXT_BYTES, cut},
+    number, stage_of,
 };
 use crate::message::{self, Read};
 
@@ -186,6 +188,7 @@ impl Folding<'_, '_> {
         let Some(mut row) = self.received_row(id)? else { return Ok((None, false)) };
         let now = stage_of(row.stage).unwrap_or(Stage::Refused);
         if now.is_negative() || stage.is_negative() || stage <= now {
+            self.came_after(id, stage, &statement)?;
             return Ok((self.newest_own_receipt(id)?, false));
         }
         self.receipt(id, at, &statement.recipient, stage, bytes, false)?;
@@ -201,6 +204,22 @@ impl Folding<'_, '_> {
             self.stage_proved(id, &us, stage, when)?;
         }
         Ok((Some((self.at.position, at)), true))
+    }
+
+    /// Who opens or acknowledges after somebody else stands in this log alone.
+    fn came_after(&mut self, id: MessageId, stage: Stage, said: &v1::ReceiptStatement) -> Result<(), FoldError> {
+        let Some(officer) = said.officer.as_ref().filter(|_| !stage.is_negative()) else { return Ok(()) };
+        let key = keys::other_act(id, stage, officer);
+        if self.rows.get(&key)?.is_some() {
+            return Ok(());
+        }
+        let row = OtherActRow {
+            name: cut(&officer.name, TEXT_BYTES),
+            role: number(officer.role),
+            at: duties::time_of(said.at).unwrap_or(self.at.time).millis(),
+            note: cut(&said.note, TEXT_BYTES),
+        };
+        self.put(&key, &row)
     }
 
     /// The receipt of the stage that the message stands at.

@@ -6,9 +6,12 @@ use model::{
     ids::{Digest, DocumentId, IncidentId, JurisdictionId, MessageId},
     position::{EpochId, Position},
     precedence::Precedence,
+    stage::Stage,
     thread::Matter,
     time::Timestamp,
 };
+use prost::Message as _;
+use proto::v1;
 
 /// One byte a table. A byte never changes its meaning.
 pub mod table {
@@ -78,6 +81,8 @@ pub mod table {
     pub const DEAD_ACT: u8 = b'X';
     /// How rules do.
     pub const RULE: u8 = b'F';
+    /// What people did with a message after somebody else had.
+    pub const OTHER_ACT: u8 = b'b';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -397,6 +402,23 @@ pub fn grave_prefix(recipient: &JurisdictionId) -> Vec<u8> {
 /// The message in such a key.
 pub fn grave_id(key: &[u8]) -> Option<MessageId> {
     Some(MessageId(key.get(1 + JURISDICTION..)?.try_into().ok()?))
+}
+
+/// What somebody did with a message after somebody else had: once for each person and stage.
+pub fn other_act(id: MessageId, stage: Stage, officer: &v1::Officer) -> Vec<u8> {
+    let person = Digest::of(&officer.encode_to_vec()).half();
+    let stage = u8::try_from(stage.number()).unwrap_or(u8::MAX);
+    Key::new(table::OTHER_ACT).bytes(&id.0).bytes(&[stage]).bytes(&person).0
+}
+
+/// All that people did with a message after somebody else had begins so.
+pub fn other_act_prefix(id: MessageId) -> Vec<u8> {
+    Key::new(table::OTHER_ACT).bytes(&id.0).0
+}
+
+/// The stage in such a key.
+pub fn other_act_stage(key: &[u8]) -> Option<Stage> {
+    Stage::from_number(i32::from(*key.get(17)?))
 }
 
 /// An incident that was learned of here.

@@ -59,6 +59,8 @@ pub struct Bells {
     pub clerk: Notify,
     /// A rule asks for something.
     pub acts: Notify,
+    /// A roster is likely to have changed.
+    pub rosters: Notify,
     /// Everything up to here is folded.
     pub folded: watch::Sender<Position>,
 }
@@ -70,6 +72,7 @@ impl Default for Bells {
             confirms: Notify::new(),
             clerk: Notify::new(),
             acts: Notify::new(),
+            rosters: Notify::new(),
             folded: watch::Sender::new(Position::START),
         }
     }
@@ -92,6 +95,7 @@ struct Rung {
     confirms: bool,
     clerk: bool,
     acts: bool,
+    rosters: bool,
 }
 
 impl AgentFold {
@@ -153,6 +157,9 @@ impl Fold for AgentFold {
         }
         if rung.acts {
             self.bells.acts.notify_one();
+        }
+        if rung.rosters {
+            self.bells.rosters.notify_one();
         }
         self.bells.folded.send_replace(through);
     }

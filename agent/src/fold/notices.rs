@@ -1,13 +1,15 @@
-//! Notices of the broker (K58): the rungs that it raised, and the answers that came after them. What our own clerk raises
-//! has the same event id, so whoever is first makes the task, and nothing is counted twice.
+//! Notices of the broker (K58): the rungs that it raised, the answers that came after them, and posts at which nobody is on
+//! duty. What our own clerk raises has the same event id, so whoever is first makes the task, and nothing is counted twice.
 
 use model::{
     deadline::{DeadlineName, Rung},
     kind::Kind,
     level::EventLevel,
+    limits::JURISDICTION_ID_BYTES_MAX,
     role::Role,
     stage::As,
     status::Status,
+    task::TaskKind,
     thread::{
         AnyMachine, Deadline, Ledger, Matter, Thread,
         duty::{self, Day},
@@ -16,10 +18,20 @@ use model::{
     time::Timestamp,
 };
 use prost::Message as _;
-use proto::{record::ReceivedRow, v1};
+use proto::{
+    record::{ReceivedRow, TaskRow},
+    v1,
+};
 use store::FoldError;
 
-use super::{Folding, duties::time_of, id_of, keys, keys::MatterKey, matters::MatterState, number};
+use super::{
+    Folding,
+    duties::time_of,
+    id_of, keys,
+    keys::MatterKey,
+    matters::{MatterState, cut},
+    number,
+};
 use crate::message::Read;
 
 /// A rung of somebody's deadline, as a notice tells it.
@@ -36,7 +48,11 @@ impl Folding<'_, '_> {
         if read.header.kind != Kind::DeadlineNotice {
             return Ok(());
         }
-        let Some(told) = told(&read.parts.body) else { return Ok(()) };
+        let Some(notice) = notice_in(&read.parts.body) else { return Ok(()) };
+        if notice.what() == v1::DeadlineEvent::NobodyOnDuty {
+            return self.vacancy_told(&notice);
+        }
+        let Some(told) = told(&notice) else { return Ok(()) };
         match told.met_at {
             _ if told.deadline.name == DeadlineName::D18 => self.day_told(&told),
             Some(at) => self.met_elsewhere(told.deadline, at),
@@ -92,6 +108,31 @@ impl Folding<'_, '_> {
         self.put_matter(&key, before.as_ref(), state).map(|_| ())
     }
 
+    /// Nobody is on duty at a post, or somebody is again: one task, from the beginning to the end. Where its end comes first
+    /// the task is closed from the start.
+    fn vacancy_told(&mut self, notice: &v1::DeadlineNotice) -> Result<(), FoldError> {
+        self.rung.rosters = true; // whom to call has changed
+        let (Ok(id), Some(since)) = (<[u8; 16]>::try_from(notice.event_id.as_ref()), time_of(notice.due_at)) else {
+            return Ok(());
+        };
+        let obligor = notice.obligor.clone().unwrap_or_default();
+        let role = Role::from_number(obligor.role).map_or("", Role::name);
+        self.raise_task(
+            id,
+            &TaskRow {
+                kind: number(TaskKind::NobodyOnDuty.number()),
+                about: cut(&obligor.jurisdiction, JURISDICTION_ID_BYTES_MAX),
+                at: since.millis(),
+                detail: role.to_owned(),
+                ..TaskRow::default()
+            },
+        )?;
+        match time_of(notice.met_at) {
+            Some(until) => self.close_task(&id, &format!("FILLED {}", until.since(since).as_secs() / 60)),
+            None => Ok(()),
+        }
+    }
+
     /// What was owed came, as the broker saw it: nobody need do anything any more.
     fn met_elsewhere(&mut self, mut deadline: Deadline, at: Timestamp) -> Result<(), FoldError> {
         deadline.meet(at, None);
@@ -123,20 +164,26 @@ fn day_of(told: &Told) -> MatterState {
     }
 }
 
-fn told(body: &[u8]) -> Option<Told> {
-    let Some(v1::body::Body::DeadlineNotice(notice)) = v1::Body::decode(body).ok()?.body else { return None };
+fn notice_in(body: &[u8]) -> Option<v1::DeadlineNotice> {
+    match v1::Body::decode(body).ok()?.body? {
+        v1::body::Body::DeadlineNotice(notice) => Some(notice),
+        _ => None,
+    }
+}
+
+/// A deadline is a duty officer's, whoever stands for that post when it is told of: a change of shift is no other event.
+fn told(notice: &v1::DeadlineNotice) -> Option<Told> {
     let rung = match notice.what() {
         v1::DeadlineEvent::Rung => Rung::from_number(i32::try_from(notice.rung).ok()?)?,
         v1::DeadlineEvent::Missing => Rung::Breach,
         _ => return None,
     };
     let obligor = notice.obligor.as_ref()?;
-    let (key, due_at) = (key(&notice, &obligor.jurisdiction)?, time_of(notice.due_at)?);
+    let (key, due_at) = (key(notice, &obligor.jurisdiction)?, time_of(notice.due_at)?);
     let start = if key.name == DeadlineName::D18 {
         duty::owed(&key.jurisdiction, due_at, duty::day_id(due_at.civil(duty::REGION_OFFSET_MIN)))
     } else {
-        let (role, cause) = (Role::from_number(obligor.role)?, id_of(&notice.message_id)?);
-        Start { key, role, cause, starts_at: due_at, due_at }
+        Start { key, role: Role::DutyOfficer, cause: id_of(&notice.message_id)?, starts_at: due_at, due_at }
     };
     Some(Told { rung, deadline: Deadline::begin(start, false), met_at: time_of(notice.met_at) })
 }

@@ -8,12 +8,13 @@ use model::{
     ids::{DocumentId, IncidentId, JurisdictionId, MessageId},
     position::{EpochId, Position},
     precedence::Precedence,
+    stage::Stage,
     thread::{AnyMachine, Matter, incident::Incident},
     time::Timestamp,
 };
 use proto::record::{
-    ActRow, CachedRow, CardRow, DeadActRow, JudgedRow, LearnedRow, ListRow, OrphanRow, OutboxRow, PeerRow, ReceiptRow,
-    ReceivedRow, RuleRow, RulesRow, SentDeliveryRow, SentRow, TaskRow,
+    ActRow, CachedRow, CardRow, DeadActRow, JudgedRow, LearnedRow, ListRow, OrphanRow, OtherActRow, OutboxRow, PeerRow,
+    ReceiptRow, ReceivedRow, RuleRow, RulesRow, SentDeliveryRow, SentRow, TaskRow,
 };
 use store::{FoldError, Rows};
 
@@ -269,6 +270,18 @@ pub fn cards(rows: &Rows<'_>) -> Result<Vec<Card>, FoldError> {
 /// What the rules said to a message.
 pub fn judged(rows: &Rows<'_>, id: MessageId) -> Result<Option<JudgedRow>, FoldError> {
     rows.get(&keys::judged(id))?.map(|bytes| decode_row(&bytes)).transpose()
+}
+
+/// What people did with a message after somebody else had, stage by stage.
+pub fn other_acts(rows: &Rows<'_>, id: MessageId) -> Result<Vec<(Stage, OtherActRow)>, FoldError> {
+    let mut found = Vec::new();
+    rows.each(&keys::other_act_prefix(id), |key, value| {
+        if let Some(stage) = keys::other_act_stage(key) {
+            found.push((stage, decode_row(value)?));
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Messages that wait for the one they follow; true where its matter has begun by now.

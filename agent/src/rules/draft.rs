@@ -84,7 +84,7 @@ impl Desk {
         }
         let copy = v1::Header {
             kind: Kind::Bulletin.number(),
-            recipients: self.others(forward, header, &from)?,
+            recipients: self.forwarded_to(forward, header, &from)?,
             status: header.status,
             drill: header.drill.clone(),
             incident_id: header.incident_id.clone(),
@@ -113,7 +113,7 @@ impl Desk {
     }
 
     /// Those of the list who do not have the message: not its sender, not we, not whom it names.
-    fn others(&self, forward: &Forward, header: &v1::Header, from: &str) -> Result<Vec<v1::Address>, Invalid> {
+    fn forwarded_to(&self, forward: &Forward, header: &v1::Header, from: &str) -> Result<Vec<v1::Address>, Invalid> {
         let named = header.recipients.iter().filter_map(|to| match &to.to {
             Some(v1::address::To::Jurisdiction(to)) => Some(to.id.as_str()),
             _ => None,

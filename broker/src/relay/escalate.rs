@@ -1,5 +1,5 @@
-//! Time passes over what is owed: days begin, rungs are raised when they are reached, and whoever is to hear of it is told by
-//! a notice of the broker's own.
+//! Time passes over what is owed: days begin, posts become vacant, rungs are raised when they are reached, and whoever is to
+//! hear of it is told by a notice of the broker's own.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Relay,
     fold::{self, decode_row, keys},
+    rosters::Rosters,
 };
 
 /// Rungs of one batch.
@@ -24,9 +25,9 @@ const PERIOD: Duration = Duration::from_millis(250);
 
 /// Raises what time has reached and tells of it, until told to stop.
 pub async fn run(relay: Arc<Relay>, stop: CancellationToken) {
-    let mut given_up = BTreeSet::new();
+    let (mut rosters, mut given_up) = (Rosters::default(), BTreeSet::new());
     while !stop.is_cancelled() {
-        match escalate(&relay, &mut given_up).await {
+        match escalate(&relay, &mut rosters, &mut given_up).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "what is late is told later"),
@@ -63,8 +64,13 @@ async fn begin_day(relay: &Relay) -> Result<(), AppendError> {
 }
 
 /// One round; true when there may be more to do at once.
-async fn escalate(relay: &Relay, given_up: &mut BTreeSet<MessageId>) -> Result<bool, AppendError> {
+async fn escalate(
+    relay: &Relay,
+    rosters: &mut Rosters,
+    given_up: &mut BTreeSet<MessageId>,
+) -> Result<bool, AppendError> {
     begin_day(relay).await?;
+    rosters.turn(relay).await?;
     let raised = raise(relay).await?;
     let told = tell(relay, given_up).await?;
     Ok(raised == RUNGS || told)

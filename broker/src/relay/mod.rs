@@ -13,6 +13,7 @@ pub mod mailboxes;
 pub mod mend;
 pub mod notice;
 pub mod quota;
+pub mod rosters;
 pub mod sessions;
 pub mod signer;
 pub mod trace;

@@ -13,6 +13,7 @@ use model::{
     position::Position,
     reason::Reason,
     role::Role,
+    roster,
     stage::Stage,
     thread::duty,
     time::Timestamp,
@@ -52,14 +53,18 @@ impl Relay {
     /// The records of a notice: composed, sealed and routed as what an agent hands in. A message has so many recipients and
     /// no more; the last of several has the notice's own id, and with it nothing is owed any more.
     pub(super) fn notice(&self, id: MessageId, notice: &NoticeRow, first_seq: u64) -> Result<Vec<Submitted>, Invalid> {
-        let cause = self.cause(&notice.cause);
         let notice = Notice::read(notice)?;
+        let cause = match notice.about {
+            About::Post(_) => v1::Header { precedence: v1::Precedence::Priority.into(), ..v1::Header::default() },
+            About::Rung(..) | About::Report => self.cause(notice.cause),
+        };
+        let stands_for = self.stands_for(&notice.obligor, Role::DutyOfficer);
         let told = self.told(&notice, &cause);
         let parts: Vec<_> = told.chunks(limits::RECIPIENTS_MAX).collect();
         let one = |(part, to): (usize, &&[Told])| {
             let id = part_id(id, parts.len() - 1 - part);
             let header = self.header(id, to, &cause, first_seq + part as u64);
-            let body = v1::Body { body: Some(v1::body::Body::DeadlineNotice(notice.body())) };
+            let body = v1::Body { body: Some(v1::body::Body::DeadlineNotice(notice.body(stands_for))) };
             let content = v1::Content { header: Some(header), body: Some(body), inline: Vec::new() };
             self.own(content.encode_to_vec().into())
         };
@@ -71,8 +76,8 @@ impl Relay {
 
     /// The header of the message that a deadline is about, with the precedence by which it was carried. Where its record is
     /// damaged the notice says less, and goes out all the same.
-    fn cause(&self, id: &[u8]) -> v1::Header {
-        let row = id.try_into().ok().map(MessageId).and_then(|id| self.message_row(id).ok().flatten());
+    fn cause(&self, id: MessageId) -> v1::Header {
+        let row = self.message_row(id).ok().flatten();
         // what was over its sender's budget of FLASH is told of as it was carried
         let carried_as = row.as_ref().map_or(0, |row| i32::try_from(row.carried_as).unwrap_or(0));
         let record = row.and_then(|row| self.engine.record(Position(fold::envelope_at(&row))).ok());
@@ -117,17 +122,26 @@ impl Relay {
         }
     }
 
-    /// Whom a notice goes to: in a drill those alone who take part in it.
+    /// Whom a notice goes to: in a drill those alone who take part in it. Where nobody is on duty the shift leader is told.
     fn told(&self, notice: &Notice, cause: &v1::Header) -> Vec<Told> {
+        let on_duty = |(who, role): Told| {
+            let role = role.map(|role| self.stands_for(&who, role));
+            (who, role)
+        };
+        self.posts_told(notice, cause).into_iter().map(on_duty).collect()
+    }
+
+    fn posts_told(&self, notice: &Notice, cause: &v1::Header) -> Vec<Told> {
         let view = self.trust.view();
         let played = border::header::from_wire(cause.clone()).ok().filter(|header| header.status == Status::Exercise);
         let players = played.and_then(|header| self.participants(&header));
         let (obligor, sender, directory) = (&notice.obligor, &notice.sender, &view.directory);
         let sides = Sides { obligor, sender, directory, players: players.as_ref() };
-        match notice.met_at {
-            _ if notice.what == v1::DeadlineEvent::Missing => escalation::told_of_missing(obligor, directory),
-            None => escalation::told(notice.rung, sides),
-            Some(_) => escalation::told_so_far(notice.rung, sides),
+        match (&notice.about, notice.met_at) {
+            (About::Post(Role::ShiftLeader), _) => escalation::told_everybody(obligor, Role::DutyOfficer, directory),
+            (About::Post(_) | About::Report, _) => escalation::told_everybody(obligor, Role::ShiftLeader, directory),
+            (About::Rung(_, rung), None) => escalation::told(*rung, sides),
+            (About::Rung(_, rung), Some(_)) => escalation::told_so_far(*rung, sides),
         }
     }
 
@@ -152,14 +166,22 @@ impl Relay {
     }
 }
 
+/// What a notice is about.
+enum About {
+    /// A rung of a deadline.
+    Rung(DeadlineName, Rung),
+    /// A duty report that is missing.
+    Report,
+    /// A post that is vacant.
+    Post(Role),
+}
+
 /// What is told, read from its row.
 struct Notice {
-    what: v1::DeadlineEvent,
+    about: About,
     cause: MessageId,
-    name: DeadlineName,
     obligor: JurisdictionId,
     sender: JurisdictionId,
-    rung: Rung,
     due_at: Timestamp,
     at: Timestamp,
     met_at: Option<Timestamp>,
@@ -168,15 +190,14 @@ struct Notice {
 
 impl Notice {
     fn read(row: &NoticeRow) -> Result<Self, Invalid> {
-        let wrong = |field| Invalid::schema(field, "notice.row");
-        let number = |number: u32| i32::try_from(number).unwrap_or(0);
+        let id = |bytes: &bytes::Bytes| bytes.as_ref().try_into().map(MessageId).map_err(|_| wrong("cause"));
+        let about = About::read(row)?;
+        let nobody = MessageId([0; 16]); // no message makes a post vacant
         Ok(Self {
-            what: row.what(),
-            cause: row.cause.as_ref().try_into().map(MessageId).map_err(|_| wrong("cause"))?,
-            name: DeadlineName::from_number(number(row.deadline)).ok_or_else(|| wrong("deadline"))?,
+            cause: if matches!(about, About::Post(_)) { nobody } else { id(&row.cause)? },
+            about,
             obligor: row.jurisdiction.parse()?,
             sender: if row.sender.is_empty() { row.jurisdiction.parse()? } else { row.sender.parse()? },
-            rung: Rung::from_number(number(row.rung)).ok_or_else(|| wrong("rung"))?,
             due_at: Timestamp::from_millis(row.due_at),
             at: Timestamp::from_millis(row.at),
             met_at: (row.met_at != 0).then(|| Timestamp::from_millis(row.met_at)),
@@ -184,24 +205,70 @@ impl Notice {
         })
     }
 
-    fn body(&self) -> v1::DeadlineNotice {
+    /// The body, with the post that stands for the obligor's duty officer now.
+    fn body(&self, stands_for: Role) -> v1::DeadlineNotice {
         let late = self.met_at.unwrap_or(self.at).since(self.due_at);
-        let of_a_rung = self.what == v1::DeadlineEvent::Rung;
-        let obligor = (&self.obligor, Some(Role::DutyOfficer));
-        v1::DeadlineNotice {
-            event_id: event_id(self.cause, self.name, obligor, self.rung).to_vec().into(),
-            what: self.what.into(),
-            message_id: if of_a_rung { self.cause.0.to_vec().into() } else { bytes::Bytes::new() },
-            deadline: self.name.number(),
-            rung: u32::try_from(self.rung.number()).ok().filter(|_| of_a_rung).unwrap_or(0),
-            obligor: Some(v1::Obligor { jurisdiction: self.obligor.to_string(), role: v1::Role::DutyOfficer.into() }),
+        let common = v1::DeadlineNotice {
+            event_id: self.event_id().to_vec().into(),
+            obligor: Some(v1::Obligor { jurisdiction: self.obligor.to_string(), role: stands_for.number() }),
             due_at: Some(to_wire(self.due_at)),
             late_by: (!late.is_zero()).then(|| border::time::duration(late)),
-            phone: String::new(),
             met_at: self.met_at.map(to_wire),
             met_by: self.met_by.clone(),
+            ..v1::DeadlineNotice::default()
+        };
+        match &self.about {
+            About::Rung(name, rung) => v1::DeadlineNotice {
+                what: v1::DeadlineEvent::Rung.into(),
+                message_id: self.cause.0.to_vec().into(),
+                deadline: name.number(),
+                rung: u32::try_from(rung.number()).unwrap_or(0),
+                ..common
+            },
+            About::Report => v1::DeadlineNotice {
+                what: v1::DeadlineEvent::Missing.into(),
+                deadline: DeadlineName::D18.number(),
+                ..common
+            },
+            About::Post(role) => v1::DeadlineNotice {
+                what: v1::DeadlineEvent::NobodyOnDuty.into(),
+                obligor: Some(v1::Obligor { jurisdiction: self.obligor.to_string(), role: role.number() }),
+                ..common
+            },
         }
     }
+
+    /// Of a deadline the event is its duty officer's, whoever stands for that post: a change of shift is no new event.
+    fn event_id(&self) -> [u8; 16] {
+        let obligor = (&self.obligor, Some(Role::DutyOfficer));
+        match self.about {
+            About::Rung(name, rung) => event_id(self.cause, name, obligor, rung),
+            About::Report => event_id(self.cause, DeadlineName::D18, obligor, Rung::Breach),
+            About::Post(role) => roster::vacancy_id(&self.obligor, role, self.due_at),
+        }
+    }
+}
+
+impl About {
+    fn read(row: &NoticeRow) -> Result<Self, Invalid> {
+        let number = |number: u32| i32::try_from(number).unwrap_or(0);
+        let name = DeadlineName::from_number(number(row.deadline)).ok_or_else(|| wrong("deadline"));
+        let rung = Rung::from_number(number(row.rung)).ok_or_else(|| wrong("rung"));
+        match row.what() {
+            v1::DeadlineEvent::NobodyOnDuty => {
+                Role::from_number(number(row.role)).map(Self::Post).ok_or_else(|| wrong("role"))
+            }
+            v1::DeadlineEvent::Missing => Ok(Self::Report),
+            v1::DeadlineEvent::Unspecified
+            | v1::DeadlineEvent::Rung
+            | v1::DeadlineEvent::Lapsed
+            | v1::DeadlineEvent::CallByPhone => Ok(Self::Rung(name?, rung?)),
+        }
+    }
+}
+
+fn wrong(field: &'static str) -> Invalid {
+    Invalid::schema(field, "notice.row")
 }
 
 /// The id of one message of a notice that is told in several: number 0 has the notice's own.

@@ -71,9 +71,10 @@ fn offices(above: BTreeSet<JurisdictionId>) -> impl Iterator<Item = Told> {
     above.into_iter().map(|id| (id, None))
 }
 
-/// Who is told that a duty report is missing: the obligor's shift leader, and every other member's office.
-pub fn told_of_missing(obligor: &JurisdictionId, directory: &Directory) -> Vec<Told> {
-    let role = |id: &JurisdictionId| (id == obligor).then_some(Role::ShiftLeader);
+/// Who is told that a duty report is missing, or that a post is vacant: `role` of the obligor, and every other member's
+/// office.
+pub fn told_everybody(obligor: &JurisdictionId, role: Role, directory: &Directory) -> Vec<Told> {
+    let role = |id: &JurisdictionId| (id == obligor).then_some(role);
     directory.members().map(|member| (member.id.clone(), role(&member.id))).collect()
 }
 

@@ -9,6 +9,7 @@
 //! | [`kind`] | the catalogue's table of kinds |
 //! | [`header`], [`judge`], [`secrecy`] | the part a broker reads, and what its fields must keep |
 //! | [`deadline`] | what is owed by when, and the ladder |
+//! | [`roster`] | who is on duty at an instant, and where nobody is |
 //! | [`task`] | what a person should do, as far as the program can tell |
 //! | [`agenda`] | what may still be done with an agenda |
 //! | [`place`], [`count`], [`contradiction`] | where, how many people, and whether two sides differ about it |
@@ -55,6 +56,7 @@ pub mod reason;
 pub mod receipt;
 pub mod rights;
 pub mod role;
+pub mod roster;
 pub mod route;
 pub mod schedule;
 pub mod seal;

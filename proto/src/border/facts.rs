@@ -10,6 +10,7 @@ mod leads;
 pub mod meeting;
 mod pieces;
 mod resource;
+pub mod roster;
 
 use model::{header::Header, invalid::Invalid, thread::Facts};
 use prost::Message as _;

@@ -5,6 +5,7 @@ mod any_order;
 mod automation;
 mod desk;
 mod duties;
+mod posts;
 mod received;
 mod sent;
 mod swollen;

@@ -269,10 +269,16 @@ impl Folding<'_, '_> {
             at: self.at.time.millis(),
             met_at: met_at.map_or(0, Timestamp::millis),
             met_by: duty.deadline.met_by.map(|id| id.0.to_vec()).unwrap_or_default().into(),
+            role: 0,
         };
+        self.put_notice(duty.deadline.event_id(rung), &notice)
+    }
+
+    /// What the broker owes to say, under the id that its message will have.
+    pub(super) fn put_notice(&mut self, event: [u8; 16], notice: &NoticeRow) -> Result<(), FoldError> {
         let salt = self.row::<record::DayRow>(&[keys::table::DAY])?.map(|day| day.salt).unwrap_or_default();
-        let id = notice_id(self.at.time, duty.deadline.event_id(rung), met_at.is_some(), &salt);
-        self.put(&keys::notice(id), &notice)
+        let id = notice_id(self.at.time, event, notice.met_at != 0, &salt);
+        self.put(&keys::notice(id), notice)
     }
 
     /// A stage of a delivery is proved or the broker ends it: an acknowledgement meets what is owed, an end makes it

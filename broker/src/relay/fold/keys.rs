@@ -6,6 +6,7 @@ use model::{
     ids::{Digest, DocumentId, DrillId, Incarnation, ItemId, JurisdictionId, MessageId},
     position::Position,
     precedence::Precedence,
+    role::Role,
     time::Timestamp,
 };
 
@@ -45,6 +46,8 @@ pub mod table {
     pub const DAY: u8 = b'y';
     /// Notices that the broker has not sent yet.
     pub const NOTICE: u8 = b'e';
+    /// Posts that must be filled and are not, by jurisdiction.
+    pub const VACANCY: u8 = b'v';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -269,6 +272,18 @@ pub fn change_prefix(document: &DocumentId) -> Vec<u8> {
 /// The position in a change's key.
 pub fn change_position(key: &[u8]) -> Option<Position> {
     Some(Position(u64::from_be_bytes(key.get(1 + DOCUMENT..)?.try_into().ok()?)))
+}
+
+/// A post that must be filled and is not.
+pub fn vacancy(jurisdiction: &JurisdictionId, role: Role) -> Vec<u8> {
+    Key::new(table::VACANCY).jurisdiction(jurisdiction).byte(u8::try_from(role.number()).unwrap_or(0)).0
+}
+
+/// Whose post, and which, in a vacancy's key.
+pub fn vacancy_parts(key: &[u8]) -> Option<(JurisdictionId, Role)> {
+    let (jurisdiction, role) = key.strip_prefix(&[table::VACANCY])?.split_at_checked(JURISDICTION)?;
+    let [role] = role else { return None };
+    Some((unpadded(jurisdiction)?, Role::from_number(i32::from(*role))?))
 }
 
 /// A blob.

@@ -14,6 +14,7 @@ mod ended;
 pub mod keys;
 mod messages;
 mod pieces;
+mod posts;
 mod sequence;
 mod session;
 mod state;
@@ -89,6 +90,7 @@ impl Fold for BrokerFold {
             kind::CONFIRMED => folding.confirmed(decode(record)?),
             kind::EXPIRED => folding.expired(&decode(record)?),
             kind::DAY_BEGAN => folding.day_began(&decode(record)?),
+            kind::POST_TURNED => folding.post_turned(&decode(record)?),
             kind::RUNG => folding.rung_reached(&decode(record)?),
             kind::TRIED => folding.tried(decode(record)?),
             kind::ADMIN_ACT => folding.admin_act(&decode(record)?),

@@ -1,10 +1,11 @@
 //! Rules about who speaks, who drafted and who signed off.
 
 use crate::{
-    header::{Header, Role, Signatory},
+    header::{Header, Role},
     invalid::Invalid,
     kind::{Cover, Kind, SignOff},
     reason::Reason,
+    roster::same_name,
 };
 
 /// The broker speaks as SYSTEM and only in kinds of the system; its notices of deadlines are nobody else's.
@@ -63,11 +64,5 @@ pub(super) fn sign_off(header: &Header) -> Result<(), Invalid> {
     if !by.role.signs_off() {
         return refused("header.sign_off_role");
     }
-    if same_person(by, &header.prepared_by) { refused("header.sign_off_by_another") } else { Ok(()) }
-}
-
-/// Whether two signatories are one person: by name, whatever the role and the blanks.
-fn same_person(a: &Signatory, b: &Signatory) -> bool {
-    let name = |who: &Signatory| who.name.split_whitespace().collect::<String>().to_lowercase();
-    name(a) == name(b)
+    if same_name(&by.name, &header.prepared_by.name) { refused("header.sign_off_by_another") } else { Ok(()) }
 }

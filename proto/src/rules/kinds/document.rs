@@ -21,8 +21,10 @@ const DIRECTORY: Rule = rule(
     "or another item is given when something is put (a roster in a document roster/…), and none when it is removed",
 );
 
+const SHIFT: Rule = rule("K55.shift_ends_after_start", "须晚于该班次的开始时间", "must be after the shift begins");
+
 /// Every rule about documents.
-pub const RULES: &[&Rule] = &[&AGENDA, &STATUS, &DIRECTORY];
+pub const RULES: &[&Rule] = &[&AGENDA, &STATUS, &DIRECTORY, &SHIFT];
 
 /// What a change of a document brings.
 enum Change<'a> {
@@ -73,4 +75,21 @@ pub fn directory(judge: &mut Judge<'_>, body: &v1::DirectoryChange) {
         (Some(Change::Put { .. }), None) | (Some(Change::Remove), Some(_)) => false,
     };
     judge.holds(&DIRECTORY, "body.entry", keeps);
+    if let Some(Roster(roster)) = &body.item {
+        shifts(judge, roster);
+    }
+}
+
+/// A shift that ended before it began would leave its post vacant without a word.
+fn shifts(judge: &mut Judge<'_>, roster: &v1::Roster) {
+    let ends = |person: &v1::RosterPerson| match (person.from, person.to) {
+        (Some(from), Some(to)) => (from.seconds, from.nanos) < (to.seconds, to.nanos),
+        _ => true,
+    };
+    for (at, post) in roster.roles.iter().enumerate() {
+        for (nth, person) in post.people.iter().enumerate() {
+            judge.holds(&SHIFT, format!("body.roster.roles[{at}].people[{nth}].to"), ends(person));
+        }
+    }
+    judge.holds(&SHIFT, "body.roster.shift_leader.to", roster.shift_leader.as_ref().is_none_or(ends));
 }

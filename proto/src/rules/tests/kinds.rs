@@ -218,3 +218,22 @@ fn every_rule_has_its_words_and_the_number_of_its_kind() {
     names.sort_unstable();
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
 }
+
+#[test]
+fn a_shift_ends_after_it_begins() {
+    let roster = |from: &str, to: &str| {
+        let person = json!({"name": "王明", "phones": ["0539-8000001"], "from": from, "to": to});
+        let document = json!({"document_id": "roster/371300", "op": "PUT"});
+        let roster = json!({"roles": [{"role": "DUTY_OFFICER", "people": [person]}]});
+        let draft = json!({"header": {"document": document}, "body": {"roster": roster}});
+        let draft = rules::draft_from_json(Some(Kind::DirectoryChange), &draft).unwrap();
+        let faults = rules::check_all(&draft.body.unwrap().encode_to_vec().into(), &draft.header.unwrap());
+        faults.into_iter().map(|fault| (fault.field, fault.rule)).collect::<Vec<_>>()
+    };
+    let (eight, ten) = ("2027-06-03T08:00:00+08:00", "2027-06-03T10:00:00+08:00");
+    assert_eq!(roster(eight, ten), []);
+    let place = "body.roster.roles[0].people[0].to".to_owned();
+    for to in [eight, "2027-06-03T07:00:00+08:00"] {
+        assert_eq!(roster(eight, to), [(place.clone(), "K55.shift_ends_after_start".to_owned())]);
+    }
+}

@@ -11,5 +11,6 @@ mod ends;
 mod exchange;
 mod keys;
 mod pieces;
+mod posts;
 mod rates;
 mod submitted;
