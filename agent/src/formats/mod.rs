@@ -2,3 +2,4 @@
 //! into values and back; nothing reads a file, asks anybody or knows the time.
 
 pub mod ics;
+pub mod sheet;

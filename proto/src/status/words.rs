@@ -1,6 +1,8 @@
 //! Rules that say more than their reason: why there is no link, and why nothing is taken just now. Their words replace
 //! the reason's own, which tell of the usual case.
 
+mod tables;
+
 use std::{collections::HashMap, sync::LazyLock};
 
 /// What happened, and who holds the message now and what to do; in Chinese and in English.
@@ -13,6 +15,7 @@ pub(super) struct Words {
 /// The words of a rule, if it has its own.
 pub(super) fn of(rule: &str) -> Option<Words> {
     let own = link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule));
+    let own = own.or_else(|| tables::of(rule));
     let (what, remedy) = own.or_else(|| OF_MATTERS.get(rule).copied())?;
     Some(Words { what, remedy })
 }
