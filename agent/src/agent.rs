@@ -14,7 +14,7 @@ use crate::{
     api::{self, ServeError, Sockets},
     clerk,
     config::{Config, Identity, Verify},
-    desk::{AgentEngine, Desk},
+    desk::{AgentEngine, Desk, catalogue},
     fold::{AgentFold, Bells},
     link::{self, Link, Plan},
     outbox::Outbox,
@@ -177,6 +177,7 @@ fn desk(
         link: Link::new(clock.now()),
         blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
         documents: Blobs::open(config.state.join("documents")).map_err(state)?,
+        catalogues: catalogue::copies::Freshness::default(),
         minting: tokio::sync::Mutex::default(),
         clock: clock.clone(),
     }))
@@ -189,6 +190,8 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("link", move |stop| link::run(linked, plan, stop));
     let carried = desk.clone();
     tasks.essential("carry", move |stop| link::carry::run(carried, stop));
+    let copied = desk.clone();
+    tasks.essential("catalogues", move |stop| catalogue::copies::run(copied, stop));
     let clerk = desk.clone();
     tasks.essential("clerk", move |stop| clerk::run(clerk, stop));
     let watched = desk.clone();

@@ -22,7 +22,7 @@ use proto::{
 /// How long a change waits for the broker's word; it stays queued all the same.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long a reader waits for the broker before the copy is shown.
-const READ_TIME_MAX: Duration = Duration::from_secs(5);
+pub(super) const READ_TIME_MAX: Duration = Duration::from_secs(5);
 
 impl Desk {
     /// A document: the broker's, or with the link down the copy that was made last.
@@ -82,7 +82,7 @@ impl Desk {
     }
 
     /// Waits for what the broker says about a message of ours; an error is its refusal.
-    async fn answered(&self, id: MessageId) -> Result<(), Invalid> {
+    pub(super) async fn answered(&self, id: MessageId) -> Result<(), Invalid> {
         let mut folded = self.bells.folded.subscribe();
         let patience = tokio::time::sleep(ANSWER_TIME_MAX);
         let mut patience = std::pin::pin!(patience);
@@ -124,7 +124,7 @@ impl Desk {
         Ok(v1::ListDocumentsResponse { documents, from_cache: true })
     }
 
-    async fn cache(&self, id: &DocumentId, document: &v1::Document) -> Result<(), Invalid> {
+    pub(super) async fn cache(&self, id: &DocumentId, document: &v1::Document) -> Result<(), Invalid> {
         let bytes = document.encode_to_vec();
         let digest = Digest::of(&bytes);
         self.documents.put(digest, &bytes).map_err(|error| internal(&error))?;
@@ -137,7 +137,7 @@ impl Desk {
         self.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| outbox::not_stored(&error))
     }
 
-    fn cached(&self, id: &DocumentId) -> Result<Option<(v1::Document, i64)>, Invalid> {
+    pub(super) fn cached(&self, id: &DocumentId) -> Result<Option<(v1::Document, i64)>, Invalid> {
         let Some(row) = self.engine.read(|_, found| query::document(found, id)).map_err(rows)? else { return Ok(None) };
         let digest =
             row.sha256.as_ref().try_into().map(Digest).map_err(|_| internal(&"a digest of the wrong length"))?;
