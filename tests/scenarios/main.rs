@@ -9,6 +9,7 @@ mod world;
 
 mod admin;
 mod blobs;
+mod catalogue;
 mod chlorine;
 mod cut_off;
 mod desk_door;
