@@ -14,12 +14,12 @@ use crate::{
     api::{self, ServeError, Sockets},
     clerk,
     config::{Config, Identity, Verify},
-    desk::{AgentEngine, Desk},
+    desk::{AgentEngine, Desk, catalogue},
     fold::{AgentFold, Bells},
     link::{self, Link, Plan},
     outbox::Outbox,
-    rules::{self, Board},
     rosters,
+    rules::{self, Board},
     signer::Signer,
     trust::Trust,
 };
@@ -179,6 +179,7 @@ fn desk(
         link: Link::new(clock.now()),
         blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
         documents: Blobs::open(config.state.join("documents")).map_err(state)?,
+        catalogues: catalogue::copies::Freshness::default(),
         minting: tokio::sync::Mutex::default(),
         rules: Board::open(config.rules.clone()),
         clock: clock.clone(),
@@ -192,6 +193,8 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("link", move |stop| link::run(linked, plan, stop));
     let carried = desk.clone();
     tasks.essential("carry", move |stop| link::carry::run(carried, stop));
+    let copied = desk.clone();
+    tasks.essential("catalogues", move |stop| catalogue::copies::run(copied, stop));
     let clerk = desk.clone();
     tasks.essential("clerk", move |stop| clerk::run(clerk, stop));
     let (looking, looks) = (desk.clone(), tasks.clone());

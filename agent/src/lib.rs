@@ -31,7 +31,7 @@ pub mod forms;
 pub mod link;
 pub mod message;
 pub mod outbox;
-pub mod rules;
 pub mod rosters;
+pub mod rules;
 pub mod signer;
 pub mod trust;

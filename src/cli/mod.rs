@@ -3,9 +3,11 @@
 mod ack;
 mod admin;
 mod agenda;
+mod agreements;
 mod blob;
 mod bundle;
 mod calendar;
+mod catalogue;
 mod certs;
 mod compose;
 pub mod config;
@@ -25,8 +27,8 @@ mod mailbox;
 mod matters;
 pub mod out;
 mod receipts;
-mod rules;
 mod roster;
+mod rules;
 mod send;
 mod show;
 mod starts;
@@ -141,6 +143,12 @@ enum Command {
     /// The shared agenda of a joint meeting
     #[command(subcommand)]
     Agenda(agenda::Agenda),
+    /// Resource catalogues: find, import, publish, verify
+    #[command(subcommand)]
+    Catalogue(catalogue::Catalogue),
+    /// Agreements between members: propose, sign, see what they allow
+    #[command(subcommand)]
+    Agreements(agreements::Agreements),
     /// Invitations for calendar programs, and the answers that they write
     #[command(subcommand)]
     Calendar(calendar::Calendar),
@@ -228,6 +236,8 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Call(call) => call.run(place, context).await,
         Command::Rules(rules) => rules.run(place, context).await,
         Command::Agenda(agenda) => agenda.run(place, context).await,
+        Command::Catalogue(verb) => Box::pin(verb.run(place, context)).await,
+        Command::Agreements(verb) => Box::pin(verb.run(place, context)).await,
         Command::Calendar(calendar) => Box::pin(calendar.run(place, context)).await,
         Command::Blob(blob) => blob.run(place, context).await,
         Command::Bundle(bundle) => bundle.run(place, context).await,

@@ -62,10 +62,12 @@ fn every_command_of_the_handbook_does_what_it_says() {
     let tail: Vec<&str> = err.lines().rev().take(30).collect();
     let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
     assert!(said.status.success(), "{}\n{out}\n{tail}", said.status);
-    for told in ["已结算", "部分落实"] {
+    for told in ["已结算", "部分落实", "郯城化工园区危化品救援队", "生效中"] {
         assert!(out.contains(told), "{told} in\n{out}");
     }
     assert!(fs::read_to_string(place.path().join("drill.ics")).unwrap().contains("METHOD:REQUEST"));
+    assert!(fs::read_to_string(place.path().join("grants-AG-2.toml")).unwrap().contains("agreements = [\"AG-2\"]"));
+    assert!(fs::read_to_string(place.path().join("backup.csv")).unwrap().contains("停用"));
 }
 
 #[test]

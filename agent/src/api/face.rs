@@ -341,6 +341,22 @@ impl DeskService for DeskFace {
         answer(self.desk.handover(), lang)
     }
 
+    async fn search_catalogue(
+        &self,
+        request: Request<v1::SearchCatalogueRequest>,
+    ) -> Result<Response<v1::SearchCatalogueResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.search_catalogue(request.get_ref()).await, lang)
+    }
+
+    async fn publish_catalogue(
+        &self,
+        request: Request<v1::PublishCatalogueRequest>,
+    ) -> Result<Response<v1::PublishCatalogueResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.publish_catalogue(request.into_inner()).await, lang)
+    }
+
     type LinkTestStream = Flow<v1::LinkTestResponse>;
 
     async fn link_test(&self, request: Request<v1::LinkTestRequest>) -> Result<Response<Self::LinkTestStream>, Status> {

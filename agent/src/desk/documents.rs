@@ -83,7 +83,7 @@ impl Desk {
     }
 
     /// Waits for what the broker says about a message of ours; an error is its refusal.
-    async fn answered(&self, id: MessageId) -> Result<(), Invalid> {
+    pub(super) async fn answered(&self, id: MessageId) -> Result<(), Invalid> {
         let mut folded = self.bells.folded.subscribe();
         let patience = tokio::time::sleep(ANSWER_TIME_MAX);
         let mut patience = std::pin::pin!(patience);

@@ -47,6 +47,7 @@ impl Desk {
             let us = &header.sender.jurisdiction;
             duty::judge_zero(said, &self.engine.read(|_, found| query::open_incidents(found, us)).map_err(rows)?)?;
         }
+        self.check_missions(header, &facts)?;
         let matter = Matter::of(header, &facts);
         let step = Step { header, facts: &facts, at: self.clock.now() };
         match self.matter_at(&keys::matter(&matter))? {

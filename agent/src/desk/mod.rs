@@ -2,6 +2,7 @@
 
 pub mod act;
 mod agenda;
+pub mod catalogue;
 pub mod compose;
 pub mod documents;
 pub mod events;
@@ -66,6 +67,8 @@ pub struct Desk {
     pub blobs: Blobs,
     /// Copies of documents.
     pub documents: Blobs,
+    /// How fresh the copies of catalogues are.
+    pub catalogues: catalogue::copies::Freshness,
     /// One incident is minted at a time.
     pub minting: tokio::sync::Mutex<()>,
     /// The rules in force.

@@ -83,6 +83,8 @@ pub mod table {
     pub const RULE: u8 = b'F';
     /// What people did with a message after somebody else had.
     pub const OTHER_ACT: u8 = b'b';
+    /// What matters do to resources of ours, in pieces.
+    pub const USES: u8 = b'U';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -336,6 +338,11 @@ pub fn matter_row(matter: &MatterKey) -> Vec<u8> {
 /// The matter in the key of one of its pieces.
 pub fn matter_in_row(key: &[u8]) -> Option<MatterKey> {
     key.get(1..18)?.try_into().ok()
+}
+
+/// What a matter does to resources of ours; its pieces follow.
+pub fn uses(matter: &MatterKey) -> Vec<u8> {
+    Key::new(table::USES).bytes(matter).0
 }
 
 /// When time next reaches a rung in a matter. Times before 1970 count as 1970.

@@ -204,7 +204,9 @@ impl Folding<'_, '_> {
         if !self.put_over(key, owed, wake, state)? {
             return self.object(knock, &Invalid::new(Reason::TooLarge, "header.originating_message_id", "thread.size"));
         }
-        self.mark(knock, marks)
+        let promises = matches!(knock.header.kind, Kind::ResourceOffer | Kind::ResourceCommitment) && knock.ours;
+        let twice = if promises { self.promised_twice(key, knock.header.status, knock.at)? } else { Vec::new() };
+        self.mark(knock, &[marks, &twice].concat())
     }
 
     /// Writes a matter with its wake and what its ledger's changes mean for tasks and cards. False when it has grown too
@@ -243,6 +245,7 @@ impl Folding<'_, '_> {
             }
         }
         self.settle_duties(owed, state.ledger())?;
+        self.keep_uses(key, &state)?;
         Ok(true)
     }
 
@@ -341,7 +344,11 @@ impl Folding<'_, '_> {
         let rows =
             rows.map(|marked| MarkRow { mark: number(marked.mark.number()), about: cut(&marked.about, ABOUT_BYTES) });
         self.put(&keys::judged(id), &JudgedRow { marks: rows.collect(), ..JudgedRow::default() })?;
-        let asks = |marked: &&Marked| matches!(marked.mark, Mark::LevelProposal | Mark::TwoHeads | Mark::Recurring);
+        let asks = |marked: &&Marked| {
+            // what is promised twice is its supplier's to choose about
+            matches!(marked.mark, Mark::LevelProposal | Mark::TwoHeads | Mark::Recurring)
+                || (knock.ours && marked.mark == Mark::DoublePromise)
+        };
         for marked in marks.iter().filter(asks) {
             self.raise_task(
                 task_id(TaskKind::Discrepancy, id, None),

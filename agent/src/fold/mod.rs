@@ -18,6 +18,7 @@ mod own;
 pub mod query;
 mod receipts;
 mod threads;
+pub mod uses;
 
 #[cfg(test)]
 mod tests;

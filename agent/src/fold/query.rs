@@ -13,8 +13,8 @@ use model::{
     time::Timestamp,
 };
 use proto::record::{
-    ActRow, CachedRow, CardRow, DeadActRow, JudgedRow, LearnedRow, ListRow, OrphanRow, OtherActRow, OutboxRow, PeerRow,
-    ReceiptRow, ReceivedRow, RuleRow, RulesRow, SentDeliveryRow, SentRow, TaskRow,
+    ActRow, CachedRow, CardRow, DeadActRow, JudgedRow, LearnedRow, ListRow, MatterUsesRow, OrphanRow, OtherActRow,
+    OutboxRow, PeerRow, ReceiptRow, ReceivedRow, RuleRow, RulesRow, SentDeliveryRow, SentRow, TaskRow,
 };
 use store::{FoldError, Rows};
 
@@ -158,6 +158,21 @@ pub fn documents(rows: &Rows<'_>, prefix: &str) -> Result<Vec<(String, CachedRow
         }
         Ok(())
     })?;
+    Ok(found)
+}
+
+/// What matters do to resources of ours, real ones and those of exercises.
+pub fn uses(rows: &Rows<'_>) -> Result<Vec<(MatterKey, MatterUsesRow)>, FoldError> {
+    let mut keys: Vec<MatterKey> = Vec::new();
+    rows.each(&[keys::table::USES], |key, _| {
+        keys.extend(keys::matter_in_row(key).filter(|key| keys.last() != Some(key)));
+        Ok(())
+    })?;
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        let row = long::get(rows, &keys::uses(&key))?.map(|bytes| decode_row(&bytes)).transpose()?;
+        found.extend(row.map(|row| (key, row)));
+    }
     Ok(found)
 }
 

@@ -2,6 +2,7 @@
 //! the rest, and the rules of the contract judge the whole.
 
 mod action;
+mod agreement;
 mod drill;
 mod duty;
 mod information;
@@ -56,6 +57,7 @@ pub fn answer(kind: Kind, ground: &Ground<'_>) -> Option<Body> {
         Kind::ActionStatus => action::status(ground),
         Kind::ConsultationCall => action::joins(ground),
         Kind::ConsultationConclusion => action::conclusion(ground),
+        Kind::Agreement => agreement::reply(ground),
         Kind::DrillReply => drill::reply(ground),
         Kind::DrillPlan => drill::plan(ground),
         Kind::DrillEvaluation => drill::evaluation(ground),
@@ -153,11 +155,8 @@ mod tests {
         let request = came(Kind::ResourceRequest);
         for kind in Kind::ALL {
             let Some(owes) = kind.facts().owes else { continue };
-            if rules::kinds().iter().all(|known| known.kind != *kind)
-                || *kind == Kind::Agreement
-                || *kind == Kind::AuditCheckpoint
-            {
-                continue; // terms are answered by hand, checkpoints by the program
+            if rules::kinds().iter().all(|known| known.kind != *kind) || *kind == Kind::AuditCheckpoint {
+                continue; // checkpoints are answered by the program
             }
             let find = |_: &[u8]| Some(request.clone());
             assert!(form(owes.reply, &came(*kind), &find).is_some(), "{kind:?} is answered by {:?}", owes.reply);

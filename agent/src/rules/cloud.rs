@@ -83,7 +83,8 @@ fn of_message(desk: &Desk, letter: &Letter, event: &Event) -> Result<Map<String,
     ];
     if is_message {
         let accepted = desk.show(letter.id)?.stamp.and_then(|stamp| stamp.accepted_at);
-        let time = |at| border::time::optional(at, "").ok().flatten().map(model::time::Timestamp::rfc3339).unwrap_or_default();
+        let time =
+            |at| border::time::optional(at, "").ok().flatten().map(model::time::Timestamp::rfc3339).unwrap_or_default();
         said.push(("time", time(header.sent_at)));
         said.push(("recordedtime", time(accepted)));
         said.push(("dataschema", schema(header)));

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::{
     Acknowledge, Action, Answer, Forward, On, Rule, Rules, Run, Webhook, condition::Condition, template, webhook,
 };
-use crate::{fold::keys::RULE_NAME, formats::sheet, rules::template::Template};
+use crate::{fold::keys::RULE_NAME, formats::draft_file, rules::template::Template};
 
 /// Bytes of a rules file at most.
 const BYTES_MAX: usize = 256 * 1024;
@@ -251,7 +251,7 @@ fn answer(entry: AnswerEntry) -> Result<Answer, Invalid> {
         .ok_or_else(|| Invalid::code("kind", "kind.known").detail(entry.kind.as_str()))?;
     let interim: Option<Interim> =
         entry.interim.as_deref().map(str::parse).transpose().map_err(|invalid: Invalid| invalid.within("interim"))?;
-    let body = sheet::json(toml::Value::Table(entry.body));
+    let body = draft_file::json(toml::Value::Table(entry.body));
     Ok(Answer { kind, interim, body: template::Body::parse(&body).map_err(|invalid| invalid.within("body"))? })
 }
 

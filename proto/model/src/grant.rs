@@ -1,5 +1,6 @@
 //! Who may send what to whom. A policy is a file that people can read; what no line of it allows is refused.
 
+pub mod agreement;
 mod demo;
 mod file;
 mod review;

@@ -12,6 +12,7 @@
 //! | [`roster`] | who is on duty at an instant, and where nobody is |
 //! | [`task`] | what a person should do, as far as the program can tell |
 //! | [`agenda`] | what may still be done with an agenda |
+//! | [`catalogue`] | how good a resource record is, what stands of it, and which ones a search finds |
 //! | [`place`], [`count`], [`contradiction`] | where, how many people, and whether two sides differ about it |
 //! | [`thread`] | what messages do to the matter they are about: one machine a family |
 //! | [`merkle`], [`seal`] | trees, signatures over roots, paths |
@@ -30,6 +31,7 @@ mod text_form;
 pub mod agenda;
 pub mod bucket;
 pub mod calendar;
+pub mod catalogue;
 pub mod clock;
 pub mod contradiction;
 pub mod count;

@@ -1,7 +1,7 @@
 //! The facts that machines decide on, taken out of bodies. What a machine does not ask for stays in the body.
 
 mod action;
-mod agreement;
+pub mod agreement;
 mod consultation;
 mod drill;
 mod duty;

@@ -1,6 +1,7 @@
 //! The border between wire and model: wire messages are taken apart by name, and a value that comes out is good.
 //! Bodies stay closed here; `rules` reads them through their descriptors.
 
+pub mod catalogue;
 pub mod content;
 pub mod facts;
 pub mod geometry;

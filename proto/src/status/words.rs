@@ -2,6 +2,7 @@
 //! the reason's own, which tell of the usual case.
 
 mod rules;
+mod tables;
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -16,6 +17,7 @@ pub(super) struct Words {
 pub(super) fn of(rule: &str) -> Option<Words> {
     let own =
         link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule)).or_else(|| rules::of(rule));
+    let own = own.or_else(|| tables::of(rule));
     let (what, remedy) = own.or_else(|| OF_MATTERS.get(rule).copied())?;
     Some(Words { what, remedy })
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, io::Read as _, path::Path};
 
-use agent::formats::sheet;
+use agent::formats::draft_file;
 use anyhow::Context as _;
 use serde_json::Value;
 
@@ -21,5 +21,5 @@ pub fn read(path: &Path) -> anyhow::Result<Value> {
 
 /// JSON if it begins like JSON, else TOML.
 pub fn parse(text: &str) -> anyhow::Result<Value> {
-    Ok(sheet::parse(text).map_err(BadInput)?)
+    Ok(draft_file::parse(text).map_err(BadInput)?)
 }

@@ -4,6 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use model::{
+    catalogue::{Readiness, ResourceKind},
     ids::JurisdictionId,
     level::{Category, Confidentiality, EventLevel, WarningLevel},
     precedence::Precedence,
@@ -47,7 +48,7 @@ macro_rules! listed {
         }
     )+};
 }
-listed!(Precedence, EventLevel, WarningLevel, Category, Confidentiality, Role, Answer, Status);
+listed!(Precedence, EventLevel, WarningLevel, Category, Confidentiality, Role, Answer, Status, ResourceKind, Readiness);
 
 /// The value that a text means.
 pub fn named<T: Listed>(text: &str) -> Option<T> {
@@ -90,7 +91,7 @@ fn circle_of(text: &str) -> Result<v1::Area, String> {
     Ok(v1::Area { shape: Some(v1::area::Shape::Circle(circle)), buffer_m: 0 })
 }
 
-fn e7(degrees: &str, most: f64) -> Option<i32> {
+pub fn e7(degrees: &str, most: f64) -> Option<i32> {
     let degrees: f64 = degrees.parse().ok()?;
     // at most 180e7, which fits
     (degrees.abs() <= most).then(|| (degrees * 1e7).round() as i32)

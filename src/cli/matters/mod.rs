@@ -2,7 +2,7 @@
 //! sent in a certain way, with a form filled in from the message that it follows.
 
 mod board;
-mod step;
+pub mod step;
 
 use clap::Subcommand;
 use model::{kind::Kind, status::Action};

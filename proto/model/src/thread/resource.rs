@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    book::{Used, sent_already},
     facts::{
         Agreed, Asked, Claim, Committed, Decided, DecidedLine, Facts, Item, Line, Milestone, MissionState, Offered,
         OfferedLine, Reported, Settled, Wanted,

@@ -82,6 +82,7 @@ pub fn commitment(body: &v1::ResourceCommitment) -> Result<thread::Facts, Invali
         mission_id: named(&body.mission_id, "mission_id")?,
         order_id: named(&body.order_id, "order_id")?,
         lines: body.resources.iter().map(|resource| (resource.line_no, resource.quantity)).collect(),
+        resources: body.resources.iter().map(|resource| resource.resource_id.clone()).collect(),
     })))
 }
 

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{ItemState, Line, Mission, MissionState, Request, Tally};
 use crate::{
+    catalogue::Use,
     ids::{JurisdictionId, MessageId},
-    thread::chain::Chain,
+    invalid::Invalid,
+    thread::{chain::Chain, wrong_sequence},
     time::Timestamp,
 };
 
@@ -169,4 +171,48 @@ impl Request {
     pub(super) fn all_home(&self) -> bool {
         self.missions.values().all(|mission| !mission.is_live() || mission.state == MissionState::Settled)
     }
+}
+
+/// What an offer or a mission of one supplier does to one of its resources.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Used {
+    /// Which resource.
+    pub resource_id: String,
+    /// The mission that takes it; none where an offer holds it.
+    pub mission_id: Option<String>,
+    /// What is done to it.
+    pub what: Use,
+}
+
+impl Request {
+    /// What it does to the resources of `supplier`: which lines of offers hold, and which missions take. A line of which
+    /// everything is promised holds nothing any more: its missions do.
+    pub fn uses(&self, supplier: &JurisdictionId) -> Vec<Used> {
+        let own = self.offers.iter().filter(|offer| offer.chain.author == *supplier && !self.cancelled);
+        let held = own.flat_map(|offer| {
+            let open = offer.lines.iter().filter(|(line_no, line)| line.stands() && !self.is_used_up(offer, **line_no));
+            let what = Use::Held(offer.valid_until);
+            open.flat_map(move |(_, line)| line.resources.iter().map(move |id| used(id, None, what)))
+        });
+        let missions = self.missions.iter().filter(|(_, mission)| mission.supplier == *supplier && mission.is_live());
+        let sent = missions.flat_map(|(mission_id, mission)| {
+            mission.resources.iter().map(|id| used(id, Some(mission_id), Use::Sent(mission.state)))
+        });
+        held.chain(sent).collect()
+    }
+
+    fn is_used_up(&self, offer: &Offer, line_no: u32) -> bool {
+        let orders = self.orders.iter().filter(|(_, order)| order.offer == offer.id);
+        let promised: u64 = orders.map(|(id, _)| self.used(id, line_no)).sum();
+        offer.lines.get(&line_no).is_some_and(|line| promised >= u64::from(line.quantity))
+    }
+}
+
+fn used(resource_id: &str, mission_id: Option<&String>, what: Use) -> Used {
+    Used { resource_id: resource_id.to_owned(), mission_id: mission_id.cloned(), what }
+}
+
+/// The refusal of a commitment that names a resource which another live mission has already.
+pub fn sent_already(resource_id: &str, mission_id: &str) -> Invalid {
+    wrong_sequence("body.resources.resource_id", "K14.one_mission", format!("{resource_id}: {mission_id}"))
 }

@@ -66,6 +66,7 @@ impl Request {
             }
             None => Mission::new(Chain::of(step), (committed.order_id.clone(), order), lines),
         };
+        mission.resources.clone_from(&committed.resources);
         if !amends {
             owed::next_report(step, &committed.mission_id, &mut mission, ledger);
         }

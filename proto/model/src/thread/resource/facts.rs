@@ -140,6 +140,8 @@ pub struct Committed {
     pub order_id: String,
     /// How many for which line of the offer.
     pub lines: Vec<(u32, u32)>,
+    /// Which resources go.
+    pub resources: BTreeSet<String>,
 }
 
 numbered! {

@@ -28,6 +28,9 @@ pub struct Mission {
     pub order_id: String,
     /// How many for which line of the offer.
     pub lines: BTreeMap<u32, u32>,
+    /// Which resources go; missions that were folded by earlier versions name none.
+    #[serde(default)]
+    pub resources: BTreeSet<String>,
     /// Where it stands.
     pub state: MissionState,
     reached: BTreeMap<Milestone, Timestamp>,
@@ -86,6 +89,7 @@ impl Mission {
             requester: order.by.clone(),
             order_id,
             lines,
+            resources: BTreeSet::new(),
             state: MissionState::Committed,
             reached: BTreeMap::new(),
             reports: 0,

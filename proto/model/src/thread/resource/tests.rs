@@ -3,6 +3,7 @@
 mod any_order;
 mod binding;
 mod missions;
+mod uses;
 
 use super::*;
 use crate::{
@@ -65,7 +66,7 @@ fn order(n: u8, order_id: &str, offer: &Message, lines: &[(u32, Option<u32>)], t
 
 fn commit(n: u8, by: &str, mission: &str, order_id: &str, lines: &[(u32, u32)], to: &Message) -> Message {
     let (mission_id, order_id) = (mission.to_owned(), order_id.to_owned());
-    let committed = Committed { mission_id, order_id, lines: lines.to_vec() };
+    let committed = Committed { mission_id, order_id, lines: lines.to_vec(), resources: BTreeSet::new() };
     message(n, Kind::ResourceCommitment, by, Facts::Commitment(committed)).follows(to, Action::Reply)
 }
 
