@@ -27,7 +27,7 @@ fn record(at: u32, now: Timestamp) -> v1::ResourceRecord {
     let bar = v1::Capability {
         code: "leak-sealing-pressure".into(),
         min: Some(1),
-        max: Some(if at % 10 == 0 { 2 } else { 1 }),
+        max: Some(if at.is_multiple_of(10) { 2 } else { 1 }),
         unit: "MPa".into(),
     };
     #[allow(clippy::cast_possible_truncation, reason = "some degrees")]

@@ -17,6 +17,7 @@ use crate::{
 #[command(
     after_help = "  liandong catalogue publish --all --verified\n  liandong catalogue publish 371322-T-0003 --set readiness=OUT_OF_SERVICE\n  liandong catalogue publish 371322-T-0003 --verified --phone-verified"
 )]
+#[allow(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct Publish {
     /// Ids of resources; one that is not there yet begins with what --set says
     #[arg(value_name = "ID", required_unless_present = "all")]

@@ -15,8 +15,8 @@ use super::{
 
 const MINUTE: i64 = 60_000;
 
-fn wire(at: i64) -> Option<prost_types::Timestamp> {
-    Some(border::time::to_wire(Timestamp::from_millis(at)))
+fn wire(at: i64) -> prost_types::Timestamp {
+    border::time::to_wire(Timestamp::from_millis(at))
 }
 
 impl Table {
@@ -27,8 +27,8 @@ impl Table {
             event_id: event.to_vec().into(),
             what: v1::DeadlineEvent::NobodyOnDuty.into(),
             obligor: Some(v1::Obligor { jurisdiction: XUZHOU.to_owned(), role: v1::Role::DutyOfficer.into() }),
-            due_at: wire(NOON),
-            met_at: until.and_then(wire),
+            due_at: Some(wire(NOON)),
+            met_at: until.map(wire),
             ..v1::DeadlineNotice::default()
         };
         let body = v1::Body { body: Some(v1::body::Body::DeadlineNotice(notice)) }.encode_to_vec();

@@ -55,17 +55,14 @@ pub fn of(rows: &[Row]) -> Table {
         let id = read.record.as_ref().map(|record| record.resource_id.clone()).filter(|id| !id.is_empty());
         table.faults.extend(read.faults);
         let Some(id) = id else { continue };
-        match seen.get(&id) {
-            Some(first) => {
-                let cell = read.cells.get("resource_id").cloned().unwrap_or_else(|| cell_name(0, row.number));
-                let twice = fault_of("body.record.resource_id", "sheet.id_once");
-                table.faults.push(Fault { cell, invalid: twice.detail(format!("{id}: {first}")) });
-            }
-            None => {
-                seen.insert(id, row.number);
-                table.records.extend(read.record.map(|record| Placement { row: row.number, record }));
-            }
+        if let Some(first) = seen.get(&id) {
+            let cell = read.cells.get("resource_id").cloned().unwrap_or_else(|| cell_name(0, row.number));
+            let twice = fault_of("body.record.resource_id", "sheet.id_once");
+            table.faults.push(Fault { cell, invalid: twice.detail(format!("{id}: {first}")) });
+            continue;
         }
+        seen.insert(id, row.number);
+        table.records.extend(read.record.map(|record| Placement { row: row.number, record }));
     }
     table
 }

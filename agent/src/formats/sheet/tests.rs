@@ -81,7 +81,8 @@ fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
 
 /// A table of strings.
 fn strings(texts: &[&str]) -> String {
-    let entries: String = texts.iter().map(|text| format!("<si><t>{text}</t></si>")).collect();
+    let entries: Vec<_> = texts.iter().map(|text| format!("<si><t>{text}</t></si>")).collect();
+    let entries = entries.concat();
     format!(
         r#"<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="{}">{entries}</sst>"#,
         texts.len()

@@ -76,7 +76,7 @@ fn record() -> impl Strategy<Value = v1::ResourceRecord> {
                     point: Some(v1::Point { lat_e7, lon_e7 }),
                 }),
                 capabilities,
-                facility: (!beds.is_empty()).then(|| v1::Facility { beds, decon: 0 }),
+                facility: (!beds.is_empty()).then_some(v1::Facility { beds, decon: 0 }),
                 rate: Some(v1::Rate { free: free.into(), amount, per }),
                 shareable_with: vec!["320300".into(), "lunan".into()],
                 last_verified_at: Some(at),
@@ -216,7 +216,8 @@ fn a_workbook_says_what_its_text_says() {
     let date = r#"<c r="G2" t="d"><v>2026-12-03T08:40:00</v></c>"#;
     let inline = |at: &str, text: &str| format!(r#"<c r="{at}" t="inlineStr"><is><t>{text}</t></is></c>"#);
     let header = ["资源编号", "所属地", "资源种类", "分类代码", "名称", "备勤状态", "最近核实时间"];
-    let cells: String = (0..7).map(|at| format!(r#"<c r="{}" t="s"><v>{at}</v></c>"#, cell_name(at, 1))).collect();
+    let cells: Vec<_> = (0..7).map(|at| format!(r#"<c r="{}" t="s"><v>{at}</v></c>"#, cell_name(at, 1))).collect();
+    let cells = cells.concat();
     let texts =
         [inline("A2", "371322-T-1"), inline("C2", "TEAM"), inline("E2", "救援队"), inline("F2", "可用")].concat();
     let numbers = r#"<c r="B2"><v>371322</v></c><c r="D2"><v>2990000</v></c>"#;

@@ -5,15 +5,15 @@ use crate::catalogue::{Readiness, Use, readiness_at};
 
 const TEAM: &str = "320300-T-0007";
 
-fn naming(line: OfferedLine, ids: &[&str]) -> OfferedLine {
-    OfferedLine { resources: ids.iter().map(|id| (*id).to_owned()).collect(), ..line }
+fn naming(line: &OfferedLine, ids: &[&str]) -> OfferedLine {
+    OfferedLine { resources: ids.iter().map(|id| (*id).to_owned()).collect(), ..line.clone() }
 }
 
 /// An offer of two teams, both named.
 fn offered() -> (Thread, Message) {
     let first = request(1, &[XZ, LYG]);
     let mut thread = opened(&first);
-    let both = offer(2, XZ, vec![naming(line(1, 1, Line::Offer, 2), &[TEAM, "320300-T-0008"])], &first);
+    let both = offer(2, XZ, vec![naming(&line(1, 1, Line::Offer, 2), &[TEAM, "320300-T-0008"])], &first);
     says(&mut thread, &both).unwrap();
     (thread, both)
 }
@@ -54,7 +54,7 @@ fn what_is_declined_withdrawn_or_cancelled_holds_nothing() {
 
     let (mut thread, both) = offered();
     let none =
-        offer(3, XZ, vec![naming(line(1, 1, Line::Withdrawn, 0), &[TEAM])], &both).follows(&both, Action::Update);
+        offer(3, XZ, vec![naming(&line(1, 1, Line::Withdrawn, 0), &[TEAM])], &both).follows(&both, Action::Update);
     says(&mut thread, &none).unwrap();
     assert_eq!(machine(&thread).uses(&member(XZ)), []);
 
