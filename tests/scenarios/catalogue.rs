@@ -206,7 +206,7 @@ async fn a_real_offer_holds_a_resource_and_a_played_mission_leaves_it_ready() {
         let decision = v1::OfferDecision::Order.into();
         body.lines = vec![v1::DecisionLine { offer_message_id, line_no: 1, item_no: 1, quantity: 1, decision, ..line }];
     });
-    let ordered = xz.send(ordered.follows(played).exercise(DRILL).0).await;
+    let ordered = xz.send(ordered.follows(played).to(&[LY]).exercise(DRILL).0).await;
     xz.stage(ordered, LY, v1::Stage::Delivered).await;
     let mission = paper!(ResourceCommitment, now, |body| {
         (body.mission_id, body.order_id) = ("371300-M-1".into(), "320300-O-1".into());
