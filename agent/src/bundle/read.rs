@@ -26,7 +26,6 @@ use crate::{
     fold::{id_of, query},
     link::carry,
     message::{self, Read},
-    outbox::not_stored,
 };
 
 /// Messages that become durable together.
@@ -227,7 +226,7 @@ impl Taking<'_> {
         if records.is_empty() {
             return Ok(());
         }
-        self.desk.engine.append(records, Lane::Normal).await.map(|_| ()).map_err(|error| not_stored(&error))
+        self.desk.write_all(records, Lane::Normal).await
     }
 
     /// Keeps a security record of what did not hold.
@@ -316,19 +315,15 @@ impl Desk {
     /// A message of ours has no business here, but a copy of one that we know does no harm.
     fn is_known_as_ours(&self, read: &Read) -> Result<CarriedOutcome, Invalid> {
         let row = self.engine.read(|_, found| query::sent(found, read.header.message_id)).map_err(rows)?;
-        match row {
-            Some(row) if row.content_hash == read.content_hash.0.as_slice() => Ok(CarriedOutcome::Known),
-            _ => Err(Invalid::new(Reason::SenderMismatch, "header.sender", "bundle.ours")),
-        }
+        let other = || Invalid::new(Reason::SenderMismatch, "header.sender", "bundle.ours");
+        known(row.map(|row| row.content_hash), read).ok_or_else(other)
     }
 
     /// Known with these bytes; other bytes under a known id are refused.
     fn is_known(&self, read: &Read) -> Result<CarriedOutcome, Invalid> {
         let row = self.engine.read(|_, found| query::received(found, read.header.message_id)).map_err(rows)?;
-        match row {
-            Some(row) if row.content_hash == read.content_hash.0.as_slice() => Ok(CarriedOutcome::Known),
-            _ => Err(Invalid::new(Reason::ConflictId, "message_id", "message.same_bytes")),
-        }
+        let other = || Invalid::new(Reason::ConflictId, "message_id", "message.same_bytes");
+        known(row.map(|row| row.content_hash), read).ok_or_else(other)
     }
 
     /// The broker's stamp, if this is its receipt for exactly this message.
@@ -368,4 +363,9 @@ fn refused(line: v1::CarriedMessage, invalid: &Invalid) -> v1::CarriedMessage {
         text_en,
         ..line
     }
+}
+
+/// Whether the bytes that stand here are those that came.
+fn known(stored: Option<Bytes>, read: &Read) -> Option<CarriedOutcome> {
+    stored.filter(|hash| *hash == read.content_hash.0.as_slice()).map(|_| CarriedOutcome::Known)
 }

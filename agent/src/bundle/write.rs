@@ -113,20 +113,11 @@ impl Desk {
     /// What the broker does not have yet: where it goes is resolved here, as the broker will.
     fn queued_for(&self, to: &JurisdictionId, now: Timestamp) -> Result<Vec<Waiting>, Invalid> {
         let mut found = Vec::new();
-        for precedence in Precedence::ALL.iter().copied() {
-            let mut after = Position::START;
-            loop {
-                let page = self.engine.read(|_, found| query::outbox(found, precedence, after, PAGE)).map_err(rows)?;
-                let Some((last, _)) = page.last() else { break };
-                after = *last;
-                for (at, row) in page.iter().filter(|(_, row)| !row.carried) {
-                    let read = message::read(&self.own_envelope(*at)?)?;
-                    let id = id_of(&row.message_id).unwrap_or(read.header.message_id);
-                    if read.header.expires_at > now && self.goes_to(&read.header, to) {
-                        let content_hash = Bytes::copy_from_slice(&read.content_hash.0);
-                        found.push(Waiting { id, content_hash, precedence, at: *at, accepted: None });
-                    }
-                }
+        for (precedence, at, id) in self.waiting_ours()? {
+            let read = message::read(&self.own_envelope(at)?)?;
+            if read.header.expires_at > now && self.goes_to(&read.header, to) {
+                let content_hash = Bytes::copy_from_slice(&read.content_hash.0);
+                found.push(Waiting { id, content_hash, precedence, at, accepted: None });
             }
         }
         Ok(found)
@@ -196,11 +187,6 @@ impl Waiting {
 }
 
 impl Bundle {
-    /// How many messages and receipts are in it.
-    pub fn holds(&self) -> (usize, usize) {
-        (self.messages.len(), self.receipts.len())
-    }
-
     /// The file, piece by piece, read from `desk` as it is asked for.
     pub fn bytes(self, desk: Arc<Desk>) -> impl Iterator<Item = Result<Bytes, Invalid>> + Send + 'static {
         let Self { head, messages, receipts, files } = self;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Desk, internal, rows};
-use crate::{fold::query, outbox};
-use journal::{Lane, Record};
+use crate::fold::query;
+use journal::Lane;
 use model::{
     ids::{Digest, DocumentId, MessageId},
     invalid::Invalid,
@@ -134,8 +134,7 @@ impl Desk {
             sha256: digest.0.to_vec().into(),
             etag: document.etag.clone(),
         };
-        let record = Record::new(kind::DOCUMENT_CACHED, self.clock.now(), record.encode_to_vec());
-        self.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| outbox::not_stored(&error))
+        self.write(kind::DOCUMENT_CACHED, &record, Lane::Normal).await
     }
 
     pub(super) fn cached(&self, id: &DocumentId) -> Result<Option<(v1::Document, i64)>, Invalid> {

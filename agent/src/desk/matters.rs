@@ -1,7 +1,7 @@
 //! Matters, what is owed in them, and what people do about it: states and parts, deadlines, waivers, telephone calls,
 //! tasks, report cards.
 
-use journal::{Lane, Record};
+use journal::Lane;
 use model::{
     deadline::DeadlineName,
     header::{Header, Status},
@@ -14,7 +14,6 @@ use model::{
     thread::{Deadline, Facts, Mark, Matter, Part, StateName, Step, Thread, duty, ledger::Standing},
     time::Timestamp,
 };
-use prost::Message as _;
 use proto::{
     border,
     record::{CardRow, DeskAct, JudgedRow, PhoneCall, TaskDone, TaskRow, Waiver, desk_act, kind},
@@ -22,10 +21,7 @@ use proto::{
 };
 
 use super::{Desk, limit_of, needed, rosters, rows, unknown};
-use crate::{
-    fold::{keys, keys::MatterKey, matters, matters::MatterState, query},
-    outbox::not_stored,
-};
+use crate::fold::{keys, keys::MatterKey, matters, matters::MatterState, query};
 
 /// Entries of a list when nobody says how many.
 pub(super) const LIST_DEFAULT: usize = 100;
@@ -216,9 +212,7 @@ impl Desk {
     }
 
     pub(super) async fn act(&self, officer: v1::Officer, act: desk_act::Act) -> Result<(), Invalid> {
-        let record = DeskAct { officer: Some(officer), act: Some(act) };
-        let record = Record::new(kind::DESK_ACT, self.clock.now(), record.encode_to_vec());
-        self.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| not_stored(&error))
+        self.write(kind::DESK_ACT, &DeskAct { officer: Some(officer), act: Some(act) }, Lane::Normal).await
     }
 
     fn one_deadline(

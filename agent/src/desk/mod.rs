@@ -17,8 +17,10 @@ pub mod rosters;
 use std::sync::Arc;
 
 use certs::tls;
-use journal::{FileJournal, Record};
-use model::{clock::Clock, ids::MessageId, invalid::Invalid, position::Position, reason::Reason};
+use journal::{FileJournal, Lane, Record};
+use model::{
+    clock::Clock, ids::MessageId, invalid::Invalid, position::Position, precedence::Precedence, reason::Reason,
+};
 use prost::Message;
 use proto::{
     border,
@@ -29,9 +31,9 @@ use store::{Engine, FoldError, blobs::Blobs};
 
 use crate::{
     config::{Identity, OfficerConfig},
-    fold::{AgentFold, Bells},
+    fold::{AgentFold, Bells, id_of, query},
     link::Link,
-    outbox::Outbox,
+    outbox::{Outbox, not_stored},
     rules::Board,
     signer::Signer,
     trust::Trust,
@@ -78,6 +80,16 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Makes one record durable; the rows follow it.
+    pub(crate) async fn write(&self, kind: u16, message: &impl Message, lane: Lane) -> Result<(), Invalid> {
+        self.write_all(vec![Record::new(kind, self.clock.now(), message.encode_to_vec())], lane).await
+    }
+
+    /// Makes records durable, all of them or none; the rows follow them.
+    pub(crate) async fn write_all(&self, records: Vec<Record>, lane: Lane) -> Result<(), Invalid> {
+        self.engine.append(records, lane).await.map(|_| ()).map_err(|error| not_stored(&error))
+    }
+
     /// A record of our journal, decoded. It must be of `kind`.
     pub(crate) fn record<M: Message + Default>(&self, at: Position, kind: u16) -> Result<M, Invalid> {
         let record = self.raw(at)?;
@@ -89,6 +101,24 @@ impl Desk {
 
     pub(crate) fn raw(&self, at: Position) -> Result<Record, Invalid> {
         self.engine.record(at).map_err(|error| internal(&error))
+    }
+
+    /// Messages of ours that wait for the broker: their precedence and place, by precedence and then as they were queued.
+    /// What came on a bundle has its place in another's sequence and is left out.
+    pub(crate) fn waiting_ours(&self) -> Result<Vec<(Precedence, Position, MessageId)>, Invalid> {
+        const PAGE: usize = 256;
+        let mut all = Vec::new();
+        for precedence in Precedence::ALL.iter().copied() {
+            let mut after = Position::START;
+            loop {
+                let page = self.engine.read(|_, found| query::outbox(found, precedence, after, PAGE)).map_err(rows)?;
+                let Some((last, _)) = page.last() else { break };
+                after = *last;
+                let ours = page.iter().filter(|(_, row)| !row.carried);
+                all.extend(ours.filter_map(|(at, row)| Some((precedence, *at, id_of(&row.message_id)?))));
+            }
+        }
+        Ok(all)
     }
 
     /// The envelope that waits for the broker: one of ours, or one that came on a bundle in a record of its own.

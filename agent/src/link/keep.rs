@@ -7,7 +7,6 @@ use std::{
 
 use journal::{Lane, Record};
 use model::{invalid::Invalid, position::Position};
-use prost::Message as _;
 use proto::{
     record::{Attested, ConfirmKept, ReceiptsReceived, Received, kind},
     v1::{self, session_request::Frame as Tell},
@@ -17,7 +16,6 @@ use super::session::{Session, Work};
 use crate::{
     desk::{decode, rows},
     fold::query,
-    outbox::not_stored,
 };
 
 /// Records that are looked at in one go.
@@ -128,10 +126,7 @@ impl Session {
         }
         let desk = self.desk.clone();
         let kept = ConfirmKept { kept: Vec::new(), place: stored.place, records };
-        let record = Record::new(kind::CONFIRM_KEPT, desk.clock.now(), kept.encode_to_vec());
-        Some(Box::pin(async move {
-            desk.engine.append(vec![record], Lane::Settling).await.map(|_| ()).map_err(|error| not_stored(&error))
-        }))
+        Some(Box::pin(async move { desk.write(kind::CONFIRM_KEPT, &kept, Lane::Settling).await }))
     }
 }
 

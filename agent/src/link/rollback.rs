@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use journal::{Lane, Record};
-use model::{ids::MessageId, invalid::Invalid, position::Position, precedence::Precedence, reason::Reason};
+use journal::Lane;
+use model::{ids::MessageId, invalid::Invalid, reason::Reason};
 use prost::Message as _;
 use proto::{
     record::{BrokerAccepted, ReceiptsReceived, kind},
@@ -15,12 +15,8 @@ use tonic::transport::Channel;
 
 use crate::{
     desk::{Desk, documents::told, rows},
-    fold::{id_of, query},
-    outbox::not_stored,
+    fold::query,
 };
-
-/// Messages that are looked at in one go.
-const PAGE: usize = 256;
 
 /// Learns what became of messages of ours, takes a new incarnation, and seals again what the broker does not know. May
 /// be interrupted anywhere: until the new name is durable it begins from the start, after that [`seal_again`] goes on.
@@ -36,7 +32,7 @@ pub(super) async fn begin_again(desk: &Arc<Desk>, channel: Channel) -> Result<()
 
 /// Gives whatever waits under an earlier name a place in the sequence of this one.
 pub(crate) async fn seal_again(desk: &Desk) -> Result<(), Invalid> {
-    for (at, _) in waiting(desk)? {
+    for (_, at, _) in desk.waiting_ours()? {
         desk.outbox.seal_again(at).await?;
     }
     Ok(())
@@ -44,25 +40,9 @@ pub(crate) async fn seal_again(desk: &Desk) -> Result<(), Invalid> {
 
 /// Messages of ours that wait for the broker, or were accepted and are not settled.
 fn unsettled(desk: &Desk) -> Result<Vec<MessageId>, Invalid> {
-    let mut ids: Vec<MessageId> = waiting(desk)?.into_iter().map(|(_, id)| id).collect();
+    let mut ids: Vec<MessageId> = desk.waiting_ours()?.into_iter().map(|(.., id)| id).collect();
     ids.extend(desk.engine.read(|_, found| query::unsettled(found)).map_err(rows)?);
     Ok(ids)
-}
-
-fn waiting(desk: &Desk) -> Result<Vec<(Position, MessageId)>, Invalid> {
-    let mut all = Vec::new();
-    for precedence in Precedence::ALL {
-        let mut after = Position::START;
-        loop {
-            let page = desk.engine.read(|_, found| query::outbox(found, *precedence, after, PAGE)).map_err(rows)?;
-            let Some((last, _)) = page.last() else { break };
-            after = *last;
-            // what came on a bundle has its place in another's sequence
-            let ours = page.iter().filter(|(_, row)| !row.carried);
-            all.extend(ours.filter_map(|(at, row)| Some((*at, id_of(&row.message_id)?))));
-        }
-    }
-    Ok(all)
 }
 
 /// Stores what the broker knows about one message of ours. One that it does not know is left as it is.
@@ -76,14 +56,14 @@ async fn learn(desk: &Desk, broker: &mut ExchangeClient<Channel>, id: MessageId)
     for receipt in accepted {
         let batch = alone(receipt);
         desk.trust.verify_brokers(&batch, desk.clock.now())?;
-        append(desk, kind::BROKER_ACCEPTED, BrokerAccepted { receipts: Some(batch) }.encode_to_vec()).await?;
+        desk.write(kind::BROKER_ACCEPTED, &BrokerAccepted { receipts: Some(batch) }, Lane::Settling).await?;
     }
     let good = rest.into_iter().filter(|receipt| desk.trust.verify_receipt(receipt).is_ok());
     let received = ReceiptsReceived { receipts: good.collect(), ..ReceiptsReceived::default() };
     if received.receipts.is_empty() {
         return Ok(());
     }
-    append(desk, kind::RECEIPTS_RECEIVED, received.encode_to_vec()).await
+    desk.write(kind::RECEIPTS_RECEIVED, &received, Lane::Settling).await
 }
 
 fn is_accepted(receipt: &v1::Receipt) -> bool {
@@ -95,9 +75,4 @@ fn is_accepted(receipt: &v1::Receipt) -> bool {
 fn alone(receipt: v1::Receipt) -> v1::ReceiptBatch {
     let seal = receipt.seal.unwrap_or_default();
     v1::ReceiptBatch { statements: vec![receipt.statement], key_id: seal.key_id, signature: seal.signature }
-}
-
-async fn append(desk: &Desk, kind: u16, bytes: Vec<u8>) -> Result<(), Invalid> {
-    let record = Record::new(kind, desk.clock.now(), bytes);
-    desk.engine.append(vec![record], Lane::Settling).await.map(|_| ()).map_err(|error| not_stored(&error))
 }

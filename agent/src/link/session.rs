@@ -4,14 +4,13 @@
 use std::{error::Error as _, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesOrdered};
-use journal::{Lane, Record};
+use journal::Lane;
 use model::{
     invalid::Invalid,
     limits,
     precedence::{PerPrecedence, Precedence},
     reason::Reason,
 };
-use prost::Message as _;
 use proto::{
     border,
     record::{EpochsKnown, kind},
@@ -24,7 +23,7 @@ use super::{
     Ended, Phase, Plan, blobs::Uploads, carry, dial::Line, keep::Keeping, outgoing::Outgoing, rollback,
     submit::Submitting,
 };
-use crate::{desk::Desk, outbox::not_stored};
+use crate::desk::Desk;
 
 /// Frames that wait for the wire.
 const OUT_FRAMES: usize = 16;
@@ -205,10 +204,9 @@ impl Session {
     /// What the broker's journal went through; whatever it lost goes back to where it waits.
     async fn welcome(&self, welcome: &v1::Welcome) -> Result<(), Invalid> {
         let known = EpochsKnown { epochs: welcome.epochs.clone() };
-        let record = Record::new(kind::EPOCHS_KNOWN, self.desk.clock.now(), known.encode_to_vec());
         // in the lane of deliveries: what an earlier session was still storing is folded before this, so that its receipts
         // count as left over and are sent before whatever a person signs about them
-        self.desk.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| not_stored(&error))
+        self.desk.write(kind::EPOCHS_KNOWN, &known, Lane::Normal).await
     }
 
     /// Reads until the broker leaves or falls silent.

@@ -27,7 +27,6 @@ use super::{
 use crate::{
     desk::rows,
     fold::{id_of, query},
-    outbox::not_stored,
 };
 
 /// Envelopes of one frame.
@@ -250,9 +249,7 @@ impl Session {
             text_en,
             ..v1::Refusal::default()
         };
-        let record = BrokerRefused { refusal: Some(refusal) }.encode_to_vec();
-        let record = Record::new(kind::BROKER_REFUSED, self.desk.clock.now(), record);
-        self.desk.engine.append(vec![record], Lane::Settling).await.map(|_| ()).map_err(|error| not_stored(&error))
+        self.desk.write(kind::BROKER_REFUSED, &BrokerRefused { refusal: Some(refusal) }, Lane::Settling).await
     }
 
     async fn wait_for_more(&self) {
@@ -373,7 +370,7 @@ impl Session {
             if records.is_empty() {
                 return Ok(());
             }
-            desk.engine.append(records, Lane::Settling).await.map(|_| ()).map_err(|error| not_stored(&error))
+            desk.write_all(records, Lane::Settling).await
         })
     }
 }

@@ -130,8 +130,7 @@ impl Session {
             let through = line.through.clone();
             let record =
                 ReceiptsReceived { receipts: line.receipts, through: line.through, unverified, carried: false };
-            let record = Record::new(kind::RECEIPTS_RECEIVED, session.desk.clock.now(), record.encode_to_vec());
-            session.desk.engine.append(vec![record], Lane::Settling).await.map_err(|error| not_stored(&error))?;
+            session.desk.write(kind::RECEIPTS_RECEIVED, &record, Lane::Settling).await?;
             if let Some(through) = through {
                 session.outgoing.seen(through);
             }

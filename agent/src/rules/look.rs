@@ -3,9 +3,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use journal::{Lane, Record};
+use journal::Lane;
 use model::{invalid::Invalid, position::Position};
-use prost::Message as _;
 use proto::record::{ActOwed, ActProblem, LinkTurned, RuleMark, RulesLooked, kind};
 use store::tasks::Tasks;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +18,6 @@ use crate::{
     desk::{Desk, internal, rows},
     fold::{keys, query},
     link::Phase,
-    outbox::not_stored,
 };
 
 /// What one look may come to, in events times rules: it is one record, and a record has its bound.
@@ -65,7 +63,7 @@ async fn turn(desk: &Desk, now: bool, before: &mut bool) -> Result<(), Invalid> 
     }
     let state = desk.rules.now();
     if state.rules.as_ref().is_some_and(|rules| rules.rules.iter().any(|rule| rule.on == On::Link)) {
-        append(desk, kind::LINK_TURNED, LinkTurned { up: now }.encode_to_vec()).await?;
+        desk.write(kind::LINK_TURNED, &LinkTurned { up: now }, Lane::Normal).await?;
     }
     *before = now;
     Ok(())
@@ -197,11 +195,5 @@ pub fn problem(invalid: &Invalid) -> ActProblem {
 }
 
 async fn looked(desk: &Desk, record: RulesLooked) -> Result<(), Invalid> {
-    append(desk, kind::RULES_LOOKED, record.encode_to_vec()).await
-}
-
-/// Makes a record of the rules' own durable.
-pub async fn append(desk: &Desk, kind: u16, bytes: Vec<u8>) -> Result<(), Invalid> {
-    let record = Record::new(kind, desk.clock.now(), bytes);
-    desk.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| not_stored(&error))
+    desk.write(kind::RULES_LOOKED, &record, Lane::Normal).await
 }

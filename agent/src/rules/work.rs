@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use model::{invalid::Invalid, reason::Reason, time::Timestamp};
-use prost::Message as _;
 use proto::record::{ActEnded, ActProblem, ActRow, ActTried, kind};
 use store::tasks::Tasks;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Rules,
     act::{self, Done},
-    look::{append, problem},
+    look::problem,
 };
 use crate::{
     desk::{Desk, rows},
@@ -86,7 +85,7 @@ async fn settle(desk: &Desk, tasks: &Tasks, rules: &Rules, id: &ActId, row: &Act
             let next_at = desk.clock.now().plus(act::backoff(row.tries)).min(expires).millis();
             tracing::info!(rule = %row.rule, tries = row.tries + 1, problem = %invalid, "an act of a rule is tried again");
             let tried = ActTried { act: id.to_vec().into(), next_at, problem: Some(problem(&invalid)) };
-            append(desk, kind::ACT_TRIED, tried.encode_to_vec()).await
+            desk.write(kind::ACT_TRIED, &tried, journal::Lane::Normal).await
         }
     }
 }
@@ -95,7 +94,7 @@ async fn ended(desk: &Desk, id: &ActId, row: &ActRow, problem: Option<ActProblem
     if let Some(why) = &problem {
         tracing::warn!(rule = %row.rule, reason = %why.reason, why = %why.rule, "an act of a rule is given up");
     }
-    append(desk, kind::ACT_ENDED, ActEnded { act: id.to_vec().into(), problem }.encode_to_vec()).await
+    desk.write(kind::ACT_ENDED, &ActEnded { act: id.to_vec().into(), problem }, journal::Lane::Normal).await
 }
 
 fn expired() -> Invalid {

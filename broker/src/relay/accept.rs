@@ -83,7 +83,7 @@ impl Refusal {
         Self::of_content(&bytes::Bytes::new(), invalid)
     }
 
-    fn of_header(header: &Header, content_hash: Digest, invalid: Invalid) -> Self {
+    fn of_header(header: &Header, content_hash: Digest, carried: bool, invalid: Invalid) -> Self {
         let invalid = placed(invalid);
         Self {
             message_id: header.message_id.0.to_vec(),
@@ -92,7 +92,7 @@ impl Refusal {
             place: Some((header.precedence, header.sender_seq)),
             claimed: header.sender.jurisdiction.to_string(),
             invalid,
-            carried: false,
+            carried,
         }
     }
 
@@ -188,7 +188,7 @@ impl Relay {
         });
         match judged {
             Ok(record) => Ok(Judged { header, content_hash, record, errand }),
-            Err(invalid) => Err(Box::new(Refusal { carried, ..Refusal::of_header(&header, content_hash, invalid) })),
+            Err(invalid) => Err(Box::new(Refusal::of_header(&header, content_hash, carried, invalid))),
         }
     }
 
@@ -301,8 +301,8 @@ impl Relay {
                 let reason = if matches!(error, AppendError::Busy) { Reason::Busy } else { Reason::Internal };
                 tracing::warn!(%error, envelopes = headers.len(), "envelopes were not taken");
                 let refuse = |(carried, header, content_hash): (bool, Header, Digest)| {
-                    let refusal = Refusal::of_header(&header, content_hash, Invalid::new(reason, "", "journal"));
-                    Answer::Refused(Refusal { carried, ..refusal })
+                    let invalid = Invalid::new(reason, "", "journal");
+                    Answer::Refused(Refusal::of_header(&header, content_hash, carried, invalid))
                 };
                 return headers.into_iter().map(refuse).collect();
             }
@@ -312,10 +312,7 @@ impl Relay {
             .zip(outcomes)
             .inspect(|((_, header, _), outcome)| self.look_for_mended(header, outcome))
             .map(|((carried, header, content_hash), outcome)| {
-                let refused = |invalid| {
-                    let refusal = Refusal::of_header(&header, content_hash, invalid);
-                    Answer::Refused(Refusal { carried, ..refusal })
-                };
+                let refused = |invalid| Answer::Refused(Refusal::of_header(&header, content_hash, carried, invalid));
                 match outcome {
                     Outcome::Accepted { row, .. } => Answer::Accepted(Box::new(accepted(&row, &header.message_id.0))),
                     Outcome::Refused(invalid) => refused(invalid),

@@ -50,5 +50,5 @@ pub use self::{
     fold::{At, Fold, FoldError},
     open::{OpenError, Opened},
     options::Options,
-    rows::{Dump, Rows},
+    rows::{Dump, Fingerprint, Rows},
 };

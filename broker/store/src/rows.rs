@@ -184,6 +184,12 @@ impl Fingerprint {
         self.rows.count
     }
 
+    /// The same, however many records it took.
+    #[must_use]
+    pub fn contents(&self) -> Self {
+        Self { folded: Position::START, ..*self }
+    }
+
     /// How many ids are settled.
     pub fn settled_ids(&self) -> u64 {
         self.settled.count
