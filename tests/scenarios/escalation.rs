@@ -143,6 +143,33 @@ async fn a_rung_that_broker_and_desk_both_raise_is_one_task_and_an_answer_closes
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_expires_unacknowledged_is_told_to_its_sender_and_is_a_task_there() {
+    let ladder = Ladder::stands().await;
+    let now = ladder.0.clock.now();
+    let soon = paper!(Bulletin, now, |_| {}).header(|header| {
+        header.receipt_required = Stage::Acknowledged.into();
+        header.expires_at = Some(proto::border::time::to_wire(now.plus(Duration::from_mins(10))));
+    });
+    let bulletin = ladder.unanswered(soon).await;
+
+    ladder.seconds(601);
+    let told = ladder.0.agent(LY).until("told that it lapsed", |_| ladder.told(LY, bulletin).pop()).await;
+
+    assert_eq!((told.what(), told.rung, told.met_at), (v1::DeadlineEvent::Lapsed, 0, None));
+    assert_eq!(told.obligor.unwrap().jurisdiction, XZ);
+    assert_eq!(ladder.tasks(LY, bulletin).await, [("LAPSED".to_owned(), false)]);
+    assert!(
+        ladder.told(XZ, bulletin).iter().all(|notice| notice.what() == v1::DeadlineEvent::Rung),
+        "its sender alone"
+    );
+    let id = Bytes::copy_from_slice(&bulletin.0);
+    ladder.0.desk(XZ).acknowledge(&id, officer()).await.unwrap();
+    ladder.0.agent(LY).stage(bulletin, XZ, Stage::Acknowledged).await;
+    assert_eq!(ladder.tasks(LY, bulletin).await, [("LAPSED".to_owned(), true)], "it was acknowledged after all");
+    ladder.0.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_ladder_outlives_the_broker_and_no_rung_is_told_twice() {
     let mut ladder = Ladder::stands().await;
     let report = ladder.report().await;

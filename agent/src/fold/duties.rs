@@ -18,7 +18,7 @@ use model::{
     time::Timestamp,
 };
 use proto::{
-    record::{self, CardRow, DeskAct, GraveRow, PeerRow, PeersSeen, PhoneCall, TaskRow, desk_act},
+    record::{self, CardRow, DeskAct, GraveRow, JudgedRow, PeerRow, PeersSeen, PhoneCall, TaskRow, desk_act},
     v1,
 };
 use store::FoldError;
@@ -60,7 +60,8 @@ impl Folding<'_, '_> {
         Ok(())
     }
 
-    /// Whoever a group or an area came to owes the same reply as who was named: the broker's stamp says who they are.
+    /// Whoever a group or an area came to owes the same reply as who was named: the broker's stamp says who they are. An
+    /// unlawful step begins nothing, and one that waits nothing yet.
     pub(super) fn replies_owed(
         &mut self,
         matter: &[u8],
@@ -71,6 +72,10 @@ impl Folding<'_, '_> {
         let times = time_of(stamp.accepted_at).zip(time_of(stamp.reply_by));
         let (Some((starts_at, due_at)), Some(name)) = (times, stamped_reply(kind)) else { return Ok(()) };
         let Ok(key) = MatterKey::try_from(matter) else { return Ok(()) };
+        let stepped = |judged: &JudgedRow| judged.reason.is_empty() && !judged.orphan;
+        if !self.row::<JudgedRow>(&keys::judged(id))?.as_ref().is_none_or(stepped) {
+            return Ok(());
+        }
         let to = stamp.deliveries.iter().filter(|delivery| delivery.r#as == As::To.number());
         let obligors: Vec<JurisdictionId> = to.filter_map(|delivery| delivery.jurisdiction.parse().ok()).collect();
         self.change(&key, |state| {
@@ -261,7 +266,7 @@ impl Folding<'_, '_> {
         for rung in Rung::ALL {
             self.close_task(&deadline.event_id(*rung), outcome)?;
         }
-        Ok(())
+        self.close_task(&deadline.lapse_id(), outcome)
     }
 
     fn count_on_card(&mut self, old: Option<&Deadline>, new: &Deadline) -> Result<(), FoldError> {

@@ -9,7 +9,7 @@ use model::{
 };
 use prost::Message as _;
 use proto::{
-    record::{Attested, Delivered, EarlyCancelRow, JudgedRow, ListRow, OtherActRow, OutboxRow, Received, ReceivedRow},
+    record::{Attested, Delivered, EarlyCancelRow, ListRow, OtherActRow, OutboxRow, Received, ReceivedRow},
     v1,
 };
 use store::FoldError;
@@ -61,9 +61,7 @@ impl Folding<'_, '_> {
             let contradicted = self.contradicted(&read.header)?;
             row.matter = self.knock(&Knock::of(&read, accepted_at, row.cursor, false))?;
             self.compare(&read.header, &contradicted)?;
-            let judged: Option<JudgedRow> = self.row(&keys::judged(id))?;
-            let lawful = judged.is_none_or(|judged| judged.reason.is_empty());
-            if let Some(stamp) = delivery.stamp.as_ref().filter(|_| lawful) {
+            if let Some(stamp) = &delivery.stamp {
                 self.replies_owed(&row.matter, id, read.header.kind, stamp)?;
             }
             self.ack_of_theirs(&read.header, delivery.stamp.as_ref(), &recipient)?;

@@ -49,8 +49,10 @@ impl Folding<'_, '_> {
             return Ok(());
         }
         let Some(notice) = notice_in(&read.parts.body) else { return Ok(()) };
-        if notice.what() == v1::DeadlineEvent::NobodyOnDuty {
-            return self.vacancy_told(&notice);
+        match notice.what() {
+            v1::DeadlineEvent::NobodyOnDuty => return self.vacancy_told(&notice),
+            v1::DeadlineEvent::Lapsed => return self.lapse_told(&notice),
+            _ => {}
         }
         let Some(told) = told(&notice) else { return Ok(()) };
         match told.met_at {
@@ -58,6 +60,24 @@ impl Folding<'_, '_> {
             Some(at) => self.met_elsewhere(told.deadline, at),
             None => self.rung_told(&told),
         }
+    }
+
+    /// A message of ours expired while something was owed on it: a person decides whether that still matters.
+    fn lapse_told(&mut self, notice: &v1::DeadlineNotice) -> Result<(), FoldError> {
+        let obligor = notice.obligor.clone().unwrap_or_default();
+        let (Ok(event), Some(key)) =
+            (<[u8; 16]>::try_from(notice.event_id.as_ref()), key(notice, &obligor.jurisdiction))
+        else {
+            return Ok(());
+        };
+        let task = TaskRow {
+            kind: number(TaskKind::Lapsed.number()),
+            message_id: notice.message_id.clone(),
+            about: key.jurisdiction.to_string(),
+            deadline: number(key.name.number()),
+            ..TaskRow::default()
+        };
+        self.raise_task(event, &task)
     }
 
     /// Where the deadline runs here too its ledger goes up by this rung; where it ran and is met, nothing is asked of

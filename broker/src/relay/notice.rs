@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use model::{
-    deadline::{DeadlineName, Rung, event_id},
+    deadline::{DeadlineName, Rung, event_id, lapse_id},
     escalation::{self, Sides, Told},
     header::Status,
     ids::{Digest, Incarnation, JurisdictionId, MessageId},
@@ -56,7 +56,7 @@ impl Relay {
         let notice = Notice::read(notice)?;
         let cause = match notice.about {
             About::Post(_) => v1::Header { precedence: v1::Precedence::Priority.into(), ..v1::Header::default() },
-            About::Rung(..) | About::Report => self.cause(notice.cause),
+            About::Rung(..) | About::Lapse(_) | About::Report => self.cause(notice.cause),
         };
         let stands_for = self.stands_for(&notice.obligor, Role::DutyOfficer);
         let told = self.told(&notice, &cause);
@@ -140,6 +140,7 @@ impl Relay {
         match (&notice.about, notice.met_at) {
             (About::Post(Role::ShiftLeader), _) => escalation::told_everybody(obligor, Role::DutyOfficer, directory),
             (About::Post(_) | About::Report, _) => escalation::told_everybody(obligor, Role::ShiftLeader, directory),
+            (About::Lapse(_), _) => escalation::told_of_lapse(sides),
             (About::Rung(_, rung), None) => escalation::told(*rung, sides),
             (About::Rung(_, rung), Some(_)) => escalation::told_so_far(*rung, sides),
         }
@@ -170,6 +171,8 @@ impl Relay {
 enum About {
     /// A rung of a deadline.
     Rung(DeadlineName, Rung),
+    /// The message expired while this was owed on it.
+    Lapse(DeadlineName),
     /// A duty report that is missing.
     Report,
     /// A post that is vacant.
@@ -225,6 +228,12 @@ impl Notice {
                 rung: u32::try_from(rung.number()).unwrap_or(0),
                 ..common
             },
+            About::Lapse(name) => v1::DeadlineNotice {
+                what: v1::DeadlineEvent::Lapsed.into(),
+                message_id: self.cause.0.to_vec().into(),
+                deadline: name.number(),
+                ..common
+            },
             About::Report => v1::DeadlineNotice {
                 what: v1::DeadlineEvent::Missing.into(),
                 deadline: DeadlineName::D18.number(),
@@ -243,6 +252,7 @@ impl Notice {
         let obligor = (&self.obligor, Some(Role::DutyOfficer));
         match self.about {
             About::Rung(name, rung) => event_id(self.cause, name, obligor, rung),
+            About::Lapse(name) => lapse_id(self.cause, name, obligor),
             About::Report => event_id(self.cause, DeadlineName::D18, obligor, Rung::Breach),
             About::Post(role) => roster::vacancy_id(&self.obligor, role, self.due_at),
         }
@@ -259,10 +269,10 @@ impl About {
                 Role::from_number(number(row.role)).map(Self::Post).ok_or_else(|| wrong("role"))
             }
             v1::DeadlineEvent::Missing => Ok(Self::Report),
-            v1::DeadlineEvent::Unspecified
-            | v1::DeadlineEvent::Rung
-            | v1::DeadlineEvent::Lapsed
-            | v1::DeadlineEvent::CallByPhone => Ok(Self::Rung(name?, rung?)),
+            v1::DeadlineEvent::Lapsed => name.map(Self::Lapse),
+            v1::DeadlineEvent::Unspecified | v1::DeadlineEvent::Rung | v1::DeadlineEvent::CallByPhone => {
+                Ok(Self::Rung(name?, rung?))
+            }
         }
     }
 }

@@ -263,6 +263,15 @@ pub fn event_id(
     obligor: (&JurisdictionId, Option<Role>),
     rung: Rung,
 ) -> [u8; 16] {
+    event(message, deadline, obligor, u8::try_from(rung.number()).unwrap_or(0))
+}
+
+/// The id of the event that a message expired while this was owed on it.
+pub fn lapse_id(message: MessageId, deadline: DeadlineName, obligor: (&JurisdictionId, Option<Role>)) -> [u8; 16] {
+    event(message, deadline, obligor, u8::MAX) // no rung has this number
+}
+
+fn event(message: MessageId, deadline: DeadlineName, obligor: (&JurisdictionId, Option<Role>), number: u8) -> [u8; 16] {
     let (jurisdiction, role) = obligor;
     let mut hasher = Sha256::new();
     hasher.update(b"LIANDONG-V1-EVENT");
@@ -271,7 +280,7 @@ pub fn event_id(
     hasher.update([u8::try_from(jurisdiction.as_str().len()).unwrap_or(u8::MAX)]);
     hasher.update(jurisdiction.as_str());
     hasher.update([role.map_or(0, |role| u8::try_from(role.number()).unwrap_or(0))]);
-    hasher.update([u8::try_from(rung.number()).unwrap_or(0)]);
+    hasher.update([number]);
     Digest(hasher.finalize().into()).half()
 }
 

@@ -59,6 +59,12 @@ pub fn told(rung: Rung, sides: Sides<'_>) -> Vec<Told> {
     told
 }
 
+/// Who is told that a message expired while something was owed on it: its sender.
+pub fn told_of_lapse(sides: Sides<'_>) -> Vec<Told> {
+    let sender = (sides.sender.clone(), Some(Role::DutyOfficer));
+    sides.has(sides.sender).then_some(sender).into_iter().collect()
+}
+
 /// Everybody whom the rungs up to `highest` have told: they hear of the answer too.
 pub fn told_so_far(highest: Rung, sides: Sides<'_>) -> Vec<Told> {
     let mut seen = BTreeSet::new();

@@ -32,6 +32,8 @@ numbered! {
         Refused = 10, "REFUSED", "中心拒收，未送达任何单位";
         /// A rule of this desk tells a person of something.
         Notified = 11, "NOTIFIED", "规则提示";
+        /// A message of ours expired while something was owed on it.
+        Lapsed = 12, "LAPSED", "已过有效期，对方仍未处理";
     }
 }
 

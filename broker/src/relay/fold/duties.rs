@@ -208,9 +208,34 @@ impl Folding<'_, '_> {
             Some(rung) => self.raise(duty, rung)?,
             // whichever of the two sees the end of a grave message first: that nobody acknowledged it is a breach
             None if duty.is_breach_at_its_end() => self.raise(duty, Rung::Breach)?,
-            None => self.forget(&duty)?,
+            None => self.lapse(&duty)?,
         }
         Ok(Outcome::Done)
+    }
+
+    /// The message has expired, and whoever has it has not done what it owes: its sender is told, and nobody waits any more.
+    fn lapse(&mut self, duty: &Duty) -> Result<(), FoldError> {
+        if self.is_lapse(duty)? {
+            let told = NoticeRow { what: DeadlineEvent::Lapsed.into(), rung: 0, ..self.notice_of(duty, None) };
+            self.put_notice(duty.deadline.lapse_id(), &told)?;
+        }
+        self.forget(duty)
+    }
+
+    /// Of a delivery that is not acknowledged its acknowledgement lapses and no reply beside it; one that never arrived has
+    /// a receipt of its end.
+    fn is_lapse(&self, duty: &Duty) -> Result<bool, FoldError> {
+        let on_message = duty.key.name != DeadlineName::D18;
+        let cause = id_of(&duty.row.cause).filter(|_| on_message);
+        let Some((row, _)) = cause.map(|id| self.message(id)).transpose()?.flatten() else { return Ok(false) };
+        let obligor = duty.key.obligor.as_str();
+        let delivery = row.deliveries.iter().find(|delivery| delivery.jurisdiction == obligor);
+        let is_acknowledged = |stage: Stage| row.ack_by == 0 || stage >= Stage::Acknowledged;
+        Ok(match delivery.map(stage_of) {
+            Some(stage) if stage.is_negative() || stage < Stage::Delivered => false,
+            Some(stage) => (duty.key.name == DeadlineName::D01) != is_acknowledged(stage),
+            None => true, // a promise of the obligor's own, given in an interim answer
+        })
     }
 
     fn raise(&mut self, mut duty: Duty, rung: Rung) -> Result<(), FoldError> {
@@ -258,20 +283,23 @@ impl Folding<'_, '_> {
     /// The broker owes a notice. Its message's id is made here, of what it tells: it is sent once.
     fn owe_notice(&mut self, duty: &Duty, rung: Rung, met_at: Option<Timestamp>) -> Result<(), FoldError> {
         let missing = duty.key.name == DeadlineName::D18 && rung > Rung::Reminder;
-        let notice = NoticeRow {
-            what: if missing { DeadlineEvent::Missing } else { DeadlineEvent::Rung }.into(),
+        let what = if missing { DeadlineEvent::Missing } else { DeadlineEvent::Rung }.into();
+        let notice = NoticeRow { what, rung: positive(rung.number()), ..self.notice_of(duty, met_at) };
+        self.put_notice(duty.deadline.event_id(rung), &notice)
+    }
+
+    fn notice_of(&self, duty: &Duty, met_at: Option<Timestamp>) -> NoticeRow {
+        NoticeRow {
             cause: duty.row.cause.clone(),
             deadline: positive(duty.key.name.number()),
             jurisdiction: duty.key.obligor.to_string(),
             sender: duty.row.sender.clone(),
-            rung: positive(rung.number()),
             due_at: duty.deadline.owed_at().millis(),
             at: self.at.time.millis(),
             met_at: met_at.map_or(0, Timestamp::millis),
             met_by: duty.deadline.met_by.map(|id| id.0.to_vec()).unwrap_or_default().into(),
-            role: 0,
-        };
-        self.put_notice(duty.deadline.event_id(rung), &notice)
+            ..NoticeRow::default()
+        }
     }
 
     /// What the broker owes to say, under the id that its message will have.

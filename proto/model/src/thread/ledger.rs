@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     calendar::WorkingDays,
-    deadline::{DeadlineName, Rung, event_id},
+    deadline::{DeadlineName, Rung, event_id, lapse_id},
     ids::{JurisdictionId, MessageId},
     level::EventLevel,
     numbered::numbered,
@@ -123,6 +123,11 @@ impl Deadline {
     /// The id of one of its rungs, the same for whoever raises it.
     pub fn event_id(&self, rung: Rung) -> [u8; 16] {
         event_id(self.cause, self.name, (&self.obligor.jurisdiction, Some(self.obligor.role)), rung)
+    }
+
+    /// The id of the event that its message expired while this was owed.
+    pub fn lapse_id(&self) -> [u8; 16] {
+        lapse_id(self.cause, self.name, (&self.obligor.jurisdiction, Some(self.obligor.role)))
     }
 
     /// What was owed came: in time it is met, later it stands beside the breach. What is not owed stays as it is.

@@ -199,6 +199,31 @@ fn a_grave_message_that_expired_is_a_breach_whoever_sees_its_end_first() {
 }
 
 #[test]
+fn whoever_has_a_message_and_lets_it_expire_lets_it_lapse_and_its_sender_is_told_once() {
+    let lapsed = |exchange: &mut Exchange| -> Vec<u32> {
+        let prefix = [keys::table::NOTICE];
+        let rows = exchange.read(|_, rows| rows.scan(&prefix, &prefix, 1_000)).unwrap();
+        let notices = rows.iter().map(|(_, row)| NoticeRow::decode(&row[..]).unwrap());
+        notices.filter(|row| row.what() == v1::DeadlineEvent::Lapsed).map(|row| row.deadline).collect()
+    };
+    // of a request the acknowledgement lapses, or the reply where that was given, or nothing where it never came
+    for (stage, expected) in [(None, vec![]), (Some(Stage::Delivered), vec![1]), (Some(Stage::Acknowledged), vec![15])]
+    {
+        let mut exchange = Exchange::new();
+        let request = of_kind(&mut exchange, v1::Kind::ActionRequest, &[XUZHOU]);
+        exchange.accept(&request);
+        if let Some(stage) = stage {
+            exchange.confirm(XUZHOU, request.id(), stage);
+        }
+        exchange.pass(25 * 60);
+        exchange.expire(&[request.id()]);
+        assert_eq!(lapsed(&mut exchange), expected, "{stage:?}");
+        assert_eq!((exchange.owed(), exchange.wakes()), (vec![], 0));
+        exchange.replay();
+    }
+}
+
+#[test]
 fn a_cancel_takes_back_what_is_owed_on_every_revision_and_nothing_that_is_owed_to_others() {
     let mut exchange = Exchange::new();
     let first = report(&mut exchange);
