@@ -12,22 +12,18 @@ use journal::{Lane, Record};
 use model::{
     ids::{JurisdictionId, MessageId},
     invalid::Invalid,
-    time::Timestamp,
 };
 use prost::Message as _;
-use proto::record::{Followed, OrphanRow, PeerSeen, PeersSeen, kind};
+use proto::record::{Followed, PeerSeen, PeersSeen, kind};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     desk::{Desk, rows},
     fold::{id_of, matters, query},
-    outbox::not_stored,
 };
 
 /// How often the clerk looks up without being called.
 const ROUND: Duration = Duration::from_millis(500);
-/// How long a message waits for the one it follows.
-const FOLLOWS_WITHIN: Duration = Duration::from_mins(10);
 /// How often it asks who is linked while a grave message waits; without one, every tenth time.
 const PEERS_EVERY: u32 = 4;
 /// Objections of one round.
@@ -71,25 +67,20 @@ async fn raise(desk: &Desk) -> Result<(), Invalid> {
             return Ok(());
         }
         let records = reached.iter().map(|rung| Record::new(kind::RUNG, now, rung.encode_to_vec()));
-        append(desk, records.collect()).await?;
+        desk.write_all(records.collect(), Lane::Settling).await?;
     }
 }
 
 /// Lets messages that waited take their step, or says that they have waited long enough.
 async fn follow(desk: &Desk) -> Result<(), Invalid> {
     let now = desk.clock.now();
-    let orphans = desk.engine.read(|_, found| query::orphans(found)).map_err(rows)?;
-    let ready = |(row, begun): (OrphanRow, bool)| {
-        let waited = now.since(Timestamp::from_millis(row.at));
-        (begun || waited >= FOLLOWS_WITHIN).then_some((row, begun))
-    };
-    for (row, begun) in orphans.into_iter().filter_map(ready) {
-        let content = match id_of(&row.message_id) {
-            Some(id) if begun => desk.envelope(id)?.map(|(envelope, _)| envelope.content).unwrap_or_default(),
-            _ => bytes::Bytes::new(),
+    for (row, may_step) in desk.engine.read(|_, found| query::followers(found, now)).map_err(rows)? {
+        let (envelope, stamp) = match id_of(&row.message_id) {
+            Some(id) if may_step => desk.stamped(id)?,
+            _ => Default::default(),
         };
-        let followed = Followed { message_id: row.message_id, content, at: row.accepted_at };
-        append(desk, vec![Record::new(kind::FOLLOWED, now, followed.encode_to_vec())]).await?;
+        let followed = Followed { message_id: row.message_id, content: envelope.content, at: row.accepted_at, stamp };
+        desk.write(kind::FOLLOWED, &followed, Lane::Settling).await?;
     }
     Ok(())
 }
@@ -131,10 +122,5 @@ async fn ask_peers(desk: &Desk, known: &mut BTreeMap<JurisdictionId, bool>, roun
     if changed.is_empty() {
         return Ok(());
     }
-    let record = PeersSeen { peers: changed };
-    append(desk, vec![Record::new(kind::PEERS_SEEN, desk.clock.now(), record.encode_to_vec())]).await
-}
-
-async fn append(desk: &Desk, records: Vec<Record>) -> Result<(), Invalid> {
-    desk.engine.append(records, Lane::Settling).await.map(|_| ()).map_err(|error| not_stored(&error))
+    desk.write(kind::PEERS_SEEN, &PeersSeen { peers: changed }, Lane::Settling).await
 }

@@ -281,7 +281,7 @@ fn assemble(written: &DirectoryFile, said: Said, crls: &[String]) -> Result<Trus
     Ok(Trusted {
         region: said.region,
         root: said.root,
-        directory: Directory::new(written.version, members, groups(written)?).with_windows(windows(written)?),
+        directory: seated(Directory::new(written.version, members, groups(written)?), written)?,
         directory_expires: Timestamp::from_millis(written.expires),
         policy: said.policy,
         evidence,
@@ -349,6 +349,18 @@ fn groups(written: &DirectoryFile) -> Result<BTreeMap<GroupId, std::collections:
         groups.insert(id.parse::<GroupId>().map_err(|error| error.to_string())?, ids);
     }
     Ok(groups)
+}
+
+/// The directory with its calendar and its first chair.
+fn seated(directory: Directory, written: &DirectoryFile) -> Result<Directory, String> {
+    let chair: Option<JurisdictionId> = match &written.chair {
+        None => None,
+        Some(id) => Some(id.parse().map_err(|_| format!("chair: `{id}` is no jurisdiction"))?),
+    };
+    if let Some(stranger) = chair.as_ref().filter(|id| !directory.has(id)) {
+        return Err(format!("chair: {stranger} is no member"));
+    }
+    Ok(directory.with_windows(windows(written)?).with_chair(chair))
 }
 
 fn windows(written: &DirectoryFile) -> Result<Vec<Window>, String> {

@@ -54,6 +54,9 @@ pub struct DirectoryFile {
     /// Holidays and sensitive periods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<WindowEntry>,
+    /// The member that has the chair until a handover (K46) gives it on; unset: whoever hands over first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chair: Option<String>,
     /// Members.
     #[serde(default)]
     pub members: Vec<MemberEntry>,

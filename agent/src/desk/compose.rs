@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use model::{
     header::{Action, Address, Header, SCHEMA_VERSION},
-    ids::MessageId,
+    ids::{JurisdictionId, MessageId},
     invalid::Invalid,
     judge,
     kind::{Incident, Kind},
@@ -11,8 +11,10 @@ use model::{
     precedence::Precedence,
     reason::Reason,
     rights::{self, Standing},
+    role::Role,
     stage::Stage,
     status::{Answer, Status},
+    thread::handover::Handover,
     time::Timestamp,
 };
 use prost::Message as _;
@@ -84,7 +86,16 @@ impl Desk {
         };
         let over_all = !header.recipients.is_empty() && header.recipients.iter().all(below);
         let standing = if over_all { Standing::Superior } else { Standing::Neighbour };
-        rights::judge(header, standing).map_err(|invalid| invalid.within("header"))
+        rights::judge(header, standing).map_err(|invalid| invalid.within("header"))?;
+        let chair = if header.sender.role == Role::Secretariat { self.chair()? } else { None };
+        rights::judge_secretariat(header, chair.as_ref()).map_err(|invalid| invalid.within("header"))
+    }
+
+    /// Who has the chair now, as far as is known here.
+    fn chair(&self) -> Result<Option<JurisdictionId>, Invalid> {
+        let first = self.trust.now().directory.chair().cloned();
+        let handovers = self.engine.read(|_, found| query::handovers(found)).map_err(rows)?;
+        Ok(Handover::chair(first, handovers, self.clock.now()))
     }
 
     /// Queues a draft; a draft whose id is queued already is that message.

@@ -36,6 +36,17 @@ impl Desk {
         }
     }
 
+    /// A message with the broker's stamp, where that is known.
+    pub(crate) fn stamped(&self, id: MessageId) -> Result<(v1::Envelope, Option<v1::Stamp>), Invalid> {
+        match self.engine.read(|_, found| query::received(found, id)).map_err(rows)? {
+            Some(row) => {
+                let delivery = self.delivery(&row)?;
+                Ok((delivery.envelope.unwrap_or_default(), delivery.stamp))
+            }
+            None => Ok((self.envelope(id)?.map(|(envelope, _)| envelope).unwrap_or_default(), self.own_stamp(id)?)),
+        }
+    }
+
     fn delivery(&self, row: &ReceivedRow) -> Result<proto::record::Delivered, Invalid> {
         let record: Received = self.record(Position(row.position), kind::RECEIVED)?;
         record
@@ -125,14 +136,7 @@ impl Desk {
     /// The whole of a message with its receipts. Nobody counts as having opened it.
     pub fn show(&self, id: MessageId) -> Result<v1::ShowResponse, Invalid> {
         let summary = self.summary(id)?;
-        let received = self.engine.read(|_, found| query::received(found, id)).map_err(rows)?;
-        let (envelope, stamp) = match received {
-            Some(row) => {
-                let delivery = self.delivery(&row)?;
-                (delivery.envelope.unwrap_or_default(), delivery.stamp)
-            }
-            None => (self.envelope(id)?.map(|(envelope, _)| envelope).unwrap_or_default(), self.own_stamp(id)?),
-        };
+        let (envelope, stamp) = self.stamped(id)?;
         let content = v1::Content::decode(envelope.content.clone()).map_err(|error| super::internal(&error))?;
         let receipts = self.receipts(id)?;
         Ok(v1::ShowResponse {

@@ -85,6 +85,8 @@ pub mod table {
     pub const OTHER_ACT: u8 = b'b';
     /// What matters do to resources of ours, in pieces.
     pub const USES: u8 = b'U';
+    /// Matters in which the chair of the joint meetings is handed over.
+    pub const CHAIR: u8 = b'C';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -343,6 +345,11 @@ pub fn matter_in_row(key: &[u8]) -> Option<MatterKey> {
 /// What a matter does to resources of ours; its pieces follow.
 pub fn uses(matter: &MatterKey) -> Vec<u8> {
     Key::new(table::USES).bytes(matter).0
+}
+
+/// That the chair is handed over in a matter.
+pub fn chair(matter: &MatterKey) -> Vec<u8> {
+    Key::new(table::CHAIR).bytes(matter).0
 }
 
 /// When time next reaches a rung in a matter. Times before 1970 count as 1970.

@@ -118,7 +118,7 @@ impl Folding<'_, '_> {
         match self.matter(&key)? {
             Some(state) => self.go_on(knock, &key, state, &step)?,
             None if begins(header, &matter) => self.begin(knock, &key, matter, &step)?,
-            None => self.wait(knock, &key)?,
+            None => self.wait(knock, &key, None)?,
         }
         if let Facts::Bulletin(bulletin::Facts { merged: Some((from, into)), .. }) = &facts {
             self.merge(header, from, into)?;
@@ -188,8 +188,18 @@ impl Folding<'_, '_> {
                 }
                 self.keep(knock, key, &owed, wake, state, &marks)
             }
-            Err(invalid) => self.object(knock, &invalid),
+            Err(invalid) => match self.awaited(knock)? {
+                Some(before) => self.wait(knock, key, Some(before)),
+                None => self.object(knock, &invalid),
+            },
         }
+    }
+
+    /// The message that another's step follows, where that has not come: a higher precedence overtakes, and what is unlawful
+    /// without it may be lawful after it.
+    fn awaited(&self, knock: &Knock<'_>) -> Result<Option<MessageId>, FoldError> {
+        let Some(before) = knock.header.preceding_message_id.filter(|_| !knock.ours) else { return Ok(None) };
+        Ok((!query::is_here(self.rows, before)?).then_some(before))
     }
 
     fn keep(
@@ -246,7 +256,18 @@ impl Folding<'_, '_> {
         }
         self.settle_duties(owed, state.ledger())?;
         self.keep_uses(key, &state)?;
+        self.keep_chair(key, &state)?;
         Ok(true)
+    }
+
+    /// Writes down that the chair is handed over here, so that whoever asks for it need not read every matter.
+    fn keep_chair(&mut self, key: &MatterKey, state: &MatterState) -> Result<(), FoldError> {
+        let machine = state.thread.as_ref().map(|thread| &thread.machine);
+        let is_real = state.status == Status::Actual;
+        if is_real && matches!(machine, Some(AnyMachine::Handover(_))) {
+            self.rows.put(&keys::chair(key), &[])?;
+        }
+        Ok(())
     }
 
     /// Removes a matter in which nothing is owed any more and that no machine follows.
@@ -262,9 +283,15 @@ impl Folding<'_, '_> {
         read_matter(self.rows, key)
     }
 
-    fn wait(&mut self, knock: &Knock<'_>, key: &MatterKey) -> Result<(), FoldError> {
+    /// A message waits: for the one that it follows, or for its matter to begin.
+    fn wait(&mut self, knock: &Knock<'_>, key: &MatterKey, before: Option<MessageId>) -> Result<(), FoldError> {
         let id = knock.header.message_id;
-        let row = OrphanRow { message_id: bytes_of(id), at: self.now_ms(), accepted_at: knock.at.millis() };
+        let row = OrphanRow {
+            message_id: bytes_of(id),
+            at: self.now_ms(),
+            accepted_at: knock.at.millis(),
+            awaits: before.map(bytes_of).unwrap_or_default(),
+        };
         self.put(&keys::orphan(key, knock.cursor), &row)?;
         self.rung.clerk = true;
         self.put(&keys::judged(id), &JudgedRow { orphan: true, ..JudgedRow::default() })
@@ -285,8 +312,11 @@ impl Folding<'_, '_> {
         let at = Timestamp::from_millis(record.at);
         let ours = self.sent(id)?.is_some();
         let contradicted = self.contradicted(&header)?;
-        self.knock(&Knock { header: &header, body: &body, at, cursor, ours })?;
+        let matter = self.knock(&Knock { header: &header, body: &body, at, cursor, ours })?;
         self.compare(&header, &contradicted)?;
+        if let Some(stamp) = &record.stamp {
+            self.replies_owed(&matter, id, header.kind, stamp)?;
+        }
         Ok(Outcome::Done)
     }
 

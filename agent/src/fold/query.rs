@@ -1,6 +1,6 @@
 //! What desk and link ask of the rows.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use model::{
     deadline::DeadlineName,
@@ -9,7 +9,7 @@ use model::{
     position::{EpochId, Position},
     precedence::Precedence,
     stage::Stage,
-    thread::{AnyMachine, Matter, incident::Incident},
+    thread::{AnyMachine, Matter, handover::Handover, incident::Incident},
     time::Timestamp,
 };
 use proto::record::{
@@ -24,6 +24,9 @@ use super::{
     long,
     matters::{MatterState, read_matter},
 };
+
+/// How long a message waits for the one that it follows (the catalogue, of deliveries).
+const FOLLOWS_WITHIN: Duration = Duration::from_mins(10);
 
 /// A receipt and where it stands in the journal.
 #[derive(Clone, Debug)]
@@ -176,6 +179,24 @@ pub fn uses(rows: &Rows<'_>) -> Result<Vec<(MatterKey, MatterUsesRow)>, FoldErro
     Ok(found)
 }
 
+/// Real handovers of the chair, in no order.
+pub fn handovers(rows: &Rows<'_>) -> Result<Vec<Handover>, FoldError> {
+    let mut keys: Vec<MatterKey> = Vec::new();
+    rows.each(&[keys::table::CHAIR], |key, _| {
+        keys.extend(keys::matter_in_row(key));
+        Ok(())
+    })?;
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        if let Some(AnyMachine::Handover(handover)) =
+            read_matter(rows, &key)?.and_then(|state| state.thread).map(|thread| thread.machine)
+        {
+            found.push(handover);
+        }
+    }
+    Ok(found)
+}
+
 /// Every matter in which something is owed, or every matter there is.
 pub fn matters(rows: &Rows<'_>, owed: bool) -> Result<Vec<(MatterKey, MatterState)>, FoldError> {
     let mut keys = Vec::new();
@@ -196,28 +217,30 @@ pub fn matters(rows: &Rows<'_>, owed: bool) -> Result<Vec<(MatterKey, MatterStat
 
 /// The threads in which an incident is reported, one a status.
 pub fn reports(rows: &Rows<'_>, incident: &IncidentId) -> Result<Vec<(MatterKey, MatterState)>, FoldError> {
-    let mut found = Vec::new();
-    for (_, row) in self::incident(rows, incident, usize::MAX)? {
-        let Some(thread) = id_of(&row.message_id) else { continue };
-        let key = keys::matter(&Matter::Thread(thread));
-        let state = read_matter(rows, &key)?.filter(|state| state.incident.as_ref() == Some(incident));
-        found.extend(state.filter(|state| report(state).is_some()).map(|state| (key, state)));
-    }
+    let mut found = matters_of(rows, incident)?;
+    found.retain(|(_, state)| report(state).is_some());
     Ok(found)
 }
 
 /// The matters of an incident in which somebody counts people: its reports and the situation reports, oldest first.
 pub fn counted(rows: &Rows<'_>, incident: &IncidentId) -> Result<Vec<(MatterKey, MatterState)>, FoldError> {
+    let mut found = matters_of(rows, incident)?;
+    found.retain(|(_, state)| {
+        let machine = state.thread.as_ref().map(|thread| &thread.machine);
+        matches!(machine, Some(AnyMachine::Incident(_) | AnyMachine::Situation(_)))
+    });
+    found.reverse();
+    Ok(found)
+}
+
+/// The matters whose messages stand in an incident, the newest first.
+fn matters_of(rows: &Rows<'_>, incident: &IncidentId) -> Result<Vec<(MatterKey, MatterState)>, FoldError> {
     let mut found = Vec::new();
-    for (_, row) in self::incident(rows, incident, usize::MAX)?.into_iter().rev() {
+    for (_, row) in self::incident(rows, incident, usize::MAX)? {
         let Some(thread) = id_of(&row.message_id) else { continue };
         let key = keys::matter(&Matter::Thread(thread));
         let state = read_matter(rows, &key)?.filter(|state| state.incident.as_ref() == Some(incident));
-        let counts = |state: &MatterState| {
-            let machine = state.thread.as_ref().map(|thread| &thread.machine);
-            matches!(machine, Some(AnyMachine::Incident(_) | AnyMachine::Situation(_)))
-        };
-        found.extend(state.filter(counts).map(|state| (key, state)));
+        found.extend(state.map(|state| (key, state)));
     }
     Ok(found)
 }
@@ -299,15 +322,30 @@ pub fn other_acts(rows: &Rows<'_>, id: MessageId) -> Result<Vec<(Stage, OtherAct
     Ok(found)
 }
 
-/// Messages that wait for the one they follow; true where its matter has begun by now.
-pub fn orphans(rows: &Rows<'_>) -> Result<Vec<(OrphanRow, bool)>, FoldError> {
-    let mut found = Vec::new();
+/// Whether a message stands here, sent or received.
+pub fn is_here(rows: &Rows<'_>, id: MessageId) -> Result<bool, FoldError> {
+    Ok(rows.get(&keys::sent(id))?.is_some() || rows.get(&keys::received(id))?.is_some())
+}
+
+/// Messages that need wait no longer at `now`: true where what they waited for is here, false where it has not come in time.
+pub fn followers(rows: &Rows<'_>, now: Timestamp) -> Result<Vec<(OrphanRow, bool)>, FoldError> {
+    let mut waiting = Vec::new();
     rows.each(&[keys::table::ORPHAN], |key, value| {
-        found.extend(keys::orphan_matter(key).map(|matter| (matter, decode_row::<OrphanRow>(value))));
+        waiting.extend(keys::orphan_matter(key).map(|matter| (matter, decode_row::<OrphanRow>(value))));
         Ok(())
     })?;
-    let begun = |matter: MatterKey| long::exists(rows, &keys::matter_row(&matter));
-    found.into_iter().map(|(matter, row)| Ok((row?, begun(matter)?))).collect()
+    let mut found = Vec::new();
+    for (matter, row) in waiting {
+        let row = row?;
+        let is_here = match id_of(&row.awaits) {
+            Some(before) => is_here(rows, before)?,
+            None => long::exists(rows, &keys::matter_row(&matter))?,
+        };
+        if is_here || now.since(Timestamp::from_millis(row.at)) >= FOLLOWS_WITHIN {
+            found.push((row, is_here));
+        }
+    }
+    Ok(found)
 }
 
 /// Up to `limit` unlawful steps whose senders are not told yet, but for those that `skip` knows.

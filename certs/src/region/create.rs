@@ -95,6 +95,7 @@ fn empty(spec: &Spec, broker_ca: String, broker_evidence: EvidenceEntry, now: Ti
         broker_evidence: vec![broker_evidence],
         groups: BTreeMap::default(),
         windows: Vec::new(),
+        chair: None,
         members: Vec::new(),
         former: Vec::new(),
         revoked: Vec::new(),

@@ -85,6 +85,7 @@ pub struct Directory {
     members: BTreeMap<JurisdictionId, Member>,
     groups: BTreeMap<GroupId, BTreeSet<JurisdictionId>>,
     windows: Vec<Window>,
+    chair: Option<JurisdictionId>,
 }
 
 impl Directory {
@@ -95,13 +96,24 @@ impl Directory {
         groups: impl IntoIterator<Item = (GroupId, BTreeSet<JurisdictionId>)>,
     ) -> Self {
         let members = members.into_iter().map(|member| (member.id.clone(), member)).collect();
-        Self { version, members, groups: groups.into_iter().collect(), windows: Vec::new() }
+        Self { version, members, groups: groups.into_iter().collect(), ..Self::default() }
     }
 
     /// The same with these windows.
     #[must_use]
     pub fn with_windows(self, windows: Vec<Window>) -> Self {
         Self { windows, ..self }
+    }
+
+    /// The same with this member in the chair until it is handed over.
+    #[must_use]
+    pub fn with_chair(self, chair: Option<JurisdictionId>) -> Self {
+        Self { chair, ..self }
+    }
+
+    /// Who has the chair until it is handed over, where that is written.
+    pub const fn chair(&self) -> Option<&JurisdictionId> {
+        self.chair.as_ref()
     }
 
     /// The window that a day lies in.

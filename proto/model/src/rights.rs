@@ -3,7 +3,7 @@
 
 use crate::{
     header::{Action, Header, Role, Status},
-    ids::DocumentClass,
+    ids::{DocumentClass, JurisdictionId},
     invalid::Invalid,
     kind::Kind,
     reason::Reason,
@@ -45,6 +45,20 @@ pub fn judge(header: &Header, standing: Standing) -> Result<(), Invalid> {
         Right::None => {
             let detail = format!("{role} sends no {}", header.kind.code());
             Err(Invalid::new(Reason::RoleForbidden, "sender.role", "rights.role").detail(detail))
+        }
+    }
+}
+
+/// Whether `sender` may speak as the secretariat, which is the chair's alone; while nobody knows who has the chair, anybody.
+///
+/// # Errors
+/// ROLE_FORBIDDEN with the member that has the chair.
+pub fn judge_secretariat(header: &Header, chair: Option<&JurisdictionId>) -> Result<(), Invalid> {
+    match chair.filter(|chair| header.sender.role == Role::Secretariat && header.sender.jurisdiction != **chair) {
+        None => Ok(()),
+        Some(chair) => {
+            let detail = format!("{chair} has the chair");
+            Err(Invalid::new(Reason::RoleForbidden, "sender.role", "rights.chair").detail(detail))
         }
     }
 }

@@ -142,7 +142,7 @@ impl Region {
             assert_eq!(self.real(who), real, "an exercise changed a real matter");
         }
         let judged = self.desks[who].read(|_, rows| query::judged(rows, id)).unwrap();
-        if judged.is_some_and(|judged| !judged.reason.is_empty()) {
+        if judged.is_some_and(|judged| !judged.reason.is_empty() || judged.orphan) {
             let now = self.matter_rows(who);
             let changed = matters.iter().find(|(key, row)| now.get(*key) != Some(*row));
             assert_eq!(changed, None, "a step that was not lawful changed a matter");

@@ -23,8 +23,8 @@ use model::time::Timestamp;
 use prost::Message as _;
 use proto::border;
 use proto::record::{
-    Attested, BrokerAccepted, BrokerRefused, Confirmed, Delivered, Expired, Incarnated, LineRow, MessageRow, Queued,
-    ReceiptsReceived, Received, Submitted, WaitingRow, kind,
+    Attested, BrokerAccepted, BrokerRefused, Confirmed, Delivered, Expired, Followed, Incarnated, LineRow, MessageRow,
+    Queued, ReceiptsReceived, Received, Submitted, WaitingRow, kind,
 };
 use proto::{rules, v1};
 
@@ -405,6 +405,9 @@ impl Region {
         if !message_ids.is_empty() {
             self.broker.fold(kind::EXPIRED, now, &Expired { message_ids });
         }
+        for who in 0..self.desks.len() {
+            self.followers_step(who);
+        }
         for desk in &mut self.desks {
             while let Some((_, key)) =
                 desk.read(|_, rows| query::first_wake(rows)).unwrap().filter(|(at, _)| *at <= now)
@@ -416,6 +419,20 @@ impl Region {
                     desk.fold(kind::RUNG, now, rung);
                 }
             }
+        }
+    }
+
+    /// What waited for a message of its matter takes its step, as the clerk lets it.
+    pub fn followers_step(&mut self, who: usize) {
+        loop {
+            let now = self.now;
+            let ready = self.desks[who].read(|_, rows| query::followers(rows, now)).unwrap();
+            let Some((row, may_step)) = ready.into_iter().next() else { return };
+            let written = self.written.iter().find(|written| row.message_id == written.id.0.as_slice()).unwrap();
+            let content = if may_step { written.envelope.content.clone() } else { Bytes::new() };
+            let stamp = may_step.then(|| accept::stamp(&self.row(id_of(&row.message_id))));
+            let followed = Followed { message_id: row.message_id, content, at: row.accepted_at, stamp };
+            self.desks[who].fold(kind::FOLLOWED, now, &followed);
         }
     }
 
@@ -434,6 +451,7 @@ impl Region {
                 }
                 moved |= self.confirm_all(who);
                 moved |= self.tell(who);
+                self.followers_step(who);
             }
             if !moved {
                 return;

@@ -1,6 +1,9 @@
 //! What one matter means for another: nobody reports zero with an incident open, and two incidents become one.
 
-use model::kind::Kind;
+use std::collections::BTreeSet;
+
+use model::{kind::Kind, time::Timestamp};
+use proto::{record, v1};
 use serde_json::json;
 
 use super::{
@@ -82,5 +85,93 @@ fn the_author_of_either_makes_one_incident_of_two() {
     let unknown = desk.merged(XUZHOU, "320300-20270115-0009", OF_LIANYUNGANG);
     assert_eq!(desk.rule(&unknown), "");
     assert_eq!(desk.read(|_, rows| query::open_incidents(rows, &LINYI.parse().unwrap())).unwrap(), []);
+    desk.replay();
+}
+
+impl Table {
+    /// A request for action to us and to the other neighbour.
+    fn asked_of_both(&mut self) -> Draft {
+        let to = [LINYI, LIANYUNGANG].map(|id| v1::Address {
+            to: Some(v1::address::To::Jurisdiction(v1::JurisdictionAddress { id: id.to_owned(), role: 0 })),
+        });
+        let request = self.example(Kind::ActionRequest, XUZHOU, |_| {}).unwrap();
+        request.with(|header| header.recipients = to.to_vec())
+    }
+
+    /// A neighbour's answer to a message, by the example of its kind.
+    fn answered(&mut self, kind: Kind, from: &str, to: &Draft) -> Draft {
+        let (thread, before) = (to.header.originating_message_id.clone(), to.header.message_id.clone());
+        let incident = to.header.incident_id.clone();
+        self.example(kind, from, |_| {}).unwrap().with(|header| {
+            (header.originating_message_id, header.preceding_message_id) = (thread, before);
+            header.action = v1::Action::Reply.into();
+            header.incident_id = incident;
+        })
+    }
+
+    /// What the clerk does: whatever need wait no longer takes its step.
+    fn follow(&mut self, drafts: &[&Draft]) -> usize {
+        let now = Timestamp::from_millis(self.now);
+        let ready = self.read(|_, rows| query::followers(rows, now)).unwrap();
+        for (row, may_step) in &ready {
+            let draft = drafts.iter().find(|draft| draft.header.message_id == row.message_id).unwrap();
+            let content = if *may_step { draft.envelope().content } else { bytes::Bytes::new() };
+            let message_id = row.message_id.clone();
+            self.fold(
+                record::kind::FOLLOWED,
+                &record::Followed { message_id, content, at: row.accepted_at, stamp: None },
+            );
+        }
+        ready.len()
+    }
+
+    /// Whether its sender is to be told that it was unlawful.
+    fn objected(&mut self, draft: &Draft) -> bool {
+        let owed = self.read(|_, rows| query::objections(rows, &BTreeSet::new(), 10)).unwrap();
+        owed.contains(&draft.id())
+    }
+
+    fn waits(&mut self, draft: &Draft) -> bool {
+        self.read(|_, rows| query::judged(rows, draft.id())).unwrap().is_some_and(|judged| judged.orphan)
+    }
+}
+
+#[test]
+fn a_step_that_overtakes_the_one_it_follows_waits_for_it_and_nobody_objects() {
+    let mut desk = Table::new();
+    let request = desk.asked_of_both();
+    let agreed = desk.answered(Kind::ActionResponse, LIANYUNGANG, &request);
+    let status = desk.answered(Kind::ActionStatus, LIANYUNGANG, &agreed);
+    let all = [&request, &agreed, &status];
+
+    desk.receive(&[(&request, "")]);
+    desk.receive(&[(&status, "")]);
+    assert!(desk.waits(&status), "{}", desk.rule(&status));
+    assert_eq!((desk.follow(&all), desk.objected(&status)), (0, false));
+
+    desk.receive(&[(&agreed, "")]);
+    assert_eq!(desk.follow(&all), 1);
+    assert_eq!((desk.waits(&status), desk.rule(&status).as_str(), desk.objected(&status)), (false, "", false));
+    desk.replay();
+}
+
+#[test]
+fn who_waits_in_vain_is_told_after_ten_minutes() {
+    let mut desk = Table::new();
+    let request = desk.asked_of_both();
+    let agreed = desk.answered(Kind::ActionResponse, LIANYUNGANG, &request);
+    let status = desk.answered(Kind::ActionStatus, LIANYUNGANG, &agreed);
+    desk.receive(&[(&request, "")]);
+    desk.receive(&[(&status, "")]);
+
+    desk.now += 10 * 60 * 1_000 - 1;
+    assert_eq!(desk.follow(&[&status]), 0);
+    desk.now += 1;
+    assert_eq!(desk.follow(&[&status]), 1);
+    assert_eq!(
+        (desk.waits(&status), desk.rule(&status).as_str(), desk.objected(&status)),
+        (false, "thread.unknown", true)
+    );
+    assert_eq!(desk.follow(&[&status]), 0);
     desk.replay();
 }

@@ -111,6 +111,17 @@ impl Handover {
         (!self.cancelled).then_some(chair)
     }
 
+    /// Who has the chair at a time after these handovers, if `first` had it in the beginning. Whoever does not have the chair
+    /// has none to give; where nobody is known to have had it, the earliest to hand it over did.
+    pub fn chair(first: Option<JurisdictionId>, mut handovers: Vec<Self>, at: Timestamp) -> Option<JurisdictionId> {
+        handovers.sort_by_key(|handover| (handover.from_when, handover.chain.message));
+        let gives = |chair: Option<JurisdictionId>, handover: Self| match handover.chair_at(at).cloned() {
+            Some(next) if chair.as_ref().is_none_or(|chair| *chair == handover.chain.author) => Some(next),
+            Some(_) | None => chair,
+        };
+        handovers.into_iter().fold(first, gives)
+    }
+
     /// Tasks that move along.
     pub fn open_items(&self) -> &[ItemId] {
         &self.open_items
@@ -195,6 +206,31 @@ mod tests {
         assert_eq!((handover.state().name, handover.chair_at(january())), ("CANCELLED", None));
         let over = step(&mut handover, &update, "320700", days_before(1));
         assert_eq!(over.map_err(|(reason, _)| reason), Err(Reason::ThreadClosed));
+    }
+
+    fn given(from: &str, to: &str, day: Civil) -> Handover {
+        let mut header = header(Kind::Handover);
+        header.sender.jurisdiction = member(from);
+        let facts = Facts { from: member(from), to: member(to), from_date: day, open_items: Vec::new() };
+        let step = Step { header: &header, facts: &thread::Facts::Handover(facts), at: days_before(20) };
+        Handover::open(&step, &mut Ledger::default()).unwrap().0
+    }
+
+    #[test]
+    fn the_chair_goes_from_hand_to_hand_and_only_by_whoever_has_it() {
+        let of = |year| Civil::date(year, 1, 1).unwrap();
+        let years = [
+            given("320700", "371100", of(2030)),
+            given("371300", "320300", of(2028)),
+            given("320300", "320700", of(2029)),
+            given("370900", "370900", of(2027)), // never had it
+        ];
+        let at = |year| Handover::chair(Some(member("371300")), years.to_vec(), of(year).timestamp(480));
+        let had = [2027, 2028, 2029, 2030].map(|year| at(year).unwrap());
+        assert_eq!(had, ["371300", "320300", "320700", "371100"].map(member));
+        assert_eq!(Handover::chair(None, Vec::new(), january()), None, "nobody knows");
+        let announced = vec![years[1].clone()];
+        assert_eq!(Handover::chair(None, announced, days_before(1)), Some(member("371300")), "it still has it");
     }
 
     #[test]
