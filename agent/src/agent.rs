@@ -1,6 +1,6 @@
 //! Builds every part of the agent, hands each what it needs, and starts the tasks.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use certs::{files, keys, tls};
 use journal::{FileJournal, Lane, Record};
@@ -18,7 +18,7 @@ use crate::{
     fold::{AgentFold, Bells},
     link::{self, Link, Plan},
     outbox::Outbox,
-    rosters,
+    rounds::{self, Rounds},
     rules::{self, Board},
     signer::Signer,
     trust::Trust,
@@ -193,18 +193,37 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("link", move |stop| link::run(linked, plan, stop));
     let carried = desk.clone();
     tasks.essential("carry", move |stop| link::carry::run(carried, stop));
-    let copied = desk.clone();
-    tasks.essential("catalogues", move |stop| catalogue::copies::run(copied, stop));
     let clerk = desk.clone();
     tasks.essential("clerk", move |stop| clerk::run(clerk, stop));
     let (looking, looks) = (desk.clone(), tasks.clone());
     tasks.essential("rules", move |stop| rules::look::run(looking, looks, stop));
     let (working, works) = (desk.clone(), tasks.clone());
     tasks.essential("acts", move |stop| rules::work::run(working, works, stop));
-    let called = desk.clone();
-    tasks.essential("rosters", move |stop| rosters::run(called, stop));
+    start_rounds(desk, tasks);
     let watched = desk.clone();
     tasks.essential("watch", move |stop| watch(watched, stop));
+}
+
+/// What is looked after while the link is up.
+fn start_rounds(desk: &Arc<Desk>, tasks: &Tasks) {
+    let copied = desk.clone();
+    tasks.essential("catalogues", async move |stop| {
+        let every = Duration::from_mins(1);
+        let rounds = Rounds { what: "catalogues", every, bell: None };
+        rounds::run(&copied, stop, rounds, |desk| async move { desk.refresh_catalogues().await }).await;
+    });
+    let called = desk.clone();
+    tasks.essential("rosters", async move |stop| {
+        let every = Duration::from_secs(5);
+        let rounds = Rounds { what: "rosters", every, bell: Some(&called.bells.rosters) };
+        rounds::run(&called, stop, rounds, |desk| async move { desk.bring_rosters().await }).await;
+    });
+    let owned = desk.clone();
+    tasks.essential("agendas", async move |stop| {
+        let every = Duration::from_secs(30);
+        let rounds = Rounds { what: "agendas", every, bell: None };
+        rounds::run(&owned, stop, rounds, |desk| async move { desk.put_off_late_items().await }).await;
+    });
 }
 
 /// Renews the own certificate in time, reads the signed files again when they change, and stops the process when the journal has failed.

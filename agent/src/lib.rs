@@ -12,7 +12,7 @@
 //! | [`bundle`] | what is carried on a stick where no link reaches |
 //! | [`fold`] | what each record of the journal means |
 //! | [`rules`] | what an operator lets the agent do by itself |
-//! | [`clerk`], [`rosters`] | do what is owed without a person; keep copies of rosters fresh |
+//! | [`clerk`], [`rounds`] | do what is owed without a person; keep copies of documents fresh |
 //! | [`formats`] | files of other houses: calendars |
 //! | [`trust`], [`signer`] | keys of others, and our own |
 //! | [`message`] | an envelope read once |
@@ -31,7 +31,7 @@ pub mod forms;
 pub mod link;
 pub mod message;
 pub mod outbox;
-pub mod rosters;
+pub mod rounds;
 pub mod rules;
 pub mod signer;
 pub mod trust;

@@ -26,6 +26,7 @@ mod histories;
 mod hostile;
 mod line;
 mod logs;
+mod meeting;
 mod outage;
 mod rules;
 mod sessions;

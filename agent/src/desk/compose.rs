@@ -270,9 +270,13 @@ fn share(wire: &mut v1::Header, before: &Before, follows: bool) {
 }
 
 pub(super) fn to_sender(header: &v1::Header) -> v1::Address {
-    let id = header.sender.as_ref().map(|sender| sender.jurisdiction.clone()).unwrap_or_default();
-    let to = v1::address::To::Jurisdiction(v1::JurisdictionAddress { id, role: 0 });
-    v1::Address { to: Some(to) }
+    to_jurisdiction(header.sender.as_ref().map_or("", |sender| &sender.jurisdiction))
+}
+
+/// The address of a jurisdiction, at no post.
+pub(super) fn to_jurisdiction(id: &str) -> v1::Address {
+    let to = v1::JurisdictionAddress { id: id.to_owned(), role: 0 };
+    v1::Address { to: Some(v1::address::To::Jurisdiction(to)) }
 }
 
 /// A new message id of this moment.

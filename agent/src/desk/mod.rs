@@ -9,6 +9,7 @@ pub mod events;
 mod form;
 mod handover;
 pub mod incidents;
+mod late_items;
 pub mod matters;
 mod objection;
 pub mod read;

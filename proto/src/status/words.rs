@@ -143,6 +143,13 @@ fn desk(rule: &str) -> Option<(Pair, Pair)> {
                 "Add --sign-off NAME/ROLE of a shift leader or commander.",
             ),
         ),
+        "rights.chair" => (
+            ("联席会议秘书处由轮值单位担任。", "The secretariat is the chair's."),
+            (
+                "请轮值单位发出，或用 --role 指明本单位的岗位；`liandong show` 交接（K46）可见何时轮到谁。",
+                "Let the chair send it, or say another role of yours with --role; the handover (K46) says who has the chair from when.",
+            ),
+        ),
         "thread.status" => (
             ("演练消息与实战消息不能混在一件事里。", "An exercise message and a real matter do not mix."),
             (

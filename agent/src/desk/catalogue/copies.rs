@@ -1,13 +1,7 @@
 //! Copies of every member's catalogue, brought up to date while the link is up, so that they can be searched when it is
 //! down.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use model::{
     header::Header,
@@ -21,61 +15,15 @@ use proto::{
     border,
     v1::{self, documents_client::DocumentsClient},
 };
-use tokio::sync::{Mutex, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Mutex;
 use tonic::transport::Channel;
 
 use super::{PREFIX, id_of, replica};
 use crate::{
     desk::{Desk, documents::told, rows},
     fold::query,
-    link::{LinkState, Phase},
     message,
 };
-
-/// How often it is asked which catalogues have changed.
-const ROUND: Duration = Duration::from_mins(1);
-/// How long one round may take.
-const ROUND_TIME_MAX: Duration = Duration::from_secs(50);
-
-/// Brings the copies up to date whenever the link comes up, and each minute while it is; until told to stop.
-pub async fn run(desk: Arc<Desk>, stop: CancellationToken) {
-    let mut link = desk.link.watch();
-    loop {
-        let round = async {
-            if link.borrow_and_update().phase != Phase::Up {
-                return;
-            }
-            match tokio::time::timeout(ROUND_TIME_MAX, desk.refresh_catalogues()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(problem)) => tracing::warn!(%problem, "catalogues could not be brought up to date; again soon"),
-                Err(_) => tracing::warn!("catalogues could not be brought up to date in time; again soon"),
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = round => {}
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = comes_up(&mut link) => {}
-            () = tokio::time::sleep(ROUND) => {}
-        }
-    }
-}
-
-/// Returns when the link comes up that was down; never, when nobody can say any more.
-async fn comes_up(link: &mut watch::Receiver<LinkState>) {
-    loop {
-        let was_up = link.borrow_and_update().phase == Phase::Up;
-        if link.changed().await.is_err() {
-            return std::future::pending().await;
-        }
-        if !was_up && link.borrow().phase == Phase::Up {
-            return;
-        }
-    }
-}
 
 /// How fresh the copies are.
 #[derive(Debug, Default)]
