@@ -10,6 +10,7 @@ mod place;
 mod region;
 mod rules;
 mod starts;
+mod transcript;
 
 use model::ids::Digest;
 use place::{EN, Place, ZH, column, ids_of};

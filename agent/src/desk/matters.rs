@@ -4,14 +4,14 @@
 use journal::Lane;
 use model::{
     deadline::DeadlineName,
-    header::{Header, Status},
+    header::Header,
     ids::{IncidentId, JurisdictionId, MessageId},
     invalid::Invalid,
     limits::TEXT_CHARS_MAX,
     reason::Reason,
     role::Role,
     task::TaskKind,
-    thread::{Deadline, Facts, Mark, Matter, Part, StateName, Step, Thread, duty, ledger::Standing},
+    thread::{Deadline, Mark, Matter, Part, StateName, ledger::Standing},
     time::Timestamp,
 };
 use proto::{
@@ -20,7 +20,7 @@ use proto::{
     v1,
 };
 
-use super::{Desk, limit_of, needed, rosters, rows, unknown};
+use super::{Desk, lawful, limit_of, needed, rosters, rows, unknown};
 use crate::fold::{keys, keys::MatterKey, matters, matters::MatterState, query};
 
 /// Entries of a list when nobody says how many.
@@ -32,28 +32,7 @@ impl Desk {
     /// # Errors
     /// The rule it breaks, before anything leaves.
     pub(super) fn check_step(&self, header: &Header, body: &bytes::Bytes) -> Result<(), Invalid> {
-        if !matters::is_followed(header) {
-            return Ok(());
-        }
-        let facts = border::facts::facts(header, body)?;
-        if facts == Facts::Nothing {
-            return Ok(());
-        }
-        if let (Facts::Duty(said), Status::Actual) = (&facts, header.status) {
-            let us = &header.sender.jurisdiction;
-            duty::judge_zero(said, &self.engine.read(|_, found| query::open_incidents(found, us)).map_err(rows)?)?;
-        }
-        self.check_missions(header, &facts)?;
-        let matter = Matter::of(header, &facts);
-        let step = Step { header, facts: &facts, at: self.clock.now() };
-        match self.matter_at(&keys::matter(&matter))? {
-            Some(state) if !matters::mixes(&state) && state.status != header.status => {
-                Err(Invalid::new(Reason::StatusMix, "header.status", "thread.status"))
-            }
-            Some(MatterState { thread: Some(thread), .. }) => thread.may_send(&step).map(|_| ()),
-            None if matters::begins(header, &matter) => Thread::open(&step).map(|_| ()),
-            Some(_) | None => Ok(()),
-        }
+        self.engine.read(|_, found| lawful::judge(found, header, body, self.clock.now()))
     }
 
     pub(super) fn matter_at(&self, key: &MatterKey) -> Result<Option<MatterState>, Invalid> {

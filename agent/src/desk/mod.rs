@@ -10,6 +10,7 @@ mod form;
 mod handover;
 pub mod incidents;
 mod late_items;
+pub mod lawful;
 pub mod matters;
 mod objection;
 pub mod read;

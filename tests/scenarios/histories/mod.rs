@@ -8,6 +8,7 @@
 //! | I3 | what an author revised later is in force at the broker |
 //! | I4 | a step of an exercise leaves every real matter of every desk as it was |
 //! | I5 | of each item, committed ≤ ordered ≤ offered, at every desk |
+//! | I6 | a resource of a desk's own is in one live mission at most |
 //! | I9 | no message and no receipt is gone |
 //! | I14 | a mailbox is in the order of precedence, and its sender knows of each end |
 //!
@@ -112,7 +113,10 @@ impl Region {
     }
 
     fn restarts(&mut self, who: usize) {
-        (0..WHO.len()).for_each(|desk| self.items_add_up(desk));
+        for desk in 0..WHO.len() {
+            self.items_add_up(desk);
+            self.missions_share_nothing(desk);
+        }
         match self.desks.get_mut(who) {
             Some(desk) => desk.restarts(),
             None => self.broker.restarts(),
@@ -170,6 +174,18 @@ impl Region {
         let waiting = self.mailbox(who);
         let precedences: Vec<u32> = waiting.into_iter().map(|id| self.row(id).carried_as).collect();
         assert!(precedences.is_sorted(), "{precedences:?}");
+    }
+
+    /// Each resource of a desk's own is in one live mission at most, real and played ones apart.
+    fn missions_share_nothing(&mut self, who: usize) {
+        let uses = self.desks[who].read(|_, rows| query::uses(rows)).unwrap();
+        let mut seen = BTreeMap::new();
+        for (status, used) in uses.iter().flat_map(|(_, row)| row.uses.iter().map(move |used| (row.status, used))) {
+            if !used.mission_id.is_empty() {
+                let first = seen.entry((status, &used.resource_id)).or_insert(&used.mission_id);
+                assert_eq!(*first, &used.mission_id, "{} is in two live missions", used.resource_id);
+            }
+        }
     }
 
     fn items_add_up(&mut self, who: usize) {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent::desk::lawful;
 use agent::fold::matters::{self, MatterState};
-use agent::fold::{AgentFold, Bells, keys as agent_keys, query};
+use agent::fold::{AgentFold, Bells, query};
 use broker::relay::accept;
 use broker::relay::fold::{BrokerFold, Outcome, keys, message, stage_of};
 use bytes::Bytes;
-use model::header::{Header, SCHEMA_VERSION};
+use model::header::SCHEMA_VERSION;
 use model::ids::{Digest, JurisdictionId, MessageId};
 use model::invalid::Invalid;
 use model::judge;
@@ -18,7 +19,6 @@ use model::level::{EventLevel, WarningLevel};
 use model::position::Position;
 use model::precedence::Precedence;
 use model::stage::Stage;
-use model::thread::{Facts, Matter, Step, Thread};
 use model::time::Timestamp;
 use prost::Message as _;
 use proto::border;
@@ -150,7 +150,9 @@ impl Region {
         }
         if !forged {
             self.knows(by, before)?;
-            self.may_send(by, &header, &body).map_err(Kept::Unlawful)?;
+            let now = self.now;
+            let judged = self.desks[by].read(|_, rows| lawful::judge(rows, &header, &body, now));
+            judged.map_err(Kept::Unlawful)?;
         }
         let content = v1::Content { header: draft.header.clone(), body: draft.body.clone(), inline: Vec::new() };
         let content: Bytes = content.encode_to_vec().into();
@@ -174,32 +176,6 @@ impl Region {
             .read(|_, rows| query::sent(rows, id).unwrap().is_some() || query::received(rows, id).unwrap().is_some());
         let unknown = || Kept::Unfit(Invalid::new(model::reason::Reason::NotFound, "header.preceding", ""));
         if known { Ok(()) } else { Err(unknown()) }
-    }
-
-    /// What the desk asks before a message leaves it.
-    fn may_send(&mut self, by: usize, header: &Header, body: &Bytes) -> Result<(), Invalid> {
-        if !matters::is_followed(header) {
-            return Ok(());
-        }
-        let facts = border::facts::facts(header, body)?;
-        if facts == Facts::Nothing {
-            return Ok(());
-        }
-        let matter = Matter::of(header, &facts);
-        let step = Step { header, facts: &facts, at: self.now };
-        match self.matter(by, &matter) {
-            Some(state) if !matters::mixes(&state) && state.status != header.status => {
-                Err(Invalid::new(model::reason::Reason::StatusMix, "header.status", "thread.status"))
-            }
-            Some(MatterState { thread: Some(thread), .. }) => thread.may_send(&step).map(|_| ()),
-            None if matters::begins(header, &matter) => Thread::open(&step).map(|_| ()),
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// A matter as a desk sees it.
-    pub fn matter(&mut self, at: usize, matter: &Matter) -> Option<MatterState> {
-        self.desks[at].read(|_, rows| matters::read_matter(rows, &agent_keys::matter(matter))).unwrap()
     }
 
     /// Every matter of a desk that a machine follows.
@@ -430,7 +406,10 @@ impl Region {
             let Some((row, may_step)) = ready.into_iter().next() else { return };
             let written = self.written.iter().find(|written| row.message_id == written.id.0.as_slice()).unwrap();
             let content = if may_step { written.envelope.content.clone() } else { Bytes::new() };
-            let stamp = may_step.then(|| accept::stamp(&self.row(id_of(&row.message_id))));
+            let id = id_of(&row.message_id);
+            // one of ours that waits may not have reached the broker
+            let known = self.broker.read(|_, rows| message(rows, id)).unwrap().filter(|_| may_step);
+            let stamp = known.map(|(row, _)| accept::stamp(&row));
             let followed = Followed { message_id: row.message_id, content, at: row.accepted_at, stamp };
             self.desks[who].fold(kind::FOLLOWED, now, &followed);
         }

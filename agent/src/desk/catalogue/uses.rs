@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use model::{
     catalogue::{Readiness, Use},
-    header::Header,
     invalid::Invalid,
     status::Status,
-    thread::{Facts, resource},
     time::Timestamp,
 };
-use proto::{border, record::UseRow, v1};
+use proto::{border, v1};
 
 use crate::{
     desk::{Desk, rows},
@@ -41,22 +39,6 @@ impl Desk {
             }
         }
         Ok(doings)
-    }
-
-    /// A resource is in one live mission at most: a commitment of ours that names it for a second one is refused here.
-    pub(in crate::desk) fn check_missions(&self, header: &Header, facts: &Facts) -> Result<(), Invalid> {
-        let Facts::Resource(resource::Facts::Commitment(committed)) = facts else { return Ok(()) };
-        let all = self.engine.read(|_, found| query::uses(found)).map_err(rows)?;
-        let same = all.iter().filter(|(_, row)| i32::try_from(row.status) == Ok(header.status.number()));
-        let elsewhere = |used: &&UseRow| {
-            !used.mission_id.is_empty()
-                && used.mission_id != committed.mission_id
-                && committed.resources.contains(&used.resource_id)
-        };
-        match same.flat_map(|(_, row)| &row.uses).find(elsewhere) {
-            Some(used) => Err(resource::sent_already(&used.resource_id, &used.mission_id)),
-            None => Ok(()),
-        }
     }
 }
 
