@@ -223,3 +223,39 @@ async fn a_real_offer_holds_a_resource_and_a_played_mission_leaves_it_ready() {
     assert_eq!(stands(xz).await, (v1::Readiness::Ready, vec![]), "others see what is published");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_that_two_were_promised_is_told_to_its_supplier_when_it_is_offered_and_when_it_is_ordered() {
+    let mut world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
+    for city in [LY, XZ] {
+        world.start_agent(city).await;
+        world.agent(city).linked().await;
+    }
+    let (ly, xz, now) = (world.agent(LY), world.agent(XZ), world.clock.now());
+    let mut offers = Vec::new();
+    for _ in 0..2 {
+        let request = xz.send(asked(now, false)).await;
+        xz.stage(request, LY, v1::Stage::Delivered).await;
+        offers.push(ly.send(offered(now, request, false)).await);
+        ly.stage(offers[offers.len() - 1], XZ, v1::Stage::Delivered).await;
+    }
+    let told = async || {
+        let tasks = world.desk(LY).tasks().await.unwrap();
+        let told = tasks.into_iter().filter(|task| task.kind == "DISCREPANCY");
+        told.map(|task| crate::world::live::id_of(&task.message_id)).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, [offers[1]], "the second offer names it again");
+
+    let ordered = paper!(ResourceDecision, now, |body| {
+        body.order_id = "320300-O-1".into();
+        let line = body.lines[0].clone();
+        let offer_message_id = Bytes::copy_from_slice(&offers[0].0);
+        let decision = v1::OfferDecision::Order.into();
+        body.lines = vec![v1::DecisionLine { offer_message_id, line_no: 1, item_no: 1, quantity: 1, decision, ..line }];
+    });
+    let ordered = xz.send(ordered.follows(offers[0]).to(&[LY]).0).await;
+    xz.stage(ordered, LY, v1::Stage::Delivered).await;
+    assert!(told().await.contains(&ordered), "one of the two is ordered: the other offer is to be withdrawn");
+    assert!(world.desk(XZ).tasks().await.unwrap().iter().all(|task| task.kind != "DISCREPANCY"), "its supplier alone");
+    world.end().await;
+}

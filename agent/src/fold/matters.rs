@@ -214,7 +214,12 @@ impl Folding<'_, '_> {
         if !self.put_over(key, owed, wake, state)? {
             return self.object(knock, &Invalid::new(Reason::TooLarge, "header.originating_message_id", "thread.size"));
         }
-        let promises = matches!(knock.header.kind, Kind::ResourceOffer | Kind::ResourceCommitment) && knock.ours;
+        // ours to choose about: when we promise it, and again when one of the two is ordered of us
+        let promises = match knock.header.kind {
+            Kind::ResourceOffer | Kind::ResourceCommitment => knock.ours,
+            Kind::ResourceDecision => !knock.ours,
+            _ => false,
+        };
         let twice = if promises { self.promised_twice(key, knock.header.status, knock.at)? } else { Vec::new() };
         self.mark(knock, &[marks, &twice].concat())
     }
@@ -374,10 +379,11 @@ impl Folding<'_, '_> {
         let rows =
             rows.map(|marked| MarkRow { mark: number(marked.mark.number()), about: cut(&marked.about, ABOUT_BYTES) });
         self.put(&keys::judged(id), &JudgedRow { marks: rows.collect(), ..JudgedRow::default() })?;
-        let asks = |marked: &&Marked| {
+        let asks = |marked: &&Marked| match marked.mark {
+            Mark::LevelProposal | Mark::TwoHeads | Mark::Recurring => true,
             // what is promised twice is its supplier's to choose about
-            matches!(marked.mark, Mark::LevelProposal | Mark::TwoHeads | Mark::Recurring)
-                || (knock.ours && marked.mark == Mark::DoublePromise)
+            Mark::DoublePromise => knock.ours || knock.header.kind == Kind::ResourceDecision,
+            _ => false,
         };
         for marked in marks.iter().filter(asks) {
             self.raise_task(
