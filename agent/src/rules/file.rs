@@ -14,7 +14,8 @@ use model::{
 use serde::Deserialize;
 
 use super::{
-    Acknowledge, Action, Answer, Forward, On, Rule, Rules, Run, Webhook, condition::Condition, template, webhook,
+    Acknowledge, Action, Answer, Forward, On, Rule, Rules, Run, Webhook, condition::Condition, template,
+    webhook,
 };
 use crate::{fold::keys::RULE_NAME, formats::draft_file, rules::template::Template};
 
@@ -97,6 +98,8 @@ struct NotifyEntry {
 struct WebhookEntry {
     url: String,
     secret_file: PathBuf,
+    #[serde(default)]
+    ca_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -272,7 +275,7 @@ fn notice(text: &str) -> Result<Template, Invalid> {
 }
 
 fn called(entry: WebhookEntry) -> Result<Webhook, Invalid> {
-    let url = webhook::Target::parse(&entry.url).map_err(|invalid| invalid.within("url"))?;
+    let url = webhook::Target::parse(&entry.url, entry.ca_file.as_deref())?;
     webhook::secret(&entry.secret_file).map_err(|invalid| invalid.within("secret_file"))?;
     Ok(Webhook { url, secret_file: entry.secret_file })
 }
