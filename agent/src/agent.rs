@@ -15,6 +15,7 @@ use crate::{
     clerk,
     config::{Config, Identity, Verify},
     desk::{AgentEngine, Desk, catalogue},
+    drop,
     fold::{AgentFold, Bells},
     link::{self, Link, Plan},
     outbox::Outbox,
@@ -102,6 +103,7 @@ pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running
     let address = sockets.address();
     let desk = desk(&config, names, tls, key, Stored { engine, bells }, &clock, &tasks)?;
     start_tasks(&config, &desk, sockets, &tasks);
+    start_programs(&config, &desk, &tasks);
     Ok(Running { desk, socket: config.socket(), address, _lock: lock })
 }
 
@@ -181,6 +183,7 @@ fn desk(
         documents: Blobs::open(config.state.join("documents")).map_err(state)?,
         catalogues: catalogue::copies::Freshness::default(),
         minting: tokio::sync::Mutex::default(),
+        programs: tokio::sync::Mutex::default(),
         rules: Board::open(config.rules.clone()),
         clock: clock.clone(),
     }))
@@ -205,6 +208,15 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("rosters", move |stop| rosters::run(called, stop));
     let watched = desk.clone();
     tasks.essential("watch", move |stop| watch(watched, stop));
+}
+
+/// What other programs may do here.
+fn start_programs(config: &Config, desk: &Arc<Desk>, tasks: &Tasks) {
+    if let (Some(folder), Ok(program)) = (&config.drop.folder, config.drop.program()) {
+        let plan = drop::Plan { folder: folder.clone(), program };
+        let (dropped, drops) = (desk.clone(), tasks.clone());
+        tasks.essential("drop folder", move |stop| drop::run(dropped, drops, plan, stop));
+    }
 }
 
 /// Renews the own certificate in time, reads the signed files again when they change, and stops the process when the journal has failed.

@@ -12,6 +12,7 @@
 //! | [`bundle`] | what is carried on a stick where no link reaches |
 //! | [`fold`] | what each record of the journal means |
 //! | [`rules`] | what an operator lets the agent do by itself |
+//! | [`drop`] | a folder into which other programs put what is to be sent |
 //! | [`clerk`], [`rosters`] | do what is owed without a person; keep copies of rosters fresh |
 //! | [`formats`] | files of other houses: calendars |
 //! | [`trust`], [`signer`] | keys of others, and our own |
@@ -25,6 +26,7 @@ pub mod bundle;
 pub mod clerk;
 pub mod config;
 pub mod desk;
+pub mod drop;
 pub mod fold;
 pub mod formats;
 pub mod forms;

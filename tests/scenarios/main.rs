@@ -16,6 +16,7 @@ mod cut_off;
 mod desk_door;
 mod documents;
 mod drill;
+mod drop_folder;
 mod duty_report;
 mod escalation;
 mod every_kind;

@@ -11,6 +11,7 @@ mod handover;
 pub mod incidents;
 pub mod matters;
 mod objection;
+pub mod programs;
 pub mod read;
 pub mod rosters;
 
@@ -71,6 +72,8 @@ pub struct Desk {
     pub catalogues: catalogue::copies::Freshness,
     /// One incident is minted at a time.
     pub minting: tokio::sync::Mutex<()>,
+    /// Programs send one message at a time.
+    pub programs: tokio::sync::Mutex<()>,
     /// The rules in force.
     pub rules: Board,
     /// The time.

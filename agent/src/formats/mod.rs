@@ -4,3 +4,4 @@
 pub mod draft_file;
 pub mod ics;
 pub mod sheet;
+pub mod told;
