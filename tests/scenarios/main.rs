@@ -19,6 +19,7 @@ mod drill;
 mod drop_folder;
 mod duty_report;
 mod escalation;
+mod events_in;
 mod every_kind;
 mod exchange;
 mod flood;

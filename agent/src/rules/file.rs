@@ -14,7 +14,7 @@ use model::{
 use serde::Deserialize;
 
 use super::{
-    Acknowledge, Action, Answer, Forward, On, Rule, Rules, Run, Webhook, condition::Condition, template,
+    Acknowledge, Action, Answer, Forward, On, Rule, Rules, Run, Webhook, condition::Condition, source, template,
     webhook,
 };
 use crate::{fold::keys::RULE_NAME, formats::draft_file, rules::template::Template};
@@ -38,6 +38,8 @@ struct File {
     role: Option<String>,
     #[serde(default)]
     rule: Vec<Entry>,
+    #[serde(default)]
+    source: Vec<source::Entry>,
 }
 
 #[derive(Deserialize)]
@@ -148,7 +150,7 @@ pub fn parse(text: &str) -> Result<Rules, Invalid> {
         }
         rules.push(rule(entry).map_err(|invalid| invalid.within(&at))?);
     }
-    Ok(Rules { role, rules })
+    Ok(Rules { role, rules, sources: source::all(file.source, role)? })
 }
 
 fn refused(field: &str, rule: &str, detail: &str) -> Invalid {
