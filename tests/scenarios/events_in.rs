@@ -79,10 +79,8 @@ impl Desk {
     }
 
     async fn request(&self, first: &str, headers: &[(&str, &str)], body: &str) -> Answered {
-        let mut request = format!("{first} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
-        for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
-        }
+        let head: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let request = format!("{first} HTTP/1.1\r\ncontent-length: {}\r\n{}", body.len(), head.concat());
         self.raw(format!("{request}\r\n{body}").as_bytes()).await
     }
 
@@ -242,7 +240,7 @@ async fn large_torn_and_endless_requests_end_and_others_are_answered() {
     let large = desk.raw(format!("{head}content-length: 2000000\r\n\r\n{}", " ".repeat(1_048_577)).as_bytes()).await;
     assert_eq!((large.code, &large.body["field"]), (413, &"body".into()));
 
-    let many: String = (0..200).map(|at| format!("x-{at}: y\r\n")).collect();
+    let many = "x-many: y\r\n".repeat(200);
     assert_eq!(desk.raw(format!("{head}{many}\r\n").as_bytes()).await.code, 431);
     assert_eq!(desk.raw(b"\x00\x01 nonsense\r\n\r\n").await.code, 400);
     let deep = "[".repeat(100_000);
@@ -274,13 +272,12 @@ async fn while_the_rules_file_cannot_be_used_events_are_to_come_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_neighbours_rule_that_takes_no_hops_passes_nothing_on_that_a_program_sent() {
     let kept = tempfile::tempdir().unwrap();
-    let desk = Desk::with(RULES).await;
-    let Desk { mut world, kept: _kept } = desk;
+    let Desk { mut world, kept: of_ly } = Desk::with(RULES).await;
     let rules = kept.path().join("xz.toml");
     std::fs::write(&rules, "[[rule]]\nname = \"on\"\non = \"received\"\nforward = { to = [\"371300\"] }\n").unwrap();
     world.agent_mut(XZ).restart_with(|config| config.rules = Some(rules)).await;
     world.agent(XZ).linked().await;
-    let desk = Desk { world, kept: _kept };
+    let desk = Desk { world, kept: of_ly };
 
     assert_eq!(desk.post(ONE, &event("e-1", "一"), &[]).await.code, 202);
 

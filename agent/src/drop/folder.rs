@@ -94,7 +94,7 @@ impl Folder {
     }
 
     /// What lies in `in`, and what is whole: the same as at the look before. What came first comes first.
-    pub fn look(&self, before: Look) -> io::Result<(Look, Vec<OsString>)> {
+    pub fn look(&self, before: &Look) -> io::Result<(Look, Vec<OsString>)> {
         let (mut look, mut ready) = (Look::new(), Vec::new());
         for entry in fs::read_dir(self.path.join(IN))?.take(ENTRIES_MAX) {
             let name = entry?.file_name();

@@ -77,7 +77,7 @@ impl Watch {
             self.settle(&folder, file).await;
         }
         let before = std::mem::take(&mut self.look);
-        let (look, ready) = self.disk(&folder, move |folder| folder.look(before)).await?;
+        let (look, ready) = self.disk(&folder, move |folder| folder.look(&before)).await?;
         self.look = look;
         for name in ready.into_iter().take(FILES) {
             if stop.is_cancelled() {
@@ -115,25 +115,25 @@ impl Watch {
 
     async fn settled(&self, folder: &Folder, file: Claimed) -> Result<(), Invalid> {
         let Some(file) = self.fresh(folder, file).await? else { return Ok(()) };
-        let most = limits::WIRE_MESSAGE_BYTES_MAX;
-        let read = file.clone();
-        let text = match self.disk(folder, move |folder| folder.read(&read, most as u64)).await? {
-            Some(text) => text,
+        let reads = file.clone();
+        let read = self.disk(folder, move |folder| folder.read(&reads, limits::WIRE_MESSAGE_BYTES_MAX as u64)).await?;
+        let said = match read {
+            Some(Ok(bytes)) => settle::send(&self.desk, &self.plan.program, &file, &bytes).await,
+            Some(Err(refused)) => Err(refused),
             None => return Ok(()),
         };
-        let said = match text {
-            Ok(bytes) => settle::send(&self.desk, &self.plan.program, &file, &bytes, most).await,
-            Err(refused) => Err(refused),
-        };
-        let at = self.desk.clock.now();
-        let result = match &said {
-            Ok(header) => settle::queued(&file, header, self.desk.link.is_up(), at),
-            Err(problem) if settle::waits(problem) => return Err(problem.clone()),
-            Err(problem) => settle::refused(&file, problem, at),
-        };
-        let done = said.is_ok();
-        self.disk(folder, move |folder| if done { folder.done(&file, &result) } else { folder.refused(&file, &result) })
-            .await
+        let (at, link_up) = (self.desk.clock.now(), self.desk.link.is_up());
+        match said {
+            Ok(header) => {
+                let result = settle::queued(&file, &header, link_up, at);
+                self.disk(folder, move |folder| folder.done(&file, &result)).await
+            }
+            Err(problem) if settle::waits(&problem) => Err(problem),
+            Err(problem) => {
+                let result = settle::refused(&file, &problem, at);
+                self.disk(folder, move |folder| folder.refused(&file, &result)).await
+            }
+        }
     }
 
     /// The file under an id of this time, unless the message is queued already.

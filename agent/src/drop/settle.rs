@@ -11,17 +11,12 @@ use crate::{
     formats::{draft_file, told},
 };
 
-/// Sends what a file says, once. `most` bytes are read of it.
+/// Sends what a file says, once.
 ///
 /// # Errors
 /// It is no draft, or the desk refuses it.
-pub async fn send(
-    desk: &Desk,
-    program: &Program,
-    file: &Claimed,
-    bytes: &[u8],
-    most: usize,
-) -> Result<Header, Invalid> {
+pub async fn send(desk: &Desk, program: &Program, file: &Claimed, bytes: &[u8]) -> Result<Header, Invalid> {
+    let most = limits::WIRE_MESSAGE_BYTES_MAX;
     if bytes.len() > most {
         return Err(Invalid::too_large("file", format!("more than {most}"), most));
     }

@@ -95,7 +95,7 @@ impl Event {
             header.insert("status".to_owned(), exercise.into());
         }
         let status = header.get("status").and_then(Value::as_str).unwrap_or_default();
-        if (status == exercise) != self.exercise { differs("ldstatus", status) } else { Ok(()) }
+        if (status == exercise) == self.exercise { Ok(()) } else { differs("ldstatus", status) }
     }
 
     /// The colour of a warning, for other kinds the level of the event.

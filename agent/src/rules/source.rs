@@ -88,7 +88,7 @@ fn source(entry: Entry, role: Role) -> Result<Source, Invalid> {
         return Err(Invalid::too_large("per_hour", per_hour, PER_HOUR.1));
     }
     let kinds = kinds(&entry.kinds)?;
-    let header = header(entry.to, entry.header, &kinds)?;
+    let header = header(&entry.to, entry.header, &kinds)?;
     Ok(Source { program: Program { name: entry.name, role, per_hour }, source: entry.source, kinds, header })
 }
 
@@ -104,7 +104,7 @@ fn kinds(names: &[String]) -> Result<Vec<Kind>, Invalid> {
 }
 
 /// What the table says, read once as a draft of each kind would be. Nobody signs off in it.
-fn header(to: Vec<String>, table: toml::Table, kinds: &[Kind]) -> Result<Map<String, Value>, Invalid> {
+fn header(to: &[String], table: toml::Table, kinds: &[Kind]) -> Result<Map<String, Value>, Invalid> {
     let Value::Object(mut header) = draft_file::json(toml::Value::Table(table)) else { return Ok(Map::new()) };
     if to.len() > limits::RECIPIENTS_MAX {
         return Err(Invalid::too_large("to", to.len(), limits::RECIPIENTS_MAX));

@@ -114,7 +114,7 @@ mod tests {
             let strange = other_file.connect("localhost", port, &clock).await.map(|_| ());
             (good.is_ok(), matches!(named, Err(ConnectError::Tls(_))), matches!(strange, Err(ConnectError::Tls(_))))
         };
-        let (_, told) = tokio::join!(serving, calling);
+        let ((), told) = tokio::join!(serving, calling);
         assert_eq!(told, (true, true, true));
     }
 }

@@ -31,12 +31,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The event is a message.
-    pub fn taken(self, header: &Header, link_up: bool) -> Response {
-        respond(StatusCode::ACCEPTED, JSON, &told::queued(header, link_up))
-    }
-
-    /// It is not.
+    /// Nothing came of it.
     pub fn refused(self, problem: &Invalid) -> Response {
         let code = code_of(problem);
         tracing::info!(status = code.as_u16(), %problem, "a call for events is refused");
@@ -63,17 +58,20 @@ impl Answer {
         };
         let whole = Invalid { field: "results".to_owned(), rule: "event.batch".to_owned(), ..first.clone() };
         let mut problem = self.problem(&whole);
-        problem["results"] = results.into();
+        add(&mut problem, [("results", results.into()), ("status", code_of(first).as_u16().into())]);
         respond(code_of(first), PROBLEM, &problem)
     }
 
     fn problem(self, invalid: &Invalid) -> Value {
         let mut problem = told::problem(invalid);
         let (zh, en) = status::texts(invalid);
-        problem["type"] = format!("urn:liandong:problem:{}", invalid.reason.code()).into();
-        problem["title"] = invalid.reason.code().into();
-        problem["status"] = code_of(invalid).as_u16().into();
-        problem["detail"] = if self.lang == Lang::Zh { zh } else { en }.into();
+        let members = [
+            ("type", format!("urn:liandong:problem:{}", invalid.reason.code()).into()),
+            ("title", invalid.reason.code().into()),
+            ("status", code_of(invalid).as_u16().into()),
+            ("detail", if self.lang == Lang::Zh { zh } else { en }.into()),
+        ];
+        add(&mut problem, members);
         problem
     }
 
@@ -87,6 +85,17 @@ impl Answer {
     }
 }
 
+/// The event is a message.
+pub fn taken(header: &Header, link_up: bool) -> Response {
+    respond(StatusCode::ACCEPTED, JSON, &told::queued(header, link_up))
+}
+
+fn add<const N: usize>(problem: &mut Value, members: [(&str, Value); N]) {
+    if let Some(problem) = problem.as_object_mut() {
+        problem.extend(members.map(|(name, value)| (name.to_owned(), value)));
+    }
+}
+
 fn respond(code: StatusCode, media_type: &'static str, value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     *response.status_mut() = code;
@@ -95,7 +104,7 @@ fn respond(code: StatusCode, media_type: &'static str, value: &Value) -> Respons
 }
 
 /// The code of HTTP for what was refused.
-pub fn code_of(invalid: &Invalid) -> StatusCode {
+fn code_of(invalid: &Invalid) -> StatusCode {
     match (invalid.rule.as_str(), invalid.reason) {
         ("event.media", _) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ("event.path", Reason::NotFound) => StatusCode::NOT_FOUND,

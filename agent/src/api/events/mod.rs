@@ -60,7 +60,7 @@ async fn post(State(face): State<Arc<EventsFace>>, request: Request<Body>) -> Re
     };
     match said {
         Ok(Said::One(event)) => match face.take(event).await {
-            Ok(header) => answer.taken(&header, face.desk.link.is_up()),
+            Ok(header) => answer::taken(&header, face.desk.link.is_up()),
             Err(problem) => answer.refused(&problem),
         },
         Ok(Said::Many(events)) => {
