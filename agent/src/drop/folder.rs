@@ -93,8 +93,12 @@ impl Folder {
         Ok(Self { path: path.to_owned(), _lock: Arc::new(lock) })
     }
 
-    /// What lies in `in`, and what is whole: the same as at the look before. What came first comes first.
+    /// What lies in `in`, and what is whole: the same as at the look before. What came first comes first. A folder that has
+    /// been opened to others is looked at no more.
     pub fn look(&self, before: &Look) -> io::Result<(Look, Vec<OsString>)> {
+        for part in [self.path.clone(), self.path.join(IN)] {
+            certs::keys::check_folder(&part).map_err(io::Error::other)?;
+        }
         let (mut look, mut ready) = (Look::new(), Vec::new());
         for entry in fs::read_dir(self.path.join(IN))?.take(ENTRIES_MAX) {
             let name = entry?.file_name();

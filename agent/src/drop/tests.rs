@@ -142,6 +142,11 @@ fn a_folder_that_others_may_enter_is_refused_and_a_second_agent_too() {
     let place = place();
     assert_eq!(Folder::open(&place.path).unwrap_err().rule, "drop.folder", "it is watched already");
 
+    fs::set_permissions(place.path.join("in"), fs::Permissions::from_mode(0o770)).unwrap();
+    assert!(
+        place.folder.look(&Look::new()).unwrap_err().to_string().contains("chmod 700"),
+        "opened to others meanwhile"
+    );
     fs::set_permissions(&place.path, fs::Permissions::from_mode(0o750)).unwrap();
     let refused = check(&place.path).unwrap_err();
     assert!(refused.rule == "drop.ours_alone" && refused.detail.contains("chmod 700"), "{refused}");
