@@ -11,10 +11,11 @@ use store::{Engine, blobs::Blobs, tasks::Tasks};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{self, ServeError, Sockets},
+    api::{self, ServeError, Sockets, events},
     clerk,
     config::{Config, Identity, Verify},
     desk::{AgentEngine, Desk, catalogue},
+    drop,
     fold::{AgentFold, Bells},
     link::{self, Link, Plan},
     outbox::Outbox,
@@ -78,6 +79,8 @@ pub struct Running {
     pub socket: PathBuf,
     /// The loopback address, when one is configured.
     pub address: Option<std::net::SocketAddr>,
+    /// Where programs send events, when that is configured.
+    pub events: Option<std::net::SocketAddr>,
     _lock: journal::file::Lock,
 }
 
@@ -99,10 +102,15 @@ pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running
     let engine = open(&config, &names, &bells, &clock, &tasks).await?;
     begin(&engine, &clock).await?;
     let sockets = Sockets::open(&config).await?;
-    let address = sockets.address();
+    let door = match (config.events.listen, &config.events.token_file) {
+        (Some(address), Some(token_file)) => Some(events::Door::open(address, token_file).await?),
+        _ => None,
+    };
+    let (address, events) = (sockets.address(), door.as_ref().and_then(events::Door::address));
     let desk = desk(&config, names, tls, key, Stored { engine, bells }, &clock, &tasks)?;
     start_tasks(&config, &desk, sockets, &tasks);
-    Ok(Running { desk, socket: config.socket(), address, _lock: lock })
+    start_programs(&config, &desk, door, &tasks);
+    Ok(Running { desk, socket: config.socket(), address, events, _lock: lock })
 }
 
 struct Stored {
@@ -181,6 +189,7 @@ fn desk(
         documents: Blobs::open(config.state.join("documents")).map_err(state)?,
         catalogues: catalogue::copies::Freshness::default(),
         minting: tokio::sync::Mutex::default(),
+        programs: tokio::sync::Mutex::default(),
         rules: Board::open(config.rules.clone()),
         clock: clock.clone(),
     }))
@@ -224,6 +233,20 @@ fn start_rounds(desk: &Arc<Desk>, tasks: &Tasks) {
         let rounds = Rounds { what: "agendas", every, bell: None };
         rounds::run(&owned, stop, rounds, |desk| async move { desk.put_off_late_items().await }).await;
     });
+}
+
+/// What other programs may do here.
+fn start_programs(config: &Config, desk: &Arc<Desk>, door: Option<events::Door>, tasks: &Tasks) {
+    if let (Some(folder), Ok(program)) = (&config.drop.folder, config.drop.program()) {
+        let plan = drop::Plan { folder: folder.clone(), program };
+        let (dropped, drops) = (desk.clone(), tasks.clone());
+        tasks.essential("drop folder", move |stop| drop::run(dropped, drops, plan, stop));
+    }
+    if let Some(door) = door {
+        let face = Arc::new(events::EventsFace { desk: desk.clone(), token: door.token.clone() });
+        let callers = tasks.clone();
+        tasks.essential("events", move |stop| events::serve(face, door, callers, stop));
+    }
 }
 
 /// Renews the own certificate in time, reads the signed files again when they change, and stops the process when the journal has failed.

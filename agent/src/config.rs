@@ -10,6 +10,8 @@ use model::{
 };
 use serde::Deserialize;
 
+use crate::desk::programs::{PER_HOUR, Program};
+
 /// Configuration of `liandong agent`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +41,12 @@ pub struct Config {
     /// File with rules for what the agent does by itself; unset: nothing.
     #[serde(default)]
     pub rules: Option<PathBuf>,
+    /// A folder into which other programs put what is to be sent.
+    #[serde(default)]
+    pub drop: DropConfig,
+    /// Events of other programs, over HTTP.
+    #[serde(default)]
+    pub events: EventsConfig,
     /// Size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB.
     #[serde(default)]
     pub segment_bytes: Option<u64>,
@@ -126,6 +134,44 @@ pub struct DeskConfig {
     pub reflection: bool,
 }
 
+/// A folder into which other programs put what is to be sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DropConfig {
+    /// The folder, ours alone; unset: none is watched.
+    pub folder: Option<PathBuf>,
+    /// In which role the program speaks: one that signs nothing off.
+    pub role: String,
+    /// Files that are sent within an hour at most.
+    pub per_hour: u32,
+}
+
+impl Default for DropConfig {
+    fn default() -> Self {
+        Self { folder: None, role: Role::DutyOfficer.name().to_owned(), per_hour: PER_HOUR.0 }
+    }
+}
+
+impl DropConfig {
+    /// The program that puts files there, checked.
+    pub fn program(&self) -> Result<Program, Invalid> {
+        if self.per_hour > PER_HOUR.1 {
+            return Err(Invalid::too_large("per_hour", self.per_hour, PER_HOUR.1));
+        }
+        Ok(Program { name: "drop".to_owned(), role: Program::role(&self.role)?, per_hour: self.per_hour })
+    }
+}
+
+/// Events of other programs, over HTTP. Which programs, stands in the rules file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventsConfig {
+    /// A loopback address; unset: no events are taken. Needs `token_file`.
+    pub listen: Option<SocketAddr>,
+    /// File with the bearer token that programs show; made at the first start, only its owner may read it.
+    pub token_file: Option<PathBuf>,
+}
+
 /// What a draft leaves out about who speaks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -191,7 +237,10 @@ impl Config {
         if self.broker.is_empty() {
             return Err(Invalid::missing("broker"));
         }
-        self.check_desk()?;
+        on_loopback(self.desk.listen, self.desk.token_file.is_some()).map_err(|invalid| invalid.within("desk"))?;
+        on_loopback(self.events.listen, self.events.token_file.is_some())
+            .map_err(|invalid| invalid.within("events"))?;
+        self.check_drop()?;
         Ok(Identity {
             region: self.region.parse().map_err(within("region"))?,
             agent: AgentId::new(jurisdiction, &self.name).map_err(within("name"))?,
@@ -199,18 +248,30 @@ impl Config {
         })
     }
 
-    /// Whoever may reach the desk over TCP speaks as this jurisdiction: loopback only, and never without a token.
-    fn check_desk(&self) -> Result<(), Invalid> {
-        let Some(listen) = self.desk.listen else { return Ok(()) };
-        if !listen.ip().is_loopback() {
-            return Err(Invalid::code("desk.listen", "config.loopback").detail(listen.to_string()));
+    fn check_drop(&self) -> Result<(), Invalid> {
+        self.drop.program().map_err(|invalid| invalid.within("drop"))?;
+        match &self.drop.folder {
+            Some(folder) if !folder.is_absolute() => {
+                Err(Invalid::code("drop.folder", "drop.ours_alone").detail(folder.display().to_string()))
+            }
+            Some(_) | None => Ok(()),
         }
-        self.desk.token_file.as_ref().map(|_| ()).ok_or_else(|| Invalid::missing("desk.token_file"))
     }
 
     /// Where the desk's socket is.
     pub fn socket(&self) -> PathBuf {
         self.desk.socket.clone().unwrap_or_else(|| self.state.join("desk.sock"))
+    }
+}
+
+/// Whoever may reach the desk over TCP speaks as this jurisdiction: loopback only, and never without a token.
+fn on_loopback(listen: Option<SocketAddr>, has_token: bool) -> Result<(), Invalid> {
+    match listen {
+        Some(address) if !address.ip().is_loopback() => {
+            Err(Invalid::code("listen", "config.loopback").detail(address.to_string()))
+        }
+        Some(_) if !has_token => Err(Invalid::missing("token_file")),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -243,5 +304,28 @@ mod tests {
         config.desk.listen = Some("127.0.0.1:7450".parse().unwrap());
         config.desk.token_file = None;
         assert_eq!(config.identity().unwrap_err().field, "desk.token_file");
+    }
+
+    #[test]
+    fn a_program_signs_nothing_off_and_its_folder_has_a_whole_path() {
+        let mut config: Config = toml::from_str(EXAMPLE).unwrap();
+        for role in ["SHIFT_LEADER", "COMMANDER", "SYSTEM"] {
+            config.drop.role = role.to_owned();
+            let refused = config.identity().unwrap_err();
+            assert_eq!((refused.field.as_str(), refused.rule.as_str()), ("drop.role", "program.may_not_sign"));
+        }
+        config.drop = DropConfig { folder: Some("spool/drop".into()), ..DropConfig::default() };
+        assert_eq!(config.identity().unwrap_err().field, "drop.folder");
+        config.drop = DropConfig { per_hour: 4_000, ..DropConfig::default() };
+        assert_eq!(config.identity().unwrap_err().field, "drop.per_hour");
+    }
+
+    #[test]
+    fn events_are_taken_on_loopback_alone_and_with_a_token() {
+        let mut config: Config = toml::from_str(EXAMPLE).unwrap();
+        config.events.listen = Some("192.0.2.1:7451".parse().unwrap());
+        assert_eq!(config.identity().unwrap_err().field, "events.listen");
+        config.events.listen = Some("127.0.0.1:7451".parse().unwrap());
+        assert_eq!(config.identity().unwrap_err().field, "events.token_file");
     }
 }

@@ -12,7 +12,7 @@ use model::{
 use prost::Message as _;
 use proto::{
     border,
-    record::{Incarnated, Queued, Resealed, kind},
+    record::{Incarnated, OfProgram, Queued, Resealed, kind},
     v1,
 };
 use store::AppendError;
@@ -39,7 +39,12 @@ pub struct Unsealed {
     pub inline: Vec<Bytes>,
     /// The act of a rule that it carries out; empty where no rule sends it.
     pub act: Bytes,
+    /// The program beside this agent that has it sent; none where a person, a rule or the desk does.
+    pub program: Option<OfProgram>,
 }
+
+/// The rule's act and the program behind a message.
+type Origin = (Bytes, Option<OfProgram>);
 
 /// What became of a draft.
 pub type Sealed = Result<Header, Invalid>;
@@ -148,7 +153,7 @@ impl Sealer {
     async fn seal(&self, burst: Vec<Waiting>) {
         let (incarnation, last) = self.place();
         let flash = burst.iter().any(|waiting| waiting.draft.header.precedence == Precedence::Flash);
-        let (mut contents, mut acts, mut headers, mut answers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut contents, mut origins, mut headers, mut answers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut seq = last;
         for Waiting { draft, answer } in burst {
             let header = Header { incarnation, sender_seq: seq + 1, ..draft.header };
@@ -156,7 +161,7 @@ impl Sealer {
                 Ok(content) => {
                     seq += 1;
                     contents.push(content);
-                    acts.push(draft.act);
+                    origins.push((draft.act, draft.program));
                     headers.push(header);
                     answers.push(answer);
                 }
@@ -169,7 +174,7 @@ impl Sealer {
         if store::seeded::has("ack-before-append") {
             answers = answer_early(&headers, answers).await;
         }
-        let stored = self.store(contents, acts, if flash { Lane::Flash } else { Lane::Normal }).await;
+        let stored = self.store(contents, origins, if flash { Lane::Flash } else { Lane::Normal }).await;
         for (header, answer) in headers.into_iter().zip(answers) {
             // who asked may have gone; the message is queued all the same
             drop(answer.send(stored.clone().map(|()| header)));
@@ -215,15 +220,15 @@ impl Sealer {
         })
     }
 
-    async fn store(&self, contents: Vec<Bytes>, acts: Vec<Bytes>, lane: Lane) -> Result<(), Invalid> {
+    async fn store(&self, contents: Vec<Bytes>, origins: Vec<Origin>, lane: Lane) -> Result<(), Invalid> {
         let envelopes = self.signer.envelopes(contents).map_err(|error| {
             tracing::error!(%error, "a burst could not be sealed");
             Invalid::new(Reason::Internal, "seal", "seal.sign")
         })?;
         let now = self.clock.now();
-        let queued = |(envelope, act)| Queued { envelope: Some(envelope), act }.encode_to_vec();
+        let queued = |(envelope, (act, program))| Queued { envelope: Some(envelope), act, program }.encode_to_vec();
         let records =
-            envelopes.into_iter().zip(acts).map(|queue| Record::new(kind::QUEUED, now, queued(queue))).collect();
+            envelopes.into_iter().zip(origins).map(|queue| Record::new(kind::QUEUED, now, queued(queue))).collect();
         self.engine.append(records, lane).await.map(|_| ()).map_err(|error| not_stored(&error))
     }
 }

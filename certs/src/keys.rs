@@ -56,6 +56,18 @@ pub fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     fs::read_to_string(path).map(Zeroizing::new).map_err(disk)
 }
 
+/// Checks that a folder is ours and that nobody else may enter it.
+pub fn check_folder(path: &Path) -> Result<(), KeyError> {
+    let meta = fs::metadata(path).map_err(|source| KeyError::Disk { path: path.to_owned(), source })?;
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(KeyError::Owner(path.to_owned()));
+    }
+    if meta.permissions().mode() & 0o077 != 0 {
+        return Err(KeyError::Folder(path.to_owned()));
+    }
+    Ok(())
+}
+
 /// Writes a key file, 0600, in the place of the one that is there.
 pub fn write(path: &Path, text: &str) -> Result<(), KeyError> {
     disk::replace(path, text.as_bytes()).map_err(|source| KeyError::Disk { path: path.to_owned(), source })

@@ -6,6 +6,7 @@ mod caller;
 mod chain;
 mod door;
 mod identity;
+pub mod web;
 
 use rustls::Error;
 

@@ -72,8 +72,8 @@ pub fn with_retry(invalid: &Invalid, lang: Lang, retry_after: Option<Duration>) 
 /// those instead of its reason's.
 pub fn texts(invalid: &Invalid) -> (String, String) {
     let usual = invalid.reason.texts();
-    let ((what_zh, what_en), (remedy_zh, remedy_en)) = words::of(&invalid.rule)
-        .map_or(((usual.what.zh, usual.what.en), (usual.remedy.zh, usual.remedy.en)), |own| (own.what, own.remedy));
+    let (what_zh, what_en) = words::of(&invalid.rule).map_or((usual.what.zh, usual.what.en), |own| own.what);
+    let (remedy_zh, remedy_en) = remedy(invalid);
     let detail = if invalid.detail.is_empty() { String::new() } else { format!(": {}", invalid.detail) };
     let place = match (invalid.field.as_str(), invalid.rule.as_str()) {
         ("", "") => String::new(),
@@ -97,6 +97,12 @@ pub fn texts(invalid: &Invalid) -> (String, String) {
             remedy_en
         ),
     )
+}
+
+/// What to do about an invalid value, in Chinese and in English: the end of its texts.
+pub fn remedy(invalid: &Invalid) -> (&'static str, &'static str) {
+    let usual = invalid.reason.texts().remedy;
+    words::of(&invalid.rule).map_or((usual.zh, usual.en), |own| own.remedy)
 }
 
 /// Our fault: logged where it happened, answered "try again".

@@ -68,7 +68,7 @@ impl Rules {
     }
 }
 
-/// A rule of a file.
+/// A rule of a file, or a source: what a program may send by events, and where it is from.
 #[derive(Serialize)]
 struct Checked {
     name: String,
@@ -80,16 +80,19 @@ struct Checked {
 fn check(path: &Path, context: Context) -> anyhow::Result<()> {
     let read = file::text(path).and_then(|text| file::parse(&text));
     let read = read.map_err(anyhow::Error::new).with_context(|| path.display().to_string())?;
-    let rules: Vec<Checked> = read
-        .rules
-        .iter()
-        .map(|rule| Checked {
-            name: rule.name.clone(),
-            on: rule.on.name().to_owned(),
-            actions: rule.actions().map(|action| action.name().to_owned()).collect(),
-            when: rule.when.as_ref().map(|when| when.text().to_owned()).unwrap_or_default(),
-        })
-        .collect();
+    let rule = |rule: &agent::rules::Rule| Checked {
+        name: rule.name.clone(),
+        on: rule.on.name().to_owned(),
+        actions: rule.actions().map(|action| action.name().to_owned()).collect(),
+        when: rule.when.as_ref().map(|when| when.text().to_owned()).unwrap_or_default(),
+    };
+    let source = |source: &agent::rules::source::Source| Checked {
+        name: source.program.name.clone(),
+        on: "event".to_owned(),
+        actions: source.kinds.iter().map(|kind| kind.code()).collect(),
+        when: source.source.clone(),
+    };
+    let rules: Vec<Checked> = read.rules.iter().map(rule).chain(read.sources.iter().map(source)).collect();
     let header = [("规则", "RULE"), ("事件", "ON"), ("动作", "DOES"), ("条件", "WHEN")];
     context.rows(&rules, &header, |rule| {
         vec![cell(&rule.name), cell(&rule.on), cell(rule.actions.join(" ")), muted(&rule.when)]

@@ -153,10 +153,9 @@ fn serve(error: &ServeError) -> Option<Words> {
             ))
         }
         ServeError::Listen { address, source } => listen(&address.to_string(), source),
-        ServeError::Token(why) => Some((
-            format!("desk.token_file 不可用（{why}）：{TOKEN_ZH}"),
-            format!("desk.token_file cannot be used ({why}): {TOKEN_EN}"),
-        )),
+        ServeError::Token { key, why } => {
+            Some((format!("{key} 不可用（{why}）：{TOKEN_ZH}"), format!("{key} cannot be used ({why}): {TOKEN_EN}")))
+        }
         ServeError::Socket { path, source } => {
             let (at, why) = (path.display(), system_zh(source).unwrap_or_else(|| source.to_string()));
             Some((

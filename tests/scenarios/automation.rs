@@ -197,6 +197,52 @@ async fn a_webhook_gets_each_event_signed_and_one_that_refuses_is_called_again_u
     desks.world.end().await;
 }
 
+/// A server's side for `localhost`, and the certificate of its authority.
+fn secure() -> (tokio_rustls::TlsAcceptor, String) {
+    use rustls::crypto::aws_lc_rs::default_provider;
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let leaf =
+        rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], key)
+        .unwrap();
+    (std::sync::Arc::new(config).into(), authority.pem())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_over_https_reaches_a_server_under_the_named_authority_alone() {
+    let mut desks = Desks::of(&[LY, XZ]).await;
+    let ((acceptor, authority), (_, other)) = (secure(), secure());
+    let hook = Hook::secure(acceptor).await;
+    let (good, strange) = (desks.path("good.pem"), desks.path("strange.pem"));
+    std::fs::write(&good, authority).unwrap();
+    std::fs::write(&strange, other).unwrap();
+    let rule = |name: &str, ca: &Path| {
+        let (url, secret, ca) = (hook.url(), desks.secret(), ca.display());
+        let call =
+            format!("webhook = {{ url = \"{url}\", secret_file = \"{}\", ca_file = \"{ca}\" }}", secret.display());
+        format!("[[rule]]\nname = \"{name}\"\non = \"received\"\n{call}\n")
+    };
+    let rules = format!("{}{}", rule("map", &good), rule("stranger", &strange));
+    desks.rule(XZ, &rules).await;
+
+    let sent = desks.world.agent(LY).send(bulletin(&[XZ], ROUTINE, "道路封闭")).await;
+
+    assert_eq!(hook.has_taken(1).await[0].event()["id"], sent.to_string());
+    let tried = |desk: &agent::desk::Desk| owed(desk).filter(|row| row.rule == "stranger" && row.tries > 0);
+    let row = desks.world.agent(XZ).until("the stranger is not spoken to", tried).await;
+    assert_eq!(row.problem.unwrap().rule, "rules.webhook");
+    assert_eq!(hook.calls().len(), 1);
+    desks.world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_is_killed_owes_nothing_twice_and_misses_nothing() {
     let mut desks = Desks::of(&[LY, XZ, LYG]).await;

@@ -1,14 +1,14 @@
 //! A program beside an agent that takes its webhooks, or refuses them.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::live::within;
 
@@ -36,7 +36,7 @@ impl Call {
 
 /// The program; ends when dropped.
 pub struct Hook {
-    address: SocketAddr,
+    url: String,
     answer: Arc<AtomicU16>,
     calls: watch::Receiver<Vec<Call>>,
     _listening: JoinSet<()>,
@@ -45,18 +45,28 @@ pub struct Hook {
 impl Hook {
     /// Listens on loopback and takes what comes.
     pub async fn start() -> Self {
+        Self::behind(None).await
+    }
+
+    /// The same over TLS: who calls must know the authority of its certificate.
+    pub async fn secure(acceptor: TlsAcceptor) -> Self {
+        Self::behind(Some(acceptor)).await
+    }
+
+    async fn behind(acceptor: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let answer = Arc::new(AtomicU16::new(200));
         let (told, calls) = watch::channel(Vec::new());
         let mut listening = JoinSet::new();
-        listening.spawn(listen(listener, answer.clone(), told));
-        Self { address, answer, calls, _listening: listening }
+        let scheme = if acceptor.is_some() { "https://localhost" } else { "http://127.0.0.1" };
+        listening.spawn(listen(listener, acceptor, answer.clone(), told));
+        Self { url: format!("{scheme}:{}/hook", address.port()), answer, calls, _listening: listening }
     }
 
     /// Where it is called.
     pub fn url(&self) -> String {
-        format!("http://{}/hook", self.address)
+        self.url.clone()
     }
 
     /// From now on it answers with this status.
@@ -77,19 +87,35 @@ impl Hook {
     }
 }
 
-async fn listen(listener: TcpListener, answer: Arc<AtomicU16>, told: watch::Sender<Vec<Call>>) {
+async fn listen(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    answer: Arc<AtomicU16>,
+    told: watch::Sender<Vec<Call>>,
+) {
     loop {
-        let Ok((mut stream, _)) = listener.accept().await else { return };
+        let Ok((stream, _)) = listener.accept().await else { return };
         let status = answer.load(Ordering::SeqCst);
-        let Some(call) = read(&mut stream, status).await else { continue };
-        told.send_modify(|calls| calls.push(call));
-        let text = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-        // a caller may be killed while it waits
-        drop(stream.write_all(text.as_bytes()).await);
+        match &acceptor {
+            None => take(stream, status, &told).await,
+            Some(acceptor) => match acceptor.accept(stream).await {
+                Ok(stream) => take(stream, status, &told).await,
+                Err(_refused) => {} // a caller that does not trust us goes away
+            },
+        }
     }
 }
 
-async fn read(stream: &mut TcpStream, answered: u16) -> Option<Call> {
+async fn take(mut stream: impl AsyncRead + AsyncWrite + Unpin, status: u16, told: &watch::Sender<Vec<Call>>) {
+    let Some(call) = read(&mut stream, status).await else { return };
+    told.send_modify(|calls| calls.push(call));
+    let text = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    // a caller may be killed while it waits
+    drop(stream.write_all(text.as_bytes()).await);
+    drop(stream.shutdown().await);
+}
+
+async fn read(stream: &mut (impl AsyncRead + Unpin), answered: u16) -> Option<Call> {
     let mut bytes = Vec::new();
     let (head, mut body) = loop {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {

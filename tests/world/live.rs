@@ -355,6 +355,11 @@ impl Agent {
         tasks.stop(GRACE).await.unwrap();
     }
 
+    /// Where programs send it events.
+    pub fn events(&self) -> SocketAddr {
+        self.life.as_ref().and_then(|life| life.running.events).expect("the agent runs and takes events")
+    }
+
     /// What the program is made of.
     pub fn inside(&self) -> &Arc<agent::desk::Desk> {
         &self.life.as_ref().expect("the agent runs").running.desk

@@ -1,7 +1,9 @@
 //! The desk as a gRPC service: on a Unix socket for whoever may open it, and on loopback for whoever has the token.
 
+pub mod events;
 mod face;
 mod serve;
+mod token;
 
 pub use self::{
     face::DeskFace,

@@ -9,7 +9,7 @@ use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, transport::Server};
 
-use super::face::DeskFace;
+use super::{face::DeskFace, token};
 use crate::config::Config;
 
 /// Why the desk does not listen.
@@ -34,9 +34,14 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
-    /// The token file.
-    #[error("token file: {0}")]
-    Token(String),
+    /// A token file.
+    #[error("{key}: {why}")]
+    Token {
+        /// The key that names it.
+        key: &'static str,
+        /// Why.
+        why: String,
+    },
 }
 
 /// The sockets, open.
@@ -74,12 +79,9 @@ impl Sockets {
 }
 
 async fn listen(config: &Config, address: SocketAddr) -> Result<(TcpListener, String), ServeError> {
-    let file =
-        config.desk.token_file.as_ref().ok_or_else(|| ServeError::Token("desk.token_file is missing".to_owned()))?;
-    let token = certs::keys::read(file).map_err(|error| ServeError::Token(error.to_string()))?.trim().to_owned();
-    if token.len() < 16 {
-        return Err(ServeError::Token("a token has at least 16 characters".to_owned()));
-    }
+    let unusable = |why: String| ServeError::Token { key: "desk.token_file", why };
+    let file = config.desk.token_file.as_ref().ok_or_else(|| unusable("it is missing".to_owned()))?;
+    let token = token::read(file).map_err(unusable)?;
     let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     Ok((listener, token))
 }
@@ -120,13 +122,10 @@ fn router(service: DeskServer<DeskFace>, reflection: bool, token: Option<String>
     Server::builder().add_service(checked).add_optional_service(v1).add_optional_service(v1alpha)
 }
 
-/// Over TCP every call shows the token; the comparison takes the same time wherever it differs.
+/// Over TCP every call shows the token.
 fn check(request: Request<()>, token: Option<&str>) -> Result<Request<()>, Status> {
     let Some(token) = token else { return Ok(request) };
-    let shown = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    let differ = shown.bytes().zip(token.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
-    if differ == 0 && shown.len() == token.len() {
+    if token::is_shown(request.metadata().get("authorization").and_then(|value| value.to_str().ok()), token) {
         Ok(request)
     } else {
         Err(Status::unauthenticated("authorization: Bearer TOKEN is needed; the token stands in desk.token_file"))

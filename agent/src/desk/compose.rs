@@ -8,6 +8,7 @@ use model::{
     judge,
     kind::{Incident, Kind},
     level::{EventLevel, WarningLevel},
+    position::Position,
     precedence::Precedence,
     reason::Reason,
     rights::{self, Standing},
@@ -58,7 +59,7 @@ impl Desk {
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
         check_body(&body, &wire)?;
         self.check_files(&header, &draft.inline)?;
-        Ok(Unsealed { header, body, inline: draft.inline, act: Bytes::new() })
+        Ok(Unsealed { header, body, inline: draft.inline, act: Bytes::new(), program: None })
     }
 
     /// Whether everybody whom it names is a member: the broker would refuse the message, and by then nobody may be looking.
@@ -100,13 +101,23 @@ impl Desk {
 
     /// Queues a draft; a draft whose id is queued already is that message.
     pub async fn send(&self, draft: v1::Draft) -> Result<Header, Invalid> {
-        let given = draft.header.as_ref().map(|header| header.message_id.clone()).unwrap_or_default();
-        if let Ok(id) = given.as_ref().try_into().map(MessageId)
-            && let Some(row) = self.engine.read(|_, found| query::sent(found, id)).map_err(rows)?
-        {
-            return Ok(message::read(&self.own_envelope(model::position::Position(row.position))?)?.header);
+        match self.queued_before(&draft)? {
+            Some(header) => Ok(header),
+            None => self.outbox.queue(self.compose(draft)?).await,
         }
-        self.outbox.queue(self.compose(draft)?).await
+    }
+
+    /// The message whose id a draft has, if it is queued already.
+    pub(super) fn queued_before(&self, draft: &v1::Draft) -> Result<Option<Header>, Invalid> {
+        let given = draft.header.as_ref().map(|header| header.message_id.clone()).unwrap_or_default();
+        given.as_ref().try_into().map_or(Ok(None), |id| self.own_header(MessageId(id)))
+    }
+
+    /// The header of a message of ours.
+    pub(crate) fn own_header(&self, id: MessageId) -> Result<Option<Header>, Invalid> {
+        let row = self.engine.read(|_, found| query::sent(found, id)).map_err(rows)?;
+        let envelope = row.map(|row| self.own_envelope(Position(row.position))).transpose()?;
+        envelope.map(|envelope| Ok(message::read(&envelope)?.header)).transpose()
     }
 
     /// Queues a draft that carries out the act of a rule: the act is owed no more with the record that queues it.

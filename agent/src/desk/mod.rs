@@ -13,6 +13,7 @@ mod late_items;
 pub mod lawful;
 pub mod matters;
 mod objection;
+pub mod programs;
 pub mod read;
 pub mod rosters;
 
@@ -75,6 +76,8 @@ pub struct Desk {
     pub catalogues: catalogue::copies::Freshness,
     /// One incident is minted at a time.
     pub minting: tokio::sync::Mutex<()>,
+    /// Programs send one message at a time.
+    pub programs: tokio::sync::Mutex<()>,
     /// The rules in force.
     pub rules: Board,
     /// The time.

@@ -87,6 +87,10 @@ pub mod table {
     pub const USES: u8 = b'U';
     /// Matters in which the chair of the joint meetings is handed over.
     pub const CHAIR: u8 = b'C';
+    /// How programs beside this agent do.
+    pub const PROGRAM: u8 = b'P';
+    /// Events of programs that were made messages.
+    pub const EVENT: u8 = b'E';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -497,6 +501,17 @@ pub const RULE_NAME: usize = 40;
 /// How a rule does.
 pub fn rule(name: &str) -> Vec<u8> {
     Key::new(table::RULE).padded(name, RULE_NAME).0
+}
+
+/// How a program beside this agent does.
+pub fn program(name: &str) -> Vec<u8> {
+    Key::new(table::PROGRAM).padded(name, RULE_NAME).0
+}
+
+/// An event of a program: `id` is unique within `source`.
+pub fn event(source: &str, id: &str) -> Vec<u8> {
+    let of = Digest::of(format!("{}\n{source}{id}", source.len()).as_bytes());
+    Key::new(table::EVENT).bytes(&of.0).0
 }
 
 /// How one jurisdiction kept one deadline.

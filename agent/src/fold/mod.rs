@@ -15,6 +15,7 @@ pub mod matters;
 mod notices;
 mod outbox;
 mod own;
+mod programs;
 pub mod query;
 mod receipts;
 mod threads;

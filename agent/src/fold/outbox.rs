@@ -42,6 +42,7 @@ impl Folding<'_, '_> {
         self.follow(header)?;
         self.objected(header)?;
         self.sent_by_rule(record)?;
+        self.sent_by_program(id, record)?;
         self.count_sequence(header);
         Ok(Outcome::Done)
     }

@@ -13,8 +13,9 @@ use model::{
     time::Timestamp,
 };
 use proto::record::{
-    ActRow, CachedRow, CardRow, DeadActRow, JudgedRow, LearnedRow, ListRow, MatterUsesRow, OrphanRow, OtherActRow,
-    OutboxRow, PeerRow, ReceiptRow, ReceivedRow, RuleRow, RulesRow, SentDeliveryRow, SentRow, TaskRow,
+    ActRow, CachedRow, CardRow, DeadActRow, EventRow, JudgedRow, LearnedRow, ListRow, MatterUsesRow, OrphanRow,
+    OtherActRow, OutboxRow, PeerRow, ProgramRow, ReceiptRow, ReceivedRow, RuleRow, RulesRow, SentDeliveryRow, SentRow,
+    TaskRow,
 };
 use store::{FoldError, Rows};
 
@@ -402,6 +403,16 @@ pub fn rules(rows: &Rows<'_>) -> Result<RulesRow, FoldError> {
 /// How a rule does.
 pub fn rule(rows: &Rows<'_>, name: &str) -> Result<RuleRow, FoldError> {
     Ok(rows.get(&keys::rule(name))?.map(|bytes| decode_row(&bytes)).transpose()?.unwrap_or_default())
+}
+
+/// How a program beside this agent does; nothing yet where it has no row.
+pub fn program(rows: &Rows<'_>, name: &str) -> Result<ProgramRow, FoldError> {
+    Ok(rows.get(&keys::program(name))?.map(|bytes| decode_row(&bytes)).transpose()?.unwrap_or_default())
+}
+
+/// The message that an event of a program was made.
+pub fn event(rows: &Rows<'_>, source: &str, id: &str) -> Result<Option<EventRow>, FoldError> {
+    rows.get(&keys::event(source, id))?.map(|bytes| decode_row(&bytes)).transpose()
 }
 
 /// The first act of every lane: what comes behind it waits for it.

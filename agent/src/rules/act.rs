@@ -97,7 +97,7 @@ impl Acting<'_> {
         let Some(to) = &self.rule.webhook else { return Ok(()) };
         let secret = webhook::secret(&to.secret_file)?;
         let event = cloud::of(self.desk, self.event)?;
-        webhook::call(&to.url, &secret, &event, self.desk.clock.now().millis() / 1_000).await
+        webhook::call(&to.url, &secret, &event, &self.desk.clock).await
     }
 
     async fn write(&self) -> Result<(), Invalid> {

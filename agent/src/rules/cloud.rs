@@ -12,7 +12,7 @@ use proto::{border, record, rules, v1};
 use serde_json::{Map, Value, json};
 
 use super::event::{Event, Letter, What};
-use crate::desk::Desk;
+use crate::{desk::Desk, formats::cloud_event};
 
 /// The media type of a structured event.
 pub const MEDIA_TYPE: &str = "application/cloudevents+json";
@@ -76,6 +76,7 @@ fn of_message(desk: &Desk, letter: &Letter, event: &Event) -> Result<Map<String,
         ("correlationid", thread),
         ("causationid", cause),
         ("dataclassification", classification(header.confidentiality)),
+        ("ldhops", if header.hops == 0 { String::new() } else { header.hops.to_string() }),
         ("ldstatus", Status::from_number(header.status).map_or("", Status::name).to_owned()),
         ("ldprecedence", Precedence::from_number(header.precedence).map_or("", Precedence::name).to_owned()),
         ("ldkind", Kind::from_number(header.kind).map(Kind::code).unwrap_or_default()),
@@ -102,52 +103,8 @@ fn of_message(desk: &Desk, letter: &Letter, event: &Event) -> Result<Map<String,
 
 /// The name of a kind among CloudEvents; an exercise is another type, so that no filter mixes the two.
 fn name(letter: &Letter) -> String {
-    let kind = Kind::from_number(letter.header.kind).map_or("unknown", of_kind);
+    let kind = Kind::from_number(letter.header.kind).map_or("unknown", cloud_event::name_of);
     if letter.header.status == Status::Exercise.number() { format!("exercise.{kind}") } else { kind.to_owned() }
-}
-
-const fn of_kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::IncidentReport => "info.incident",
-        Kind::VerificationRequest => "info.verify.request",
-        Kind::VerificationReply => "info.verify.reply",
-        Kind::Alert => "info.alert",
-        Kind::SituationReport => "info.situation",
-        Kind::DutyReport => "duty.report",
-        Kind::Bulletin => "info.bulletin",
-        Kind::CatalogueChange => "resource.catalogue",
-        Kind::ResourceRequest => "resource.request",
-        Kind::ResourceOffer => "resource.offer",
-        Kind::ResourceDecision => "resource.decision",
-        Kind::ResourceCommitment => "resource.commitment",
-        Kind::DeploymentStatus => "resource.status",
-        Kind::Extension => "resource.extension",
-        Kind::ReleaseReturn => "resource.return",
-        Kind::CostStatement => "resource.cost",
-        Kind::ActionRequest => "action.request",
-        Kind::ActionResponse => "action.response",
-        Kind::ActionStatus => "action.status",
-        Kind::ConsultationCall => "action.consult",
-        Kind::ConsultationConclusion => "action.conclusion",
-        Kind::DrillInvitation => "drill.invite",
-        Kind::DrillReply => "drill.reply",
-        Kind::DrillPlan => "drill.plan",
-        Kind::DrillControl => "drill.control",
-        Kind::DrillInject => "drill.inject",
-        Kind::DrillEvaluation => "drill.evaluation",
-        Kind::MeetingNotice => "meeting.notice",
-        Kind::MeetingReply => "meeting.reply",
-        Kind::AgendaChange => "meeting.agenda",
-        Kind::AgendaChanged => "meeting.agenda.changed",
-        Kind::Minutes => "meeting.minutes",
-        Kind::ActionItem => "meeting.item",
-        Kind::Handover => "meeting.handover",
-        Kind::Error => "error",
-        Kind::Agreement => "system.agreement",
-        Kind::DirectoryChange => "system.directory",
-        Kind::AuditCheckpoint => "system.checkpoint",
-        Kind::DeadlineNotice => "system.deadline",
-    }
 }
 
 /// The body as JSON, without the member of `Body` that holds it.

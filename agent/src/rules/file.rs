@@ -14,7 +14,8 @@ use model::{
 use serde::Deserialize;
 
 use super::{
-    Acknowledge, Action, Answer, Forward, On, Rule, Rules, Run, Webhook, condition::Condition, template, webhook,
+    Acknowledge, Action, Answer, Forward, On, Rule, Rules, Run, Webhook, condition::Condition, source, template,
+    webhook,
 };
 use crate::{fold::keys::RULE_NAME, formats::draft_file, rules::template::Template};
 
@@ -37,6 +38,8 @@ struct File {
     role: Option<String>,
     #[serde(default)]
     rule: Vec<Entry>,
+    #[serde(default)]
+    source: Vec<source::Entry>,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +100,8 @@ struct NotifyEntry {
 struct WebhookEntry {
     url: String,
     secret_file: PathBuf,
+    #[serde(default)]
+    ca_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -145,7 +150,7 @@ pub fn parse(text: &str) -> Result<Rules, Invalid> {
         }
         rules.push(rule(entry).map_err(|invalid| invalid.within(&at))?);
     }
-    Ok(Rules { role, rules })
+    Ok(Rules { role, rules, sources: source::all(file.source, role)? })
 }
 
 fn refused(field: &str, rule: &str, detail: &str) -> Invalid {
@@ -272,7 +277,7 @@ fn notice(text: &str) -> Result<Template, Invalid> {
 }
 
 fn called(entry: WebhookEntry) -> Result<Webhook, Invalid> {
-    let url = webhook::Target::parse(&entry.url).map_err(|invalid| invalid.within("url"))?;
+    let url = webhook::Target::parse(&entry.url, entry.ca_file.as_deref())?;
     webhook::secret(&entry.secret_file).map_err(|invalid| invalid.within("secret_file"))?;
     Ok(Webhook { url, secret_file: entry.secret_file })
 }

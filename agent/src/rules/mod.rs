@@ -10,6 +10,7 @@
 //! | [`look`] | looks at everything that happens, once, and writes down what is owed |
 //! | [`work`], `act` | does what is owed, tries again, gives up |
 //! | `draft`, `cloud`, `webhook`, `place` | messages, CloudEvents, calls, files and commands |
+//! | [`source`] | which programs may send events of their own |
 //! | `show` | what a person may ask about all this |
 //!
 //! Absent on purpose: any way to sign off, to speak as a shift leader, or to send without the rules of the desk. What a rule
@@ -26,6 +27,7 @@ pub mod look;
 mod place;
 mod plan;
 mod show;
+pub mod source;
 mod template;
 pub mod webhook;
 pub mod work;
@@ -146,6 +148,8 @@ pub struct Rules {
     pub role: Role,
     /// The rules, in the order of the file.
     pub rules: Vec<Rule>,
+    /// Programs that may send events, in the order of the file.
+    pub sources: Vec<source::Source>,
 }
 
 /// One rule.
@@ -229,7 +233,7 @@ pub struct Forward {
 /// Where a webhook is.
 #[derive(Clone, Debug)]
 pub struct Webhook {
-    /// On this machine, by plain HTTP.
+    /// On this machine by plain HTTP, elsewhere by https under a named authority.
     pub url: webhook::Target,
     /// File with the secret that signs what is sent; only its owner may read it.
     pub secret_file: PathBuf,

@@ -1,15 +1,20 @@
-//! Calls to programs on this machine: one POST, signed as Standard Webhooks has it, so that the program knows who calls and
+//! Calls to other programs, on this machine or over https: one POST, signed as Standard Webhooks has it, so that the program knows who calls and
 //! that nothing was changed or said again.
 
-use std::{fmt, net::SocketAddr, path::Path, time::Duration};
+use std::{fmt, net::IpAddr, path::Path, time::Duration};
 
 use bytes::Bytes;
+use certs::tls::web::Authorities;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use http_body_util::Full;
 use hyper::{Request, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
-use model::{invalid::Invalid, reason::Reason};
-use sha2::{Digest as _, Sha256};
-use tokio::net::TcpStream;
+use model::{clock::Clock, invalid::Invalid, reason::Reason};
+use sha2::Sha256;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 use super::cloud::{CloudEvent, MEDIA_TYPE};
 
@@ -20,35 +25,78 @@ const SECRET_MIN: usize = 16;
 /// What a secret as Standard Webhooks writes it begins with.
 const SECRET_PREFIX: &str = "whsec_";
 
-/// Where to call: an address of this machine and a path.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Where to call: a program on this machine, or a server of which the operator names the authority.
+#[derive(Clone, Debug)]
 pub struct Target {
-    address: SocketAddr,
+    host: String,
+    port: u16,
     path: String,
+    /// Under whose certificates the server's is; none on this machine.
+    authorities: Option<Authorities>,
 }
 
 impl Target {
-    /// Reads `http://127.0.0.1:8080/path`. Bodies are in the clear, so they never leave the machine.
+    /// Reads `http://127.0.0.1:8080/path`, or `https://host/path` with a file of authorities. Bodies never leave the machine
+    /// in the clear.
     ///
     /// # Errors
-    /// It is no such address, or not of this machine.
-    pub fn parse(url: &str) -> Result<Self, Invalid> {
+    /// It is no such address; by http, not of this machine; by https, without a file of authorities that can be read.
+    pub fn parse(url: &str, ca_file: Option<&Path>) -> Result<Self, Invalid> {
         let refused =
-            || Invalid::new(Reason::BadCode, "", "rules.url").detail(url.chars().take(200).collect::<String>());
-        let rest = url.strip_prefix("http://").ok_or_else(refused)?;
-        let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path));
-        let address: SocketAddr = host.replace("localhost:", "127.0.0.1:").parse().map_err(|_| refused())?;
-        let plain = path.bytes().all(|b| b.is_ascii_graphic());
-        if !address.ip().is_loopback() || !plain {
+            || Invalid::new(Reason::BadCode, "url", "rules.url").detail(url.chars().take(200).collect::<String>());
+        let (secure, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+            (Some(rest), _) => (false, rest),
+            (None, Some(rest)) => (true, rest),
+            (None, None) => return Err(refused()),
+        };
+        let (place, path) = rest.split_once('/').map_or((rest, ""), |(place, path)| (place, path));
+        let (host, port) = host_port(place, secure).ok_or_else(refused)?;
+        let here = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        if !path.bytes().all(|b| b.is_ascii_graphic()) || (!secure && !here) {
             return Err(refused());
         }
-        Ok(Self { address, path: format!("/{path}") })
+        Ok(Self { host, port, path: format!("/{path}"), authorities: authorities(secure, ca_file)? })
+    }
+}
+
+/// Splits `host:port`, of https also without a port.
+fn host_port(place: &str, secure: bool) -> Option<(String, u16)> {
+    let bare = |host: &str| host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_owned();
+    let split = place.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
+    let (host, port) = match split {
+        Some((host, port)) => (bare(host), port.parse().ok()?),
+        None if secure => (bare(place), 443),
+        None => return None,
+    };
+    let plain = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'));
+    plain.then_some((host, port))
+}
+
+fn authorities(secure: bool, ca_file: Option<&Path>) -> Result<Option<Authorities>, Invalid> {
+    let refused = |why: &str| Invalid::new(Reason::BadCode, "ca_file", "rules.authority").detail(why);
+    match (secure, ca_file) {
+        (false, None) => Ok(None),
+        (false, Some(_)) => Err(refused("http")),
+        (true, None) => Err(refused("https")),
+        (true, Some(file)) => Authorities::read(file).map(Some).map_err(|error| refused(&error.to_string())),
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.address, self.path)
+        let scheme = if self.authorities.is_some() { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.place(), self.path)
+    }
+}
+
+impl Target {
+    /// Host and port as an address names them.
+    fn place(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 }
 
@@ -77,32 +125,29 @@ pub fn signature(secret: &[u8], id: &str, timestamp: i64, body: &[u8]) -> String
 }
 
 /// RFC 2104 over SHA-256.
+#[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
 fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut block = [0_u8; 64];
-    let key: Vec<u8> = if key.len() > block.len() { Sha256::digest(key).to_vec() } else { key.to_vec() };
-    block.iter_mut().zip(key).for_each(|(to, from)| *to = from);
-    let pad = |with: u8| block.map(|byte| byte ^ with);
-    let inner = Sha256::new().chain_update(pad(0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length");
+    mac.chain_update(message).finalize().into_bytes().into()
 }
 
 /// Hands an event over. When this returns, the program has taken it.
 ///
 /// # Errors
-/// Nobody answers, the answer is no success, or it does not come in time; may be tried again.
-pub async fn call(target: &Target, secret: &[u8], event: &CloudEvent, seconds: i64) -> Result<(), Invalid> {
+/// Nobody answers, who answers is another, the answer is no success, or it does not come in time; may be tried again.
+pub async fn call(target: &Target, secret: &[u8], event: &CloudEvent, clock: &Clock) -> Result<(), Invalid> {
     let refused =
         |detail: String| Invalid::new(Reason::PeerOffline, target.to_string(), "rules.webhook").detail(detail);
-    let body = Bytes::from(event.json.to_string());
+    let (body, seconds) = (Bytes::from(event.json.to_string()), clock.now().millis() / 1_000);
     let request = Request::post(&target.path)
-        .header(header::HOST, target.address.to_string())
+        .header(header::HOST, target.place())
         .header(header::CONTENT_TYPE, MEDIA_TYPE)
         .header("webhook-id", &event.id)
         .header("webhook-timestamp", seconds)
         .header("webhook-signature", signature(secret, &event.id, seconds, &body))
         .body(Full::new(body))
         .map_err(|error| refused(error.to_string()))?;
-    match tokio::time::timeout(CALL, post(target.address, request)).await {
+    match tokio::time::timeout(CALL, reach(target, request, clock)).await {
         Ok(Ok(status)) if (200..300).contains(&status) => Ok(()),
         Ok(Ok(status)) => Err(refused(format!("HTTP {status}"))),
         Ok(Err(error)) => Err(refused(error)),
@@ -110,9 +155,21 @@ pub async fn call(target: &Target, secret: &[u8], event: &CloudEvent, seconds: i
     }
 }
 
+async fn reach(target: &Target, request: Request<Full<Bytes>>, clock: &Clock) -> Result<u16, String> {
+    if let Some(authorities) = &target.authorities {
+        let line = authorities.connect(&target.host, target.port, clock).await;
+        return post(line.map_err(|error| error.to_string())?, request).await;
+    }
+    // `localhost` by number, so that nothing on the machine can lead it elsewhere
+    let host = if target.host == "localhost" { "127.0.0.1" } else { &target.host };
+    post(TcpStream::connect((host, target.port)).await.map_err(|error| error.to_string())?, request).await
+}
+
 /// One request on a connection of its own, which ends with it.
-async fn post(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<u16, String> {
-    let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+async fn post<S>(stream: S, request: Request<Full<Bytes>>) -> Result<u16, String>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let answered = async { sender.send_request(request).await.map(|answer| answer.status().as_u16()) };
     tokio::pin!(answered);
@@ -153,15 +210,26 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_is_on_this_machine() {
-        assert_eq!(
-            Target::parse("http://127.0.0.1:8080/hook?x=1").unwrap().to_string(),
-            "http://127.0.0.1:8080/hook?x=1"
-        );
-        assert_eq!(Target::parse("http://localhost:1").unwrap().to_string(), "http://127.0.0.1:1/");
-        assert!(Target::parse("http://[::1]:8080/").is_ok());
-        for url in ["https://127.0.0.1:1/", "http://10.0.0.1:80/", "http://example.org/", "http://127.0.0.1/", "x"] {
-            assert_eq!(Target::parse(url).unwrap_err().rule, "rules.url", "{url}");
+    fn a_webhook_is_on_this_machine_or_under_a_named_authority() {
+        let parse = |url: &str| Target::parse(url, None);
+        assert_eq!(parse("http://127.0.0.1:8080/hook?x=1").unwrap().to_string(), "http://127.0.0.1:8080/hook?x=1");
+        assert_eq!(parse("http://localhost:1").unwrap().to_string(), "http://localhost:1/");
+        assert_eq!(parse("http://[::1]:8080/").unwrap().to_string(), "http://[::1]:8080/");
+        for url in
+            ["http://10.0.0.1:80/", "http://example.org/", "http://127.0.0.1/", "x", "http://a b:1/", "http://:1/"]
+        {
+            assert_eq!(parse(url).unwrap_err().rule, "rules.url", "{url}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("ca.pem");
+        std::fs::write(&empty, "").unwrap();
+        for (url, file) in [
+            ("https://map.linyi.example/hook", None),
+            ("https://map.linyi.example/hook", Some(empty.as_path())),
+            ("http://127.0.0.1:1/", Some(empty.as_path())),
+        ] {
+            let refused = Target::parse(url, file).unwrap_err();
+            assert_eq!((refused.rule.as_str(), refused.field.as_str()), ("rules.authority", "ca_file"), "{url}");
         }
     }
 }

@@ -55,7 +55,7 @@ fn due(desk: &Desk, busy: &BTreeSet<Lane>) -> Result<Vec<(Arc<Rules>, ActId, Act
     let rules = match (&state.rules, &state.problem) {
         (Some(rules), _) => rules.clone(),
         (None, Some(_)) => return Ok(Vec::new()),
-        (None, None) => Arc::new(Rules { role: desk.names.role, rules: Vec::new() }),
+        (None, None) => Arc::new(Rules { role: desk.names.role, rules: Vec::new(), sources: Vec::new() }),
     };
     let now = desk.clock.now().millis();
     let acts = desk.engine.read(|_, found| query::acts(found)).map_err(rows)?;

@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -36,6 +36,26 @@ pub fn sync_and_rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::File::open(from)?.sync_all()?;
     fs::rename(from, to)?;
     sync_dir(folder_of(to))
+}
+
+/// Moves a file into another folder, in place of one that has its name there. When this returns, it is there after a power
+/// cut, and nowhere else.
+pub fn move_to(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_dir(folder_of(to))?;
+    sync_dir(folder_of(from))
+}
+
+/// The bytes of a plain file: no link is followed and no pipe waited for. Of a longer one, `most` bytes and one more.
+pub fn read_plain(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no plain file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Makes the names in a folder survive a power cut.
@@ -167,6 +187,22 @@ mod tests {
         create_dir(&path).unwrap();
         assert!(path.is_dir());
         assert!(create_dir(Path::new("")).is_ok(), "here is there already");
+    }
+
+    #[test]
+    fn a_plain_file_is_read_up_to_its_bound_and_nothing_else_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link, moved) = (folder.path().join("a"), folder.path().join("link"), folder.path().join("b/a"));
+        fs::write(&file, b"four").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(read_plain(&file, 4).unwrap(), b"four");
+        assert_eq!(read_plain(&file, 2).unwrap(), b"fou", "one more, so that the reader sees that it is too long");
+        assert!(read_plain(&link, 4).is_err());
+        assert!(read_plain(folder.path(), 4).is_err());
+
+        create_dir(&folder.path().join("b")).unwrap();
+        move_to(&file, &moved).unwrap();
+        assert!(!file.exists() && read_plain(&moved, 4).unwrap() == b"four");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Rules that say more than their reason: why there is no link, and why nothing is taken just now. Their words replace
 //! the reason's own, which tell of the usual case.
 
+mod programs;
 mod rules;
 mod tables;
 
@@ -17,7 +18,7 @@ pub(super) struct Words {
 pub(super) fn of(rule: &str) -> Option<Words> {
     let own =
         link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule)).or_else(|| rules::of(rule));
-    let own = own.or_else(|| tables::of(rule));
+    let own = own.or_else(|| programs::of(rule)).or_else(|| tables::of(rule));
     let (what, remedy) = own.or_else(|| OF_MATTERS.get(rule).copied())?;
     Some(Words { what, remedy })
 }

@@ -151,6 +151,7 @@ fn check(program: Program, file: &Path, context: Context) -> anyhow::Result<()> 
             if let Some(token) = &config.desk.token_file {
                 check_token(token, context)?;
             }
+            check_programs(&config)?;
             if let Some(rules) = &config.rules {
                 rules::check_named(rules)?;
             }
@@ -174,6 +175,19 @@ fn check(program: Program, file: &Path, context: Context) -> anyhow::Result<()> 
     let command = format!("liandong {} --config {}", program.name(), file.display());
     context.next(&command, "启动", "start it");
     Ok(())
+}
+
+/// A drop folder is for the agent alone, and so is the token of the events door, once it is made.
+fn check_programs(config: &agent::config::Config) -> anyhow::Result<()> {
+    if let Some(folder) = &config.drop.folder {
+        agent::drop::check(folder)?;
+    }
+    match &config.events.token_file {
+        Some(file) if file.exists() => {
+            certs::keys::read(file).map(|_| ()).map_err(|error| anyhow::Error::new(error).context("events.token_file"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// A desk on loopback does not start without its token.

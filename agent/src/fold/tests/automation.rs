@@ -65,7 +65,7 @@ fn a_message_that_a_rule_sent_settles_its_act_in_the_record_that_queues_it() {
     let draft = desk.draft(LINYI, &[XUZHOU]);
     let act: bytes::Bytes = keys::act_id(5, "water", Action::Forward.number()).to_vec().into();
 
-    desk.fold(kind::QUEUED, &Queued { envelope: Some(draft.envelope()), act });
+    desk.fold(kind::QUEUED, &Queued { envelope: Some(draft.envelope()), act, program: None });
 
     assert_eq!(first(&mut desk), []);
     assert_eq!(desk.outbox(), [draft.id()]);

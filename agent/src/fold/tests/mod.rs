@@ -6,6 +6,7 @@ mod automation;
 mod desk;
 mod duties;
 mod posts;
+mod programs;
 mod received;
 mod sent;
 mod swollen;

@@ -77,9 +77,16 @@ const WORDS: &[(&str, &str, &str, &str, &str)] = &[
     (
         "rules.url",
         "网络回调的地址不能用。",
-        "只能是本机的 http 地址，如 http://127.0.0.1:8080/hook；要发往别处的，请在本机架设转发程序。",
+        "本机用 http，如 http://127.0.0.1:8080/hook；别处用 https，如 https://map.example/hook，并写 ca_file。",
         "The webhook's address cannot be used.",
-        "It must be on this machine, such as http://127.0.0.1:8080/hook; a relay here can carry it further.",
+        "On this machine it is http, such as http://127.0.0.1:8080/hook; elsewhere https, such as https://map.example/hook, with a ca_file.",
+    ),
+    (
+        "rules.authority",
+        "https 回调的证书文件不能用。",
+        "https 须以 ca_file 写明对方证书的颁发机构（PEM 文件）；http 不写。",
+        "The authority of an https webhook cannot be used.",
+        "Let ca_file name a PEM file with the authority of the server's certificate; http has none.",
     ),
     (
         "rules.secret",
