@@ -163,21 +163,19 @@ impl World {
     /// Starts the agent of `city`, whose files there are.
     pub async fn start_agent(&mut self, city: &str) {
         if !self.agents.contains_key(city) {
-            let line = Proxy::start(self.broker_at).await.unwrap();
-            self.region.write_agent(city, line.address()).unwrap();
-            let text = std::fs::read_to_string(&self.region.agent(city).config).unwrap();
-            let config = toml::from_str(&text).unwrap();
-            let agent = Agent {
-                city: city.into(),
-                line,
-                clock: self.clock.clone(),
-                config,
-                life: None,
-                named: bytes::Bytes::new(),
-            };
-            self.agents.insert(city.into(), agent);
+            self.prepare_agent(city, self.clock.clone()).await;
         }
         self.agent_mut(city).start().await;
+    }
+
+    /// Lays a line to the agent of `city`, which will go by this clock.
+    pub async fn prepare_agent(&mut self, city: &str, clock: HandClock) {
+        let line = Proxy::start(self.broker_at).await.unwrap();
+        self.region.write_agent(city, line.address()).unwrap();
+        let text = std::fs::read_to_string(&self.region.agent(city).config).unwrap();
+        let config = toml::from_str(&text).unwrap();
+        let agent = Agent { city: city.into(), line, clock, config, life: None, named: bytes::Bytes::new() };
+        self.agents.insert(city.into(), agent);
     }
 
     /// The agent of `city`.
@@ -368,6 +366,19 @@ impl Agent {
     /// Waits until a session lives.
     pub async fn linked(&self) {
         self.link_is(&format!("{} is linked", self.city), |state| state.phase == agent::link::Phase::Up).await;
+    }
+
+    /// Waits until a session lives, without the pause that an agent makes before it dials again.
+    pub async fn linked_at_once(&self) {
+        let (what, link) = (format!("{} is linked", self.city), &self.inside().link);
+        let mut state = link.watch();
+        within(&what, async {
+            while state.borrow_and_update().phase != agent::link::Phase::Up {
+                link.hurry();
+                state.changed().await.expect("the program runs");
+            }
+        })
+        .await;
     }
 
     /// Waits until no session lives.

@@ -32,6 +32,8 @@ pub struct Way {
     pub latency: Duration,
     /// At most so many bytes at a time; 0 for no limit.
     pub slice: usize,
+    /// After each piece nothing goes for so long: with a slice, a line of so many bytes a second.
+    pub rest: Duration,
     /// The connection is reset as soon as so many bytes went this way.
     pub reset_after: Option<usize>,
 }
@@ -196,6 +198,9 @@ async fn give(
         bytes.truncate(left);
         given += bytes.len();
         to.write_all(&bytes).await.map_err(|_| Broken)?;
+        if !now.rest.is_zero() {
+            tokio::time::sleep(now.rest).await;
+        }
         if bytes.len() == left {
             return Err(Broken);
         }
