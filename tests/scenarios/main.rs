@@ -24,6 +24,7 @@ mod flood;
 mod handover;
 mod histories;
 mod hostile;
+mod joint_drill;
 mod line;
 mod logs;
 mod outage;

@@ -72,7 +72,7 @@ impl Desk {
 
     /// One message with all that is known of it.
     pub async fn show(&self, message_id: &Bytes) -> Result<v1::ShowResponse, Status> {
-        let request = timed(v1::ShowRequest { message_id: message_id.clone() });
+        let request = timed(v1::ShowRequest { message_id: message_id.clone(), ..Default::default() });
         Ok(self.client.clone().show(request).await?.into_inner())
     }
 

@@ -3,7 +3,7 @@
 
 use model::{
     deadline::DeadlineName,
-    ids::{Digest, DocumentId, IncidentId, JurisdictionId, MessageId},
+    ids::{Digest, DocumentId, IncidentId, ItemId, JurisdictionId, MessageId},
     position::{EpochId, Position},
     precedence::Precedence,
     stage::Stage,
@@ -85,6 +85,10 @@ pub mod table {
     pub const OTHER_ACT: u8 = b'b';
     /// What matters do to resources of ours, in pieces.
     pub const USES: u8 = b'U';
+    /// Messages of a drill, real talk about it and what is played in it, oldest first.
+    pub const DRILL: u8 = b'E';
+    /// Tasks that were set (K45), by their id.
+    pub const ITEM: u8 = b'I';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -343,6 +347,21 @@ pub fn matter_in_row(key: &[u8]) -> Option<MatterKey> {
 /// What a matter does to resources of ours; its pieces follow.
 pub fn uses(matter: &MatterKey) -> Vec<u8> {
     Key::new(table::USES).bytes(matter).0
+}
+
+/// A message of the drill whose matter this is.
+pub fn drill(drill: &MatterKey, cursor: u64) -> Vec<u8> {
+    Key::new(table::DRILL).bytes(drill).number(cursor).0
+}
+
+/// The messages of a drill begin so.
+pub fn drill_prefix(drill: &MatterKey) -> Vec<u8> {
+    Key::new(table::DRILL).bytes(drill).0
+}
+
+/// A task that was set; ids are of any length, so the beginning of their digest names them.
+pub fn item(id: &ItemId) -> Vec<u8> {
+    Key::new(table::ITEM).bytes(&Digest::of(id.as_str().as_bytes()).half()).0
 }
 
 /// When time next reaches a rung in a matter. Times before 1970 count as 1970.
