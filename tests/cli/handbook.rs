@@ -66,6 +66,10 @@ fn every_command_of_the_handbook_does_what_it_says() {
         assert!(out.contains(told), "{told} in\n{out}");
     }
     assert!(fs::read_to_string(place.path().join("drill.ics")).unwrap().contains("METHOD:REQUEST"));
+    let report = fs::read_to_string(place.path().join("report.md")).unwrap();
+    for told in ["# 【演练】边界危化品事故桌面推演", "I-01", "D01 签收", "### O1 信息通报"] {
+        assert!(report.contains(told), "{told} in\n{report}");
+    }
     assert!(fs::read_to_string(place.path().join("grants-AG-2.toml")).unwrap().contains("agreements = [\"AG-2\"]"));
     assert!(fs::read_to_string(place.path().join("backup.csv")).unwrap().contains("停用"));
 }

@@ -100,11 +100,12 @@ impl Page<'_> {
             ),
             self.table(
                 ("用时", "Times taken"),
-                &["时限", "责任方", "注入", "允许", "用时", "结果"],
+                &["时限", "起因", "责任方", "注入", "允许", "用时", "结果"],
                 &TIMES,
                 self.times(),
             ),
             self.taken_back(),
+            self.observations(),
             self.improvements(),
             self.foot(),
         ];
@@ -178,19 +179,40 @@ impl Page<'_> {
         for objective in &self.score.objectives {
             let _ = writeln!(text, "\n### {} {}\n", objective.objective_id, plain(&objective.capability));
             let _ = writeln!(text, "- {}{}", self.say("达标要求：", "Standard: "), plain(&objective.standard));
-            let _ = writeln!(
-                text,
-                "- {}",
-                self.say(
-                    "评定（P 顺利／S 有一定困难／M 有重大困难／U 未能完成）：____",
-                    "Rating (P without, S with some, M with major challenges, U unable): ____"
-                )
-            );
+            let _ = writeln!(text, "- {}", self.rating(&objective.objective_id));
             for seen in self.score.times.iter().filter(|seen| seen.objective_ids.contains(&objective.objective_id)) {
                 let _ = writeln!(text, "- {}", self.time_line(seen));
             }
         }
         text
+    }
+
+    /// What a person said of an objective, or room for it.
+    fn rating(&self, objective: &str) -> String {
+        let said = self.review.results.iter().find(|result| result.objective_id == objective);
+        let scale = self.say(
+            "评定（P 顺利／S 有一定困难／M 有重大困难／U 未能完成）：",
+            "Rating (P without, S with some, M with major challenges, U unable): ",
+        );
+        let rating = match said.map(v1::ObjectiveResult::rating) {
+            Some(v1::ObjectiveRating::P) => "P",
+            Some(v1::ObjectiveRating::S) => "S",
+            Some(v1::ObjectiveRating::M) => "M",
+            Some(v1::ObjectiveRating::U) => "U",
+            Some(v1::ObjectiveRating::Unspecified) | None => OPEN,
+        };
+        let remark = said.map_or("", |result| &result.remark);
+        format!("{scale}{rating} {}", plain(remark)).trim_end().to_owned()
+    }
+
+    /// What evaluators saw.
+    fn observations(&self) -> String {
+        let row = |seen: &v1::DrillObservation| {
+            vec![self.time(seen.at), seen.jurisdiction.clone(), seen.inject_id.clone(), seen.text.clone()]
+        };
+        let rows = self.review.observations.iter().map(row).collect();
+        let heads = (["时间", "单位", "注入", "观察内容"], ["At", "Jurisdiction", "Inject", "Text"]);
+        self.table(("观察记录", "Observations"), &heads.0, &heads.1, rows)
     }
 
     fn time_line(&self, seen: &v1::TimeSeen) -> String {
@@ -221,6 +243,7 @@ impl Page<'_> {
             let time = seen.time.clone().unwrap_or_default();
             vec![
                 format!("{} {}", time.deadline, words::deadline(&time.deadline, self.context.lang)),
+                words::kind(time.kind, self.context.lang),
                 time.obligor.clone().unwrap_or_default().jurisdiction,
                 time.inject_id.clone(),
                 length(time.allowed_s, self.context),
@@ -276,7 +299,8 @@ impl Page<'_> {
             .map(|seat| format!("{} {}", seat.jurisdiction, words::person(&seat.name, seat.role, self.context.lang)))
             .collect();
         let (review, by) = (self.say("评估意见", "Review"), self.say("评估人员", "Evaluators"));
-        format!("## {review}\n\n____\n\n{by}{}{}\n", self.say("：", ": "), plain(&names.join(self.say("、", ", "))))
+        let said = if self.review.review.is_empty() { OPEN.to_owned() } else { plain(&self.review.review) };
+        format!("## {review}\n\n{said}\n\n{by}{}{}\n", self.say("：", ": "), plain(&names.join(self.say("、", ", "))))
     }
 
     fn time(&self, at: Option<prost_types::Timestamp>) -> String {
@@ -284,9 +308,12 @@ impl Page<'_> {
     }
 }
 
+/// What a person fills in.
+const OPEN: &str = "____";
+
 const SIDES: [&str; 4] = ["Jurisdiction", "Answer", "Start acknowledged", "In time"];
 const INJECTS: [&str; 6] = ["Inject", "Sent", "To", "Delivered", "Opened", "Acknowledged"];
-const TIMES: [&str; 6] = ["Deadline", "Owed by", "Inject", "Allowed", "Taken", "Result"];
+const TIMES: [&str; 7] = ["Deadline", "Cause", "Owed by", "Inject", "Allowed", "Taken", "Result"];
 
 /// A text that others wrote, so that it is read as text: on one line, and no mark of Markdown in it means anything.
 fn plain(text: &str) -> String {
@@ -298,4 +325,87 @@ fn plain(text: &str) -> String {
         plain.push(char);
         plain
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::out::{Format, Talk},
+        lang::Lang,
+    };
+
+    fn score() -> v1::DrillScoreResponse {
+        let time = |taken_s: Option<u32>, met: v1::YesNo| v1::TimeSeen {
+            time: Some(v1::ObservedTime {
+                deadline: "D10".into(),
+                kind: v1::Kind::ResourceRequest.into(),
+                inject_id: "INJ-01".into(),
+                obligor: Some(v1::Seat { jurisdiction: "320300".into(), ..v1::Seat::default() }),
+                allowed_s: 3_600,
+                taken_s,
+                met: met.into(),
+                ..v1::ObservedTime::default()
+            }),
+            objective_ids: vec!["OBJ-1".into()],
+            ..v1::TimeSeen::default()
+        };
+        v1::DrillScoreResponse {
+            drill_id: "371300-DR-2027-01".into(),
+            title: "联合演练 | *2027*".into(),
+            state: "ABORTED".into(),
+            state_zh: "因真实险情中止".into(),
+            aborted_by: "320300".into(),
+            abort_reason: "燃气爆炸\n# 无".into(),
+            objectives: vec![v1::DrillObjective {
+                objective_id: "OBJ-1".into(),
+                capability: "信息通报".into(),
+                standard: "60 分钟".into(),
+            }],
+            times: vec![time(Some(2_460), v1::YesNo::Yes), time(None, v1::YesNo::No)],
+            ..v1::DrillScoreResponse::default()
+        }
+    }
+
+    fn written(lang: Lang, review: v1::DrillEvaluation) -> String {
+        let context = Context { lang, format: Format::Table, talk: Talk::Quiet };
+        Page { context, score: &score(), review }.write()
+    }
+
+    #[test]
+    fn what_is_proved_stands_in_the_draft_and_what_a_person_judges_is_left_open() {
+        let zh = written(Lang::Zh, v1::DrillEvaluation::default());
+        for line in [
+            "- 因真实险情中止：320300，燃气爆炸 \\# 无",
+            "| D10 资源请求答复 | 资源请求 | 320300 | INJ-01 | 1小时0分 | 41分0秒 | 按时 |",
+            "U 未能完成）：____",
+            "- INJ-01 D10 资源请求答复 320300: – / 1小时0分, 未完成",
+        ] {
+            assert!(zh.contains(line), "{line} in\n{zh}");
+        }
+        let en = written(Lang::En, v1::DrillEvaluation::default());
+        assert!(en.contains("| 41 min 0 s | in time |") && en.contains("U unable): ____"), "{en}");
+    }
+
+    #[test]
+    fn nothing_that_others_wrote_is_read_as_a_mark() {
+        let text = written(Lang::Zh, v1::DrillEvaluation::default());
+        assert!(text.starts_with("# 【演练】联合演练 \\| \\*2027\\*\n"), "{text}");
+        assert!(!text.contains("\n# 无"), "{text}");
+    }
+
+    #[test]
+    fn what_was_judged_before_is_kept() {
+        let result = v1::ObjectiveResult {
+            objective_id: "OBJ-1".into(),
+            rating: v1::ObjectiveRating::M.into(),
+            remark: "偏慢".into(),
+        };
+        let review =
+            v1::DrillEvaluation {
+                results: vec![result], review: "总体顺利".into(), ..v1::DrillEvaluation::default()
+            };
+        let text = written(Lang::Zh, review);
+        assert!(text.contains("U 未能完成）：M 偏慢") && text.contains("## 评估意见\n\n总体顺利"), "{text}");
+    }
 }

@@ -222,8 +222,9 @@ const INJECTS: [(&str, &str); 6] = [
     ("打开", "OPENED"),
     ("签收", "ACKNOWLEDGED"),
 ];
-const TIMES: [(&str, &str); 6] = [
+const TIMES: [(&str, &str); 7] = [
     ("时限", "DEADLINE"),
+    ("起因", "CAUSE"),
     ("责任方", "OWED BY"),
     ("注入", "INJECT"),
     ("允许", "ALLOWED"),
@@ -314,6 +315,7 @@ fn time_cells(seen: &v1::TimeSeen, context: Context) -> Vec<Cell> {
     let met = time.met() == v1::YesNo::Yes;
     vec![
         cell(format!("{} {}", time.deadline, words::deadline(&time.deadline, context.lang))),
+        cell(words::kind(time.kind, context.lang)),
         cell(obligor.jurisdiction),
         cell(&time.inject_id),
         out::number(length(time.allowed_s, context)),

@@ -60,6 +60,7 @@ impl Desk {
             injects_planned: seen.drill.injects_planned().and_then(|many| u32::try_from(many).ok()).unwrap_or(0),
             injects: self.injects_seen(&seen)?,
             recalled: self.recalled(&seen)?,
+            evaluation: seen.evaluation().cloned(),
             invitation_id: invitation_id.map(|id| id.0.to_vec().into()).unwrap_or_default(),
             played: u32::try_from(seen.played().count()).unwrap_or(u32::MAX),
             times,
@@ -158,6 +159,15 @@ impl Seen {
         let current = self.drill.round().sequence;
         let all = self.said.iter().filter_map(|said| match &said.body {
             Some(Body::DrillInvitation(body)) if body.sequence == current => Some((said.id, body)),
+            _ => None,
+        });
+        all.last()
+    }
+
+    /// What was said of it last.
+    fn evaluation(&self) -> Option<&v1::DrillEvaluation> {
+        let all = self.said.iter().filter_map(|said| match &said.body {
+            Some(Body::DrillEvaluation(body)) => Some(body),
             _ => None,
         });
         all.last()
