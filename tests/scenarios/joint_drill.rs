@@ -261,7 +261,7 @@ impl Joint {
             }
             sent.push(id);
             if *offset == 32 {
-                self.is_answered(sent[0]).await;
+                Box::pin(self.is_answered(sent[0])).await;
             }
         }
         sent
@@ -353,11 +353,11 @@ async fn a_joint_drill_is_agreed_played_aborted_for_what_is_real_and_reviewed_fr
     joint.publishes_its_team().await;
     let earlier = papers::task(joint.now(), EARLIER, "371300-DR-2026-01", "");
     let earlier = joint.send(LY, earlier).await;
-    joint.is_agreed().await;
+    Box::pin(joint.is_agreed()).await;
     joint.is_planned().await;
     joint.is_not_live_yet().await;
     joint.starts().await;
-    let injects = joint.is_played().await;
+    let injects = Box::pin(joint.is_played()).await;
     joint.is_kept_apart(&injects);
     joint.stays_among_its_participants().await;
     let waiting = joint.is_busy().await;

@@ -122,13 +122,12 @@ impl Page<'_> {
         let mut text = format!("# {banner}{}\n\n", plain(&score.title));
         text.push_str(self.say("评估报告初稿。时间与结果由回执和时限自动得出，标有“____”处由评估人员填写。", "Draft of the after-action report. Times and results come from receipts and deadlines; people fill in what is marked ____."));
         text.push_str("\n\n");
-        let at = |at: Option<prost_types::Timestamp>| at.map(|at| out::full_time(Some(at))).unwrap_or_default();
         let facts = [
             (self.say("演练编号", "Drill"), score.drill_id.clone()),
             (self.say("组织单位", "Organiser"), score.organiser.clone()),
             (self.say("状态", "State"), self.context.say(&score.state_zh, &score.state).to_owned()),
-            (self.say("开始", "Start"), at(score.started_at)),
-            (self.say("结束", "End"), at(score.ended_at)),
+            (self.say("开始", "Start"), time(score.started_at)),
+            (self.say("结束", "End"), time(score.ended_at)),
             (self.say("因真实险情中止", "Aborted by"), self.aborted()),
             (self.say("注入", "Injects"), format!("{}/{}", score.injects.len(), score.injects_planned)),
         ];
@@ -162,7 +161,7 @@ impl Page<'_> {
         let row = |side: &v1::DrillSide| {
             let started = match (side.took_part, side.start_acknowledged_at) {
                 (false, _) => self.say("未参演", "took no part").to_owned(),
-                (true, at) => self.time(at),
+                (true, at) => time(at),
             };
             let met = format!("{}/{}", side.met, side.times);
             vec![side.jurisdiction.clone(), answer(&side.answer, self.context), started, met]
@@ -208,7 +207,7 @@ impl Page<'_> {
     /// What evaluators saw.
     fn observations(&self) -> String {
         let row = |seen: &v1::DrillObservation| {
-            vec![self.time(seen.at), seen.jurisdiction.clone(), seen.inject_id.clone(), seen.text.clone()]
+            vec![time(seen.at), seen.jurisdiction.clone(), seen.inject_id.clone(), seen.text.clone()]
         };
         let rows = self.review.observations.iter().map(row).collect();
         let heads = (["时间", "单位", "注入", "观察内容"], ["At", "Jurisdiction", "Inject", "Text"]);
@@ -229,10 +228,10 @@ impl Page<'_> {
         let rows = self.score.injects.iter().flat_map(|inject| {
             inject.arrivals.iter().map(move |arrival| {
                 let back = self.say("已收回", "taken back").to_owned();
-                let delivered = if arrival.recalled { back } else { self.time(arrival.delivered_at) };
-                let (opened, acknowledged) = (self.time(arrival.opened_at), self.time(arrival.acknowledged_at));
+                let delivered = if arrival.recalled { back } else { time(arrival.delivered_at) };
+                let (opened, acknowledged) = (time(arrival.opened_at), time(arrival.acknowledged_at));
                 let (id, to) = (inject.inject_id.clone(), arrival.jurisdiction.clone());
-                vec![id, self.time(inject.sent_at), to, delivered, opened, acknowledged]
+                vec![id, time(inject.sent_at), to, delivered, opened, acknowledged]
             })
         });
         rows.collect()
@@ -272,7 +271,7 @@ impl Page<'_> {
     fn improvements(&self) -> String {
         let row = |item: &v1::Improvement| {
             let owner = item.owner.clone().unwrap_or_default();
-            let due = out::at(item.due).map(|_| out::full_time(item.due)).unwrap_or_default();
+            let due = time(item.due);
             vec![item.item_id.clone(), item.objective_id.clone(), item.text.clone(), owner.jurisdiction, due]
         };
         let rows = self.review.improvements.iter().map(row).collect();
@@ -302,10 +301,6 @@ impl Page<'_> {
         let said = if self.review.review.is_empty() { OPEN.to_owned() } else { plain(&self.review.review) };
         format!("## {review}\n\n{said}\n\n{by}{}{}\n", self.say("：", ": "), plain(&names.join(self.say("、", ", "))))
     }
-
-    fn time(&self, at: Option<prost_types::Timestamp>) -> String {
-        at.map(|at| out::full_time(Some(at))).unwrap_or_default()
-    }
 }
 
 /// What a person fills in.
@@ -314,6 +309,10 @@ const OPEN: &str = "____";
 const SIDES: [&str; 4] = ["Jurisdiction", "Answer", "Start acknowledged", "In time"];
 const INJECTS: [&str; 6] = ["Inject", "Sent", "To", "Delivered", "Opened", "Acknowledged"];
 const TIMES: [&str; 7] = ["Deadline", "Cause", "Owed by", "Inject", "Allowed", "Taken", "Result"];
+
+fn time(at: Option<prost_types::Timestamp>) -> String {
+    at.map(|at| out::full_time(Some(at))).unwrap_or_default()
+}
 
 /// A text that others wrote, so that it is read as text: on one line, and no mark of Markdown in it means anything.
 fn plain(text: &str) -> String {

@@ -66,6 +66,7 @@ struct Side {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "as programs read them")]
 struct Inject {
     inject_id: String,
     message_id: String,

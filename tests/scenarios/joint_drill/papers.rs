@@ -24,10 +24,6 @@ pub const EARLIER: &str = "371300-AI-2026-03";
 /// How long after STARTEX each inject comes, in minutes.
 pub const OFFSETS: [u64; 14] = [2, 2, 4, 6, 8, 10, 12, 15, 18, 21, 24, 28, 32, 36];
 
-fn wire(at: Timestamp) -> Option<prost_types::Timestamp> {
-    Some(to_wire(at))
-}
-
 /// Real talk about the drill, by those who steer it.
 pub fn about_drill(paper: Paper) -> Paper {
     paper.header(|header| {
@@ -45,8 +41,8 @@ pub fn invitation(now: Timestamp, sequence: u32, start: Timestamp) -> Paper {
     let paper = paper!(DrillInvitation, now, |body| {
         (body.drill_id, body.sequence) = (DRILL.into(), sequence);
         body.title = "沂沭郯新 2027 危化品运输事故联合演练".into();
-        (body.start, body.end) = (wire(start), wire(start.plus(Duration::from_hours(8))));
-        body.rsvp_by = wire(start.minus(Duration::from_hours(30 * 24)));
+        (body.start, body.end) = (Some(to_wire(start)), Some(to_wire(start.plus(Duration::from_hours(8)))));
+        body.rsvp_by = Some(to_wire(start.minus(Duration::from_hours(30 * 24))));
         body.rehearsals.clear();
         let objective = |n: u32| v1::DrillObjective {
             objective_id: format!("OBJ-{n}"),
@@ -74,8 +70,9 @@ pub fn reply(now: Timestamp, to: MessageId, sequence: u32, answer: v1::DrillAnsw
 pub fn counter(now: Timestamp, to: MessageId, start: Timestamp) -> Paper {
     let mut paper = reply(now, to, 1, v1::DrillAnswer::Counter);
     if let Body::DrillReply(body) = paper.body() {
-        let end = wire(start.plus(Duration::from_hours(8)));
-        body.counter = Some(v1::DrillCounter { start: wire(start), end, changes: "避开港口检修".into() });
+        let end = Some(to_wire(start.plus(Duration::from_hours(8))));
+        body.counter =
+            Some(v1::DrillCounter { start: Some(to_wire(start)), end, changes: "避开港口检修".into() });
     }
     paper
 }
@@ -96,7 +93,7 @@ fn inner(now: Timestamp, at: usize) -> Option<Body> {
 fn report(now: Timestamp) -> Body {
     let mut paper = paper!(IncidentReport, now, |body| {
         body.report_type = v1::ReportType::Initial.into();
-        (body.known_at, body.occurred_at) = (wire(now), wire(now));
+        (body.known_at, body.occurred_at) = (Some(to_wire(now)), Some(to_wire(now)));
     });
     paper.body().clone()
 }
@@ -191,7 +188,7 @@ pub fn task(now: Timestamp, item_id: &str, drill_id: &str, recurrence_of: &str) 
         origin_id: drill_id.into(),
         text: "疏散审批改为值班领导先行授权、事后报备".into(),
         owner: Some(v1::Seat { jurisdiction: XZ.into(), ..v1::Seat::default() }),
-        due: wire(now.plus(Duration::from_hours(60 * 24))),
+        due: Some(to_wire(now.plus(Duration::from_hours(60 * 24)))),
         status: v1::ActionItemStatus::Open.into(),
         recurrence_of: recurrence_of.into(),
         ..v1::ActionTask::default()

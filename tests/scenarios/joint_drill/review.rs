@@ -113,7 +113,7 @@ impl Joint {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_that_runs_to_its_end_is_scored_to_the_minute_and_closed_when_its_items_are_done() {
     let mut joint = Joint::begins().await;
-    joint.is_agreed().await;
+    Box::pin(joint.is_agreed()).await;
     joint.is_planned().await;
     joint.starts().await;
     let requests = [(0, XZ), (4, LYG)];

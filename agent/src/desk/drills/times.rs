@@ -26,7 +26,7 @@ impl Desk {
     /// Everything that was timed, in the order in which it was owed.
     pub(super) fn times(&self, seen: &Seen) -> Result<Vec<v1::TimeSeen>, Invalid> {
         let mut all = Vec::new();
-        for key in self.matters_played(seen)? {
+        for key in matters_played(seen) {
             let state = self.matter_at(&key)?;
             all.extend(state.map(|state| observed(state.ledger(), seen.until)).unwrap_or_default());
         }
@@ -34,13 +34,7 @@ impl Desk {
             all.extend(observed(&self.acknowledgements(said)?, seen.until));
         }
         all.sort_by(|a, b| (a.starts_at, &a.obligor, a.deadline).cmp(&(b.starts_at, &b.obligor, b.deadline)));
-        Ok(all.into_iter().map(|one| self.time_seen(seen, &one)).collect())
-    }
-
-    /// The matters of what was played, each once: those of threads, and those that an inject holds.
-    fn matters_played(&self, seen: &Seen) -> Result<BTreeSet<MatterKey>, Invalid> {
-        let threads = seen.played().filter_map(|said| MessageId::checked(&said.header.originating_message_id).ok());
-        Ok(threads.map(|thread| keys::matter(&Matter::Thread(thread))).collect())
+        Ok(all.into_iter().map(|one| time_seen(seen, &one)).collect())
     }
 
     /// Who owed an acknowledgement of a message and when it came, as the stamp and the receipts say.
@@ -68,31 +62,37 @@ impl Desk {
         }
         Ok(ledger)
     }
+}
 
-    fn time_seen(&self, seen: &Seen, one: &Observed) -> v1::TimeSeen {
-        let cause = seen.find(one.message);
-        let thread = cause.and_then(|said| MessageId::checked(&said.header.originating_message_id).ok());
-        let inject = thread.and_then(|thread| seen.injects.get(&thread)).cloned().unwrap_or_default();
-        let planned = seen.planned.get(&inject);
-        v1::TimeSeen {
-            text_zh: one.deadline.zh().to_owned(),
-            starts_at: Some(border::time::to_wire(one.starts_at)),
-            objective_ids: planned.map(|planned| planned.objective_ids.clone()).unwrap_or_default(),
-            time: Some(v1::ObservedTime {
-                deadline: one.deadline.name().to_owned(),
-                message_id: one.message.0.to_vec().into(),
-                kind: cause.map_or(0, |said| said.header.kind),
-                inject_id: inject,
-                obligor: Some(v1::Seat {
-                    jurisdiction: one.obligor.jurisdiction.to_string(),
-                    role: one.obligor.role.number(),
-                    name: String::new(),
-                }),
-                allowed_s: seconds(one.score.allowed).max(1),
-                taken_s: one.score.taken.map(seconds),
-                met: if one.score.met { v1::YesNo::Yes } else { v1::YesNo::No }.into(),
+/// The matters of what was played, each once: those of threads, and those that an inject holds.
+fn matters_played(seen: &Seen) -> BTreeSet<MatterKey> {
+    let threads = seen.played().filter_map(|said| MessageId::checked(&said.header.originating_message_id).ok());
+    threads.map(|thread| keys::matter(&Matter::Thread(thread))).collect()
+}
+
+fn time_seen(seen: &Seen, one: &Observed) -> v1::TimeSeen {
+    let cause = seen.find(one.message);
+    let thread = cause.and_then(|said| MessageId::checked(&said.header.originating_message_id).ok());
+    let inject = thread.and_then(|thread| seen.injects.get(&thread)).cloned().unwrap_or_default();
+    let planned = seen.planned.get(&inject);
+    v1::TimeSeen {
+        text_zh: one.deadline.zh().to_owned(),
+        starts_at: Some(border::time::to_wire(one.starts_at)),
+        objective_ids: planned.map(|planned| planned.objective_ids.clone()).unwrap_or_default(),
+        time: Some(v1::ObservedTime {
+            deadline: one.deadline.name().to_owned(),
+            message_id: one.message.0.to_vec().into(),
+            kind: cause.map_or(0, |said| said.header.kind),
+            inject_id: inject,
+            obligor: Some(v1::Seat {
+                jurisdiction: one.obligor.jurisdiction.to_string(),
+                role: one.obligor.role.number(),
+                name: String::new(),
             }),
-        }
+            allowed_s: seconds(one.score.allowed).max(1),
+            taken_s: one.score.taken.map(seconds),
+            met: if one.score.met { v1::YesNo::Yes } else { v1::YesNo::No }.into(),
+        }),
     }
 }
 
