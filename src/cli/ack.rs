@@ -59,7 +59,8 @@ impl Acknowledge {
 
 /// What comes after: an answer where the kind owes one, else the next message.
 async fn next(desk: &mut Client, id: MessageId, context: Context) -> anyhow::Result<()> {
-    let shown = desk.show(ask(v1::ShowRequest { message_id: id.0.to_vec().into() })).await?.into_inner();
+    let shown =
+        desk.show(ask(v1::ShowRequest { message_id: id.0.to_vec().into(), ..Default::default() })).await?.into_inner();
     let header = shown.summary.and_then(|summary| summary.header).unwrap_or_default();
     if owes_reply(&header) {
         let command = matters::answering(header.kind, &words::short(&id.0));

@@ -96,7 +96,7 @@ impl Inviting {
 }
 
 async fn show(desk: &mut Client, message_id: bytes::Bytes) -> anyhow::Result<v1::ShowResponse> {
-    Ok(desk.show(ask(v1::ShowRequest { message_id })).await?.into_inner())
+    Ok(desk.show(ask(v1::ShowRequest { message_id, ..Default::default() })).await?.into_inner())
 }
 
 async fn export(desk: &mut Client, id: &str, to: Option<&Path>, context: Context) -> anyhow::Result<()> {

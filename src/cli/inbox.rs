@@ -109,7 +109,8 @@ impl Inbox {
 
     /// Something about a message of ours changed.
     async fn progressed(&self, desk: &mut Client, id: &bytes::Bytes, context: Context) -> anyhow::Result<()> {
-        let shown = desk.show(ask(v1::ShowRequest { message_id: id.clone() })).await?.into_inner();
+        let shown =
+            desk.show(ask(v1::ShowRequest { message_id: id.clone(), ..Default::default() })).await?.into_inner();
         match shown.summary {
             Some(line) if line.states.iter().all(|state| state.stage != 0) && ours(&line) => arrived(&line, context),
             Some(_) | None => Ok(()),

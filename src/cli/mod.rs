@@ -13,6 +13,7 @@ mod compose;
 pub mod config;
 mod deadlines;
 mod desk;
+mod drill;
 mod errors;
 pub mod exit;
 mod handover;

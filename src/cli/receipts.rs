@@ -64,7 +64,8 @@ pub async fn follow(
     id: &[u8],
     context: Context,
 ) -> anyhow::Result<()> {
-    let shown = desk.show(ask(v1::ShowRequest { message_id: id.to_vec().into() })).await?.into_inner();
+    let shown =
+        desk.show(ask(v1::ShowRequest { message_id: id.to_vec().into(), ..Default::default() })).await?.into_inner();
     let header = shown.summary.and_then(|summary| summary.header).unwrap_or_default();
     let needed = Stage::from_number(header.receipt_required).unwrap_or(Stage::Delivered);
     let mut waiting = Waiting { needed, recipients: BTreeMap::new(), accepted: false, failed: false };

@@ -100,7 +100,8 @@ impl Reply {
 
 /// The kind that answers a message, where the catalogue knows one.
 async fn asked_for(desk: &mut Client, id: MessageId, context: Context) -> anyhow::Result<&'static KindInfo> {
-    let shown = desk.show(call(v1::ShowRequest { message_id: id.0.to_vec().into() })).await?.into_inner();
+    let shown =
+        desk.show(call(v1::ShowRequest { message_id: id.0.to_vec().into(), ..Default::default() })).await?.into_inner();
     let number = shown.summary.and_then(|summary| summary.header).unwrap_or_default().kind;
     if let Some(owes) = Kind::from_number(number).and_then(|kind| kind.facts().owes) {
         return kinds::named(owes.reply.name(), context);

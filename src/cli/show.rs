@@ -26,8 +26,8 @@ pub struct Show {
     /// A person opens it here: signs OPENED, which its sender gets
     #[arg(long)]
     open: bool,
-    /// Who opens it; unset: whoever the agent's configuration names
-    #[arg(long = "as", value_name = "NAME/ROLE", value_parser = values::officer, requires = "open")]
+    /// Who looks, or opens it; unset: whoever the agent's configuration names
+    #[arg(long = "as", value_name = "NAME/ROLE", value_parser = values::officer)]
     officer: Option<v1::Officer>,
     /// Every field of header and body, as JSON
     #[arg(long)]
@@ -41,10 +41,10 @@ impl Show {
         let id = ids::resolve(&mut desk, &self.id, context).await?;
         let message_id: bytes::Bytes = id.0.to_vec().into();
         if self.open {
-            let open = v1::OpenRequest { message_id: message_id.clone(), officer: self.officer };
+            let open = v1::OpenRequest { message_id: message_id.clone(), officer: self.officer.clone() };
             desk.open(ask(open)).await?;
         }
-        let shown = desk.show(ask(v1::ShowRequest { message_id })).await?.into_inner();
+        let shown = desk.show(ask(v1::ShowRequest { message_id, officer: self.officer })).await?.into_inner();
         if self.raw {
             return out::line(&serde_json::to_string_pretty(&content(&shown))?);
         }
@@ -96,6 +96,7 @@ fn text(shown: &v1::ShowResponse, context: Context) -> String {
     let mut parts = vec![
         format!("{}  {}", words::precedence(header.precedence, context.lang), inbox::title(&summary, context)),
         refused(&summary, context),
+        marks(&summary, context),
         out::facts(head(&header, context)),
         body(shown, &header, context),
     ];
@@ -115,6 +116,22 @@ fn refused(summary: &v1::MessageSummary, context: Context) -> String {
         format!("✕ {}  {text}", context.say("中心拒收，未送达任何单位。", "Refused by the broker; it reached nobody."))
     };
     summary.refusal.as_ref().map(said).unwrap_or_default()
+}
+
+/// What the rules draw attention to; an item that comes back names the earlier one and the message that set it.
+fn marks(summary: &v1::MessageSummary, context: Context) -> String {
+    let judged = summary.judgement.clone().unwrap_or_default();
+    let line = |mark: &v1::MarkSeen| {
+        let earlier = if mark.earlier.is_empty() { String::new() } else { format!("← {}", mark.earlier) };
+        let set_by = match words::short(&mark.earlier_message_id) {
+            _ if mark.earlier_message_id.is_empty() => String::new(),
+            short => format!("(liandong show {short})"),
+        };
+        let name = words::marked(&mark.name, context.lang);
+        let parts = ["!", &*name, &*mark.about, &*earlier, &*set_by];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    judged.marks.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What the header says to a person; what is not said is left out.
@@ -154,6 +171,14 @@ fn head(header: &v1::Header, context: Context) -> Vec<(String, String)> {
 
 /// The body line by line; personal data is hidden once its time is over.
 fn body(shown: &v1::ShowResponse, header: &v1::Header, context: Context) -> String {
+    if shown.withheld {
+        return context
+            .say(
+                "内容只供导调和评估岗位查看：--as 姓名/drill-controller 或 --as 姓名/evaluator",
+                "for controllers and evaluators alone: --as NAME/drill-controller or --as NAME/evaluator",
+            )
+            .to_owned();
+    }
     // as it was sealed, so that nothing unknown to this version is lost on the way
     let envelope = shown.envelope.clone().unwrap_or_default();
     let Ok(parts) = border::parts(&envelope.content) else { return String::new() };

@@ -66,7 +66,7 @@ async fn list(place: &Where, incident_id: String, limit: u32, context: Context) 
 async fn show(place: &Where, id: &str, context: Context) -> anyhow::Result<()> {
     let mut desk = place.client(context.lang).await?;
     let message_id: bytes::Bytes = ids::resolve(&mut desk, id, context).await?.0.to_vec().into();
-    let known = desk.show(ask(v1::ShowRequest { message_id })).await?.into_inner();
+    let known = desk.show(ask(v1::ShowRequest { message_id, ..Default::default() })).await?.into_inner();
     let header = known.summary.and_then(|summary| summary.header).unwrap_or_default();
     let originating_message_id = header.originating_message_id;
     let ask_for = v1::ThreadsRequest { originating_message_id, ..v1::ThreadsRequest::default() };

@@ -2,8 +2,15 @@
 
 use comfy_table::{Attribute, Cell, Color};
 use model::{
-    deadline::DeadlineName, ids::MessageId, level, precedence::Precedence, role::Role, stage::As, stage::Stage,
-    status::Status, thread::ledger::Standing,
+    deadline::DeadlineName,
+    ids::MessageId,
+    level,
+    precedence::Precedence,
+    role::Role,
+    stage::As,
+    stage::Stage,
+    status::Status,
+    thread::{Mark, ledger::Standing},
 };
 use proto::{rules, v1};
 
@@ -147,6 +154,11 @@ pub fn addresses(header: &v1::Header, lang: Lang) -> String {
 pub fn standing(number: i32, lang: Lang) -> String {
     let standing = Standing::from_number(number);
     standing.map_or_else(|| unknown(number), |standing| said(lang, standing.zh(), standing.name()))
+}
+
+/// What the rules draw attention to.
+pub fn marked(name: &str, lang: Lang) -> String {
+    name.parse().map_or_else(|_| name.to_owned(), |mark: Mark| said(lang, mark.zh(), mark.name()))
 }
 
 /// What a deadline of the catalogue is about.

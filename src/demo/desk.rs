@@ -87,7 +87,7 @@ impl Desk {
 
     /// What a message here says, from the bytes that its sender sealed.
     pub async fn body(&self, id: &[u8]) -> anyhow::Result<v1::Body> {
-        let ask = v1::ShowRequest { message_id: id.to_vec().into() };
+        let ask = v1::ShowRequest { message_id: id.to_vec().into(), ..Default::default() };
         let shown = self.client.clone().show(ask).await.context("show")?.into_inner();
         let parts = border::parts(&shown.envelope.context("the envelope")?.content)?;
         Ok(v1::Body::decode(parts.body)?)

@@ -80,6 +80,10 @@ fn every_command_of_the_handbook_does_what_it_says() {
     }
     let file = |name: &str| fs::read_to_string(place.path().join(name)).unwrap();
     assert!(file("drill.ics").contains("METHOD:REQUEST"));
+    let report = file("report.md");
+    for told in ["# 【演练】边界危化品事故桌面推演", "I-01", "D01 签收", "### O1 信息通报"] {
+        assert!(report.contains(told), "{told} in\n{report}");
+    }
     assert!(file("grants-AG-2.toml").contains("agreements = [\"AG-2\"]"));
     assert!(file("backup.csv").contains("停用"));
 

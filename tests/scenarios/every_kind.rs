@@ -59,8 +59,8 @@ fn body_of(envelope: &v1::Envelope) -> Bytes {
 /// Both desks show one message, sealed over the very body that was drafted.
 async fn shown_alike(world: &World, kind: Kind, id: MessageId, body: &Bytes) {
     let id = Bytes::copy_from_slice(&id.0);
-    let at_origin = world.desk(LY).show(&id).await.unwrap();
-    let at_recipient = world.desk(XZ).show(&id).await.unwrap();
+    let at_origin = world.desk(LY).show_to_a_controller(&id).await.unwrap();
+    let at_recipient = world.desk(XZ).show_to_a_controller(&id).await.unwrap();
     let envelope = at_recipient.envelope.unwrap();
     assert_eq!(Some(&envelope), at_origin.envelope.as_ref(), "{kind}");
     assert_eq!(body_of(&envelope), body, "{kind}: not one byte changed");

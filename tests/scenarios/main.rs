@@ -26,6 +26,7 @@ mod flood;
 mod handover;
 mod histories;
 mod hostile;
+mod joint_drill;
 mod line;
 mod logs;
 mod meeting;

@@ -68,8 +68,8 @@ impl DeskService for DeskFace {
 
     async fn show(&self, request: Request<v1::ShowRequest>) -> Result<Response<v1::ShowResponse>, Status> {
         let lang = Lang::of(request.metadata());
-        let id = message_id(&request.get_ref().message_id, lang)?;
-        answer(self.desk.show(id), lang)
+        let v1::ShowRequest { message_id: id, officer } = request.get_ref();
+        answer(self.desk.show_to(message_id(id, lang)?, officer.as_ref()), lang)
     }
 
     async fn open(&self, request: Request<v1::OpenRequest>) -> Result<Response<v1::OpenResponse>, Status> {
@@ -339,6 +339,14 @@ impl DeskService for DeskFace {
     async fn handover(&self, request: Request<v1::HandoverRequest>) -> Result<Response<v1::HandoverResponse>, Status> {
         let lang = Lang::of(request.metadata());
         answer(self.desk.handover(), lang)
+    }
+
+    async fn drill_score(
+        &self,
+        request: Request<v1::DrillScoreRequest>,
+    ) -> Result<Response<v1::DrillScoreResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.drill_score(request.get_ref()), lang)
     }
 
     async fn search_catalogue(

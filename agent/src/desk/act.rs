@@ -51,7 +51,9 @@ impl Desk {
         if !row.refused.is_empty() {
             return Err(Invalid::new(Reason::WrongSequence, "message_id", "receipt.of_refused").detail(row.refused));
         }
-        let statement = v1::ReceiptStatement { note, ..self.attestation(id, &row, stage, officer)? };
+        let officer = self.officer_of(officer)?;
+        self.check_reader(row.kind, &officer)?;
+        let statement = v1::ReceiptStatement { note, ..self.attestation(id, &row, stage, officer) };
         let receipts =
             self.signer.receipts(vec![statement.encode_to_vec().into()]).map_err(|error| internal(&error))?;
         let record =
@@ -71,10 +73,9 @@ impl Desk {
         id: MessageId,
         row: &ReceivedRow,
         stage: Stage,
-        officer: Option<v1::Officer>,
-    ) -> Result<v1::ReceiptStatement, Invalid> {
-        let officer = self.officer_of(officer)?;
-        Ok(v1::ReceiptStatement {
+        officer: v1::Officer,
+    ) -> v1::ReceiptStatement {
+        v1::ReceiptStatement {
             message_id: id.0.to_vec().into(),
             content_hash: row.content_hash.clone(),
             recipient: self.names.jurisdiction().to_string(),
@@ -86,7 +87,7 @@ impl Desk {
             previous_receipt_hash: row.last_receipt.clone(),
             sender: row.sender.clone(),
             ..v1::ReceiptStatement::default()
-        })
+        }
     }
 
     /// The person who acts; what is not said is the officer of the configuration.

@@ -2,9 +2,9 @@
 
 use model::{ids::MessageId, invalid::Invalid, kind::Kind, reason::Reason, status::Action};
 use prost::Message as _;
-use proto::v1;
+use proto::{status::Lang, v1};
 
-use super::{Desk, internal, rows, unknown};
+use super::{Desk, drills::opened, internal, rows, unknown};
 use crate::{
     fold::query,
     forms::{self, Ground},
@@ -24,7 +24,7 @@ impl Desk {
             Some(self.content_of(id)?.ok_or_else(|| unknown(id))?)
         };
         let asked = || {
-            let header = before.as_ref().and_then(|(content, _)| content.header.as_ref())?;
+            let header = before.as_ref().and_then(|(content, _)| opened(content.clone()).header)?;
             Kind::from_number(header.kind)?.facts().owes.map(|owes| owes.reply)
         };
         let kind = if ask.kind == 0 { asked() } else { Kind::from_number(ask.kind) };
@@ -70,8 +70,10 @@ impl Desk {
         let open_incidents = self.engine.read(|_, found| query::open_incidents(found, us)).map_err(rows)?;
         let find = |id: &[u8]| {
             let id = MessageId::checked(id).ok()?;
-            self.content_of(id).ok().flatten().map(|(content, _)| content)
+            self.content_of(id).ok().flatten().map(|(content, _)| opened(content))
         };
+        let before = before.cloned().map(opened);
+        let score = if kind == Kind::DrillEvaluation { self.score_about(before.as_ref())? } else { None };
         let officer = v1::Officer { name: self.officer.name.clone(), role: self.names.role.number() };
         let ground = Ground {
             us,
@@ -81,10 +83,25 @@ impl Desk {
             fresh: super::compose::new_id(self.clock.now())?,
             link_up: self.link.is_up(),
             open_incidents: &open_incidents,
-            before,
+            before: before.as_ref(),
             find: &find,
+            score: score.as_ref(),
+            is_set: &|item| self.is_set(item),
+            lang: Lang::from_tag(&self.officer.language),
         };
         Ok(forms::answer(kind, &ground))
+    }
+
+    /// How the drill of a message went, for its evaluation.
+    fn score_about(&self, before: Option<&v1::Content>) -> Result<Option<v1::DrillScoreResponse>, Invalid> {
+        let Some(header) = before.and_then(|before| before.header.as_ref()) else { return Ok(None) };
+        let ask = v1::DrillScoreRequest { message_id: header.message_id.clone(), ..v1::DrillScoreRequest::default() };
+        match self.drill_score(&ask) {
+            Ok(score) => Ok(Some(score)),
+            // of no drill, or of one whose beginning is not known here: a form without times
+            Err(invalid) if matches!(invalid.reason, Reason::NotFound | Reason::BadSchema) => Ok(None),
+            Err(invalid) => Err(invalid),
+        }
     }
 
     /// The newest message of ours of `kind` in the thread of `of`: a revision follows it, whichever message of the thread
@@ -107,7 +124,7 @@ impl Desk {
     }
 
     /// What a message says, and whether it is ours.
-    fn content_of(&self, id: MessageId) -> Result<Option<(v1::Content, bool)>, Invalid> {
+    pub(super) fn content_of(&self, id: MessageId) -> Result<Option<(v1::Content, bool)>, Invalid> {
         let Some((envelope, ours)) = self.envelope(id)? else { return Ok(None) };
         let content = v1::Content::decode(envelope.content).map_err(|error| internal(&error))?;
         Ok(Some((content, ours)))

@@ -26,6 +26,9 @@ use crate::fold::{keys, keys::MatterKey, matters, matters::MatterState, query};
 /// Entries of a list when nobody says how many.
 pub(super) const LIST_DEFAULT: usize = 100;
 
+/// Where everything stands that was played in a drill which a real emergency ended.
+const ABORTED: StateName = StateName { name: "ABORTED", zh: "因真实险情中止", over: true };
+
 impl Desk {
     /// Whether a message of ours is a lawful step of its matter; nothing changes.
     ///
@@ -59,9 +62,11 @@ impl Desk {
         let now = self.clock.now();
         let mut deadlines = seen_all(&key, &state);
         rosters.follow(&mut deadlines);
+        let stands = |shown: StateName| state_seen(if state.dropped { ABORTED } else { shown });
+        let part = |part: Part| v1::PartSeen { name: part.name, state: Some(stands(part.state)), detail: part.detail };
         Ok(v1::MatterResponse {
-            state: state.thread.as_ref().map(|thread| state_seen(thread.state_at(now))),
-            parts: state.thread.iter().flat_map(|thread| thread.parts_at(now)).map(part_seen).collect(),
+            state: state.thread.as_ref().map(|thread| stands(thread.state_at(now))),
+            parts: state.thread.iter().flat_map(|thread| thread.parts_at(now)).map(part).collect(),
             deadlines,
             acknowledgements: acks,
             incident_id: incident_text(state.incident.as_ref()),
@@ -187,7 +192,9 @@ impl Desk {
     /// What the rules said to a message, where there is something to say.
     pub(super) fn judgement(&self, id: MessageId) -> Result<Option<v1::Judgement>, Invalid> {
         let row = self.engine.read(|_, found| query::judged(found, id)).map_err(rows)?;
-        Ok(row.map(judgement_seen))
+        let mut judged = row.map(judgement_seen);
+        judged.as_mut().map_or(Ok(()), |judged| self.link_earlier(id, judged))?;
+        Ok(judged)
     }
 
     pub(super) async fn act(&self, officer: v1::Officer, act: desk_act::Act) -> Result<(), Invalid> {
@@ -284,14 +291,11 @@ pub(super) fn state_seen(state: StateName) -> v1::StateSeen {
     v1::StateSeen { name: state.name.to_owned(), text_zh: state.zh.to_owned(), over: state.over }
 }
 
-fn part_seen(part: Part) -> v1::PartSeen {
-    v1::PartSeen { name: part.name, state: Some(state_seen(part.state)), detail: part.detail }
-}
-
 fn judgement_seen(row: JudgedRow) -> v1::Judgement {
     let mark = |row: proto::record::MarkRow| {
         let mark = i32::try_from(row.mark).ok().and_then(Mark::from_number)?;
-        Some(v1::MarkSeen { name: mark.name().to_owned(), text_zh: mark.zh().to_owned(), about: row.about })
+        let (name, text_zh) = (mark.name().to_owned(), mark.zh().to_owned());
+        Some(v1::MarkSeen { name, text_zh, about: row.about, ..v1::MarkSeen::default() })
     };
     v1::Judgement {
         marks: row.marks.into_iter().filter_map(mark).collect(),

@@ -5,6 +5,7 @@ mod agenda;
 pub mod catalogue;
 pub mod compose;
 pub mod documents;
+mod drills;
 pub mod events;
 mod form;
 mod handover;

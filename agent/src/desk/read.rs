@@ -3,6 +3,7 @@
 use model::{
     ids::{IncidentId, MessageId},
     invalid::Invalid,
+    kind::Kind,
     position::Position,
     reason::Reason,
     stage::Stage,
@@ -146,6 +147,7 @@ impl Desk {
             stamp,
             receipts,
             others: self.others(id)?,
+            withheld: false,
         })
     }
 
@@ -286,7 +288,17 @@ pub(crate) fn headed(envelope: &v1::Envelope) -> Result<v1::MessageSummary, Inva
 
 /// What people see in a list, in the message's language.
 fn title(header: &v1::Header, body: &bytes::Bytes) -> String {
-    rules::title(body, Lang::from_tag(&header.language))
+    let lang = Lang::from_tag(&header.language);
+    let withheld = Kind::DrillPlan.number() == header.kind;
+    // who plays may not read the plan of a drill, nor a line of it
+    if withheld { plan_title(header, lang) } else { rules::title(body, lang) }
+}
+
+fn plan_title(header: &v1::Header, lang: Lang) -> String {
+    let info = rules::kinds().iter().find(|info| info.kind == Kind::DrillPlan);
+    let name = info.map_or("", |info| if lang == Lang::Zh { &info.zh } else { &info.en });
+    let drill = header.drill.as_ref().map_or("", |drill| &drill.drill_id);
+    format!("{name} {drill}").trim_end().to_owned()
 }
 
 fn signed(number: u32) -> i32 {

@@ -42,6 +42,9 @@ impl Folding<'_, '_> {
     pub(super) fn acks_of_ours(&mut self, id: MessageId, accepted: &v1::ReceiptStatement) -> Result<(), FoldError> {
         let Some(row) = self.sent(id)? else { return Ok(()) };
         let Some(stamp) = &accepted.stamp else { return Ok(()) };
+        if row.status == number(Status::Exercise.number()) && self.is_dropped(&row.matter)? {
+            return Ok(()); // its drill ended before we knew that the broker had it
+        }
         let at = time_of(accepted.at).unwrap_or(self.at.time);
         self.retime(&row, id, at)?;
         if let Some(kind) = i32::try_from(row.kind).ok().and_then(Kind::from_number) {
@@ -91,8 +94,13 @@ impl Folding<'_, '_> {
 
     /// What a message of ours started counts from the broker's time, not from when it was queued.
     fn retime(&mut self, row: &record::SentRow, id: MessageId, at: Timestamp) -> Result<(), FoldError> {
-        let Ok(key) = MatterKey::try_from(row.matter.as_ref()) else { return Ok(()) };
-        self.change(&key, |state| state.ledger_mut().accepted(id, Timestamp::from_millis(row.at), at))
+        let own = MatterKey::try_from(row.matter.as_ref()).ok();
+        // what an inject holds is a matter of its own
+        let inside = (row.kind == number(Kind::DrillInject.number())).then(|| keys::matter(&Matter::Thread(id)));
+        for key in own.into_iter().chain(inside) {
+            self.change(&key, |state| state.ledger_mut().accepted(id, Timestamp::from_millis(row.at), at))?;
+        }
+        Ok(())
     }
 
     /// A message came to us: we owe an acknowledgement, where one is asked.
@@ -406,6 +414,7 @@ fn duties_of(owing: &Owing) -> MatterState {
         thread: None,
         duties: Ledger::default(),
         wake: None,
+        dropped: false,
     }
 }
 

@@ -65,6 +65,8 @@ impl Folding<'_, '_> {
                 self.replies_owed(&row.matter, id, read.header.kind, stamp)?;
             }
             self.ack_of_theirs(&read.header, delivery.stamp.as_ref(), &recipient)?;
+            self.file_in_drill(&read.header, &row.matter, row.cursor, false)?;
+            self.after_abort(&read.header, &row.matter)?;
             self.noticed(&read)?;
         }
         self.put(&keys::received(id), &row)?;

@@ -3,7 +3,7 @@
 
 use model::{
     deadline::DeadlineName,
-    ids::{Digest, DocumentId, IncidentId, JurisdictionId, MessageId},
+    ids::{Digest, DocumentId, IncidentId, ItemId, JurisdictionId, MessageId},
     position::{EpochId, Position},
     precedence::Precedence,
     stage::Stage,
@@ -91,6 +91,10 @@ pub mod table {
     pub const PROGRAM: u8 = b'P';
     /// Events of programs that were made messages.
     pub const EVENT: u8 = b'E';
+    /// Messages of a drill, real talk about it and what is played in it, oldest first.
+    pub const DRILL: u8 = b'L';
+    /// Tasks that were set (K45), by their id.
+    pub const ITEM: u8 = b'I';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -354,6 +358,21 @@ pub fn uses(matter: &MatterKey) -> Vec<u8> {
 /// That the chair is handed over in a matter.
 pub fn chair(matter: &MatterKey) -> Vec<u8> {
     Key::new(table::CHAIR).bytes(matter).0
+}
+
+/// A message of the drill whose matter this is.
+pub fn drill(drill: &MatterKey, cursor: u64) -> Vec<u8> {
+    Key::new(table::DRILL).bytes(drill).number(cursor).0
+}
+
+/// The messages of a drill begin so.
+pub fn drill_prefix(drill: &MatterKey) -> Vec<u8> {
+    Key::new(table::DRILL).bytes(drill).0
+}
+
+/// A task that was set; ids are of any length, so the beginning of their digest names them.
+pub fn item(id: &ItemId) -> Vec<u8> {
+    Key::new(table::ITEM).bytes(&Digest::of(id.as_str().as_bytes()).half()).0
 }
 
 /// When time next reaches a rung in a matter. Times before 1970 count as 1970.

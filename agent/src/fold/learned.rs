@@ -38,6 +38,7 @@ impl Folding<'_, '_> {
             thread: None,
             duties,
             wake: None,
+            dropped: false,
         };
         self.put_matter(&key, None, state).map(|_| ())
     }

@@ -20,7 +20,7 @@ use proto::{
 use serde::{Deserialize, Serialize};
 use store::{FoldError, Rows};
 
-use super::{Folding, Outcome, bytes_of, id_of, keys, keys::MatterKey, long, number, query};
+use super::{Folding, Outcome, bytes_of, drills, id_of, keys, keys::MatterKey, long, number, query};
 use crate::message::Read;
 
 /// A matter as its row keeps it.
@@ -42,6 +42,9 @@ pub struct MatterState {
     pub duties: Ledger,
     /// When time next reaches a rung here.
     pub wake: Option<Timestamp>,
+    /// It was played in a drill that a real emergency ended: what it promised is dropped.
+    #[serde(default)]
+    pub dropped: bool,
 }
 
 impl MatterState {
@@ -112,18 +115,50 @@ impl Folding<'_, '_> {
                 return Ok(Bytes::new());
             }
         }
-        let matter = Matter::of(header, &facts);
-        let key = keys::matter(&matter);
-        let step = Step { header, facts: &facts, at: knock.at };
-        match self.matter(&key)? {
-            Some(state) => self.go_on(knock, &key, state, &step)?,
-            None if begins(header, &matter) => self.begin(knock, &key, matter, &step)?,
-            None => self.wait(knock, &key, None)?,
+        let key = self.take_step(knock, &facts)?;
+        match &facts {
+            Facts::Bulletin(bulletin::Facts { merged: Some((from, into)), .. }) => self.merge(header, from, into)?,
+            Facts::Drill(facts) => self.drill_stepped(&key, facts)?,
+            Facts::Item(facts) => self.item_stepped(header, &key, facts)?,
+            _ => {}
         }
-        if let Facts::Bulletin(bulletin::Facts { merged: Some((from, into)), .. }) = &facts {
-            self.merge(header, from, into)?;
+        if header.kind == Kind::DrillInject {
+            self.knock_inside(knock)?;
         }
         Ok(Bytes::copy_from_slice(&key))
+    }
+
+    fn take_step(&mut self, knock: &Knock<'_>, facts: &Facts) -> Result<MatterKey, FoldError> {
+        let matter = Matter::of(knock.header, facts);
+        let key = keys::matter(&matter);
+        let step = Step { header: knock.header, facts, at: knock.at };
+        match self.matter(&key)? {
+            Some(state) => self.go_on(knock, &key, state, &step)?,
+            None if begins(knock.header, &matter) => self.begin(knock, &key, matter, &step)?,
+            None => self.wait(knock, &key, None)?,
+        }
+        Ok(key)
+    }
+
+    /// What an inject holds begins a matter in the inject's own thread, as if it had come in earnest.
+    fn knock_inside(&mut self, knock: &Knock<'_>) -> Result<(), FoldError> {
+        let judged: Option<JudgedRow> = self.row(&keys::judged(knock.header.message_id))?;
+        if judged.is_some_and(|judged| judged.orphan || !judged.reason.is_empty()) {
+            return Ok(());
+        }
+        let (kind, body) = match border::facts::inside(knock.body) {
+            Ok(Some(inside)) => inside,
+            Ok(None) => return Ok(()),
+            Err(invalid) => return self.object(knock, &invalid),
+        };
+        // it waits for nothing: the inject itself has taken its step
+        let header = Header { kind, preceding_message_id: None, ..knock.header.clone() };
+        let inside = Knock { header: &header, body: &body, ..*knock };
+        match border::facts::facts(&header, &body) {
+            Ok(Facts::Nothing) => Ok(()),
+            Ok(facts) => self.take_step(&inside, &facts).map(|_| ()),
+            Err(invalid) => self.object(&inside, &invalid.within("body.inner")),
+        }
     }
 
     /// The author of either incident says that they are one: the first is reported under the other's id from now on.
@@ -161,9 +196,11 @@ impl Folding<'_, '_> {
             thread: Some(thread),
             duties: Ledger::default(),
             wake: None,
+            dropped: false,
         };
+        let real = header.status == Status::Actual;
         let owed = match (&state.incident, header.kind) {
-            (Some(incident), Kind::IncidentReport) if knock.ours => self.reported(incident)?,
+            (Some(incident), Kind::IncidentReport) if knock.ours && real => self.reported(incident)?,
             _ => Ledger::default(),
         };
         self.keep(knock, key, &owed, None, state, &marks)
@@ -392,13 +429,20 @@ impl Folding<'_, '_> {
                     kind: number(TaskKind::Discrepancy.number()),
                     message_id: bytes_of(id),
                     about: knock.header.sender.jurisdiction.to_string(),
-                    detail: cut(&format!("{} {}", marked.mark.zh(), marked.about), TEXT_BYTES),
+                    detail: cut(&told(knock, marked), TEXT_BYTES),
                     ..TaskRow::default()
                 },
             )?;
         }
         Ok(())
     }
+}
+
+/// What a mark says to whoever looks into it; an item that comes back is told with the earlier one.
+fn told(knock: &Knock<'_>, marked: &Marked) -> String {
+    let said = format!("{} {}", marked.mark.zh(), marked.about);
+    let earlier = (marked.mark == Mark::Recurring).then(|| drills::earlier(knock.body, &marked.about)).flatten();
+    earlier.map_or_else(|| said.clone(), |earlier| format!("{said} ← {earlier}"))
 }
 
 /// Marks of one message that are kept: with what each is about they fit into one row of 4,096 bytes.

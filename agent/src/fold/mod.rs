@@ -5,6 +5,7 @@
 
 mod automation;
 mod broker;
+pub mod drills;
 mod duties;
 mod figures;
 mod inbox;

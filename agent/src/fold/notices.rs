@@ -181,6 +181,7 @@ fn day_of(told: &Told) -> MatterState {
         thread: Some(Thread { machine: AnyMachine::Duty(day), ledger }),
         duties: Ledger::default(),
         wake: None,
+        dropped: false,
     }
 }
 

@@ -35,6 +35,8 @@ impl Folding<'_, '_> {
         let matter = self.knock(&Knock::of(&read, self.at.time, cursor, true))?;
         let row = SentRow { at: self.now_ms(), matter, ..self.sent_row(&read, record.envelope.as_ref()) };
         self.put_sent(id, &row)?;
+        self.file_in_drill(header, &row.matter, cursor, true)?;
+        self.after_abort(header, &row.matter)?;
         self.enqueue(id, &row, false)?;
         self.put(&keys::listed(keys::table::SENT_LIST, cursor), &ListRow { message_id: bytes_of(id), sent: true })?;
         self.file(header, cursor, true)?;

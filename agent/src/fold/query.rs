@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use model::{
     deadline::DeadlineName,
     header::Status,
-    ids::{DocumentId, IncidentId, JurisdictionId, MessageId},
+    ids::{DocumentId, IncidentId, ItemId, JurisdictionId, MessageId},
     position::{EpochId, Position},
     precedence::Precedence,
     stage::Stage,
@@ -113,6 +113,22 @@ pub fn thread(rows: &Rows<'_>, originating: MessageId, limit: usize) -> Result<V
 pub fn incident(rows: &Rows<'_>, incident: &IncidentId, limit: usize) -> Result<Vec<(u64, ListRow)>, FoldError> {
     let prefix = keys::incident_prefix(incident);
     lines(rows.scan(&prefix, &prefix, limit)?)
+}
+
+/// The messages of a drill that came or went here, oldest first.
+pub fn drill(rows: &Rows<'_>, drill: &MatterKey) -> Result<Vec<ListRow>, FoldError> {
+    let mut found = Vec::new();
+    rows.each(&keys::drill_prefix(drill), |_, value| {
+        found.push(decode_row(value)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The first message of the task with this id.
+pub fn item(rows: &Rows<'_>, id: &ItemId) -> Result<Option<MessageId>, FoldError> {
+    let row: Option<ListRow> = rows.get(&keys::item(id))?.map(|bytes| decode_row(&bytes)).transpose()?;
+    Ok(row.and_then(|row| id_of(&row.message_id)))
 }
 
 fn lines(found: Vec<(bytes::Bytes, bytes::Bytes)>) -> Result<Vec<(u64, ListRow)>, FoldError> {

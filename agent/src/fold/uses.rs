@@ -26,7 +26,7 @@ impl Folding<'_, '_> {
         };
         let row_key = keys::uses(key);
         let uses: Vec<UseRow> = request.uses(self.us).into_iter().map(use_row).collect();
-        if uses.is_empty() {
+        if uses.is_empty() || state.dropped {
             return long::remove(self.rows, &row_key);
         }
         let thread = if let Matter::Thread(id) = state.matter { id } else { state.opened_by };

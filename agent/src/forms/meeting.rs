@@ -49,10 +49,25 @@ pub fn item(ground: &Ground<'_>) -> Option<Body> {
         Body::Minutes(v1::Minutes { part: Some(minutes::Part::Record(record)) }) => {
             task(ground, v1::ActionOrigin::Meeting, &record.meeting_id)
         }
-        Body::DrillEvaluation(review) => task(ground, v1::ActionOrigin::DrillReview, &review.drill_id),
+        Body::DrillEvaluation(review) => improvement(ground, review),
         _ => return None,
     };
     Some(Body::ActionItem(v1::ActionItem { part: Some(part) }))
+}
+
+/// The first improvement of a review for which no task was set yet; a task of its own where there is none.
+fn improvement(ground: &Ground<'_>, review: &v1::DrillEvaluation) -> action_item::Part {
+    let part = task(ground, v1::ActionOrigin::DrillReview, &review.drill_id);
+    let next = review.improvements.iter().find(|improvement| !(ground.is_set)(&improvement.item_id));
+    let (action_item::Part::Task(task), Some(next)) = (&part, next) else { return part };
+    action_item::Part::Task(v1::ActionTask {
+        item_id: next.item_id.clone(),
+        text: next.text.clone(),
+        owner: next.owner.clone(),
+        due: next.due,
+        recurrence_of: next.recurrence_of.clone(),
+        ..task.clone()
+    })
 }
 
 fn task(ground: &Ground<'_>, origin: v1::ActionOrigin, origin_id: &str) -> action_item::Part {

@@ -16,7 +16,7 @@ use model::{
     thread::duty::REGION_OFFSET_MIN,
     time::Timestamp,
 };
-use proto::{border, v1, v1::body::Body};
+use proto::{border, status::Lang, v1, v1::body::Body};
 
 /// What a form is filled from.
 #[derive(Clone, Copy)]
@@ -39,6 +39,12 @@ pub struct Ground<'a> {
     pub before: Option<&'a v1::Content>,
     /// Another message of the thread, where it is known here.
     pub find: &'a dyn Fn(&[u8]) -> Option<v1::Content>,
+    /// How the drill went that is evaluated.
+    pub score: Option<&'a v1::DrillScoreResponse>,
+    /// A task with this id was set already.
+    pub is_set: &'a dyn Fn(&str) -> bool,
+    /// The language of whoever writes.
+    pub lang: Lang,
 }
 
 /// The body of a message that begins a matter or answers another, as far as it is known. None where nothing is.
@@ -118,7 +124,7 @@ impl<'a> Ground<'a> {
 
 #[cfg(test)]
 mod tests {
-    use proto::{rules, status::Lang};
+    use proto::rules;
 
     use super::*;
 
@@ -146,6 +152,9 @@ mod tests {
             open_incidents: &[],
             before: Some(before),
             find,
+            score: None,
+            is_set: &|_| false,
+            lang: Lang::Zh,
         };
         answer(kind, &ground)
     }

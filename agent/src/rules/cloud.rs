@@ -109,6 +109,9 @@ fn name(letter: &Letter) -> String {
 
 /// The body as JSON, without the member of `Body` that holds it.
 fn body(letter: &Letter) -> Value {
+    if letter.header.kind == Kind::DrillPlan.number() {
+        return Value::Null; // the plan of a drill is for its controllers and evaluators alone
+    }
     let whole = rules::message_to_json("Body", &letter.body);
     let only = whole.as_object().and_then(|body| body.values().next()).cloned();
     only.unwrap_or(Value::Null)

@@ -12,10 +12,32 @@ mod pieces;
 mod resource;
 pub mod roster;
 
-use model::{header::Header, invalid::Invalid, thread::Facts};
+use bytes::Bytes;
+use model::{
+    header::Header,
+    invalid::Invalid,
+    kind::Kind,
+    thread::{Facts, drill::may_hold},
+};
 use prost::Message as _;
 
-use crate::v1::{self, body::Body};
+use crate::v1::{self, body::Body, drill_inject::Message};
+
+/// The whole message inside an inject (K34) and its kind, where there is one: it is answered as in earnest.
+///
+/// # Errors
+/// BAD_SCHEMA when it is no body of a kind that people send each other.
+pub fn inside(body: &[u8]) -> Result<Option<(Kind, Bytes)>, Invalid> {
+    let unread = || Invalid::schema("body.inner", "content.readable");
+    let body = v1::Body::decode(body).map_err(|_| Invalid::schema("body", "content.readable"))?;
+    let Some(Body::DrillInject(v1::DrillInject { message: Some(Message::Inner(inner)), .. })) = body.body else {
+        return Ok(None);
+    };
+    v1::Body::decode(inner.as_ref()).map_err(|_| unread())?;
+    let number = super::content::kind_of(&inner).map_err(|_| unread())?;
+    let kind = i32::try_from(number).ok().and_then(Kind::from_number).ok_or_else(unread)?;
+    may_hold(kind).map(|()| Some((kind, inner)))
+}
 
 /// What a body says to the machine of its kind.
 ///

@@ -72,7 +72,10 @@ async fn of_thread(desk: &mut Client, thread: bytes::Bytes) -> anyhow::Result<Op
     newest_first.sort_by_key(|header| std::cmp::Reverse(header.revision));
     for header in newest_first {
         let message_id = header.message_id.clone();
-        let shown = desk.show(ask(v1::ShowRequest { message_id: message_id.clone() })).await?.into_inner();
+        let shown = desk
+            .show(ask(v1::ShowRequest { message_id: message_id.clone(), ..Default::default() }))
+            .await?
+            .into_inner();
         let body = shown.content.and_then(|content| content.body).and_then(|body| body.body);
         let Some(Body::Agreement(agreement)) = body.filter(has_terms) else { continue };
         let matter = desk.matter(ask(v1::MatterRequest { message_id })).await?.into_inner();
@@ -99,7 +102,7 @@ pub async fn one(desk: &mut Client, id: &str, context: Context) -> anyhow::Resul
         NotFound(context.say(&zh, &en).to_owned())
     };
     let message_id = ids::resolve(desk, id, context).await.map_err(|_| unknown())?;
-    let ask_for = v1::ShowRequest { message_id: message_id.0.to_vec().into() };
+    let ask_for = v1::ShowRequest { message_id: message_id.0.to_vec().into(), ..Default::default() };
     let shown = desk.show(ask(ask_for)).await?.into_inner().summary.and_then(|summary| summary.header);
     let thread = shown.filter(|header| header.kind == Kind::Agreement.number()).ok_or_else(unknown)?;
     Ok(of_thread(desk, thread.originating_message_id).await?.ok_or_else(unknown)?)

@@ -65,7 +65,7 @@ impl Board {
             if !seen.insert(header.originating_message_id.clone()) {
                 continue;
             }
-            let first = v1::ShowRequest { message_id: header.originating_message_id.clone() };
+            let first = v1::ShowRequest { message_id: header.originating_message_id.clone(), ..Default::default() };
             let Ok(first) = desk.show(ask(first)).await else { continue }; // a thread whose beginning did not come here
             let first = first.into_inner().summary.unwrap_or_default();
             let matter =

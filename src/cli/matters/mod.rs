@@ -8,7 +8,7 @@ use clap::Subcommand;
 use model::{kind::Kind, status::Action};
 
 use self::step::{Begin, On, Step};
-use super::{desk::Where, out::Context};
+use super::{desk::Where, drill, out::Context};
 
 /// A noun, its steps with the kind and the action of their messages and what they say from the beginning, and its views.
 macro_rules! matter {
@@ -124,6 +124,7 @@ matter! {
     /// Joint drills: invite, plan, run and evaluate.
     Drill;
     /// Invite to a drill
+    #[command(visible_alias = "new")]
     Invite(Begin) => DrillInvitation Originate ["sequence" = "1"];
     /// Move or change a drill of ours
     Move(On) => DrillInvitation Update;
@@ -145,8 +146,12 @@ matter! {
     Abort(On) => DrillControl Originate ["header.drill.control" = "ABORT_REAL_EMERGENCY"];
     /// Inject a situation into a live drill
     Inject(On) => DrillInject Originate;
-    /// Evaluate a drill
+    /// Evaluate a drill: the form has the times, and a proposal for each that was not kept
     Evaluate(On) => DrillEvaluation Originate;
+    @ /// How a drill went: times against deadlines, out of receipts
+    Score(drill::Score);
+    @ /// The after-action report as a draft: Markdown, or with -o json for `drill evaluate -f`
+    Report(drill::Report);
 }
 
 matter! {

@@ -1,7 +1,5 @@
 //! Drills: exercise traffic passes only inside a live one and between its participants, and an abort ends all of it.
 
-use std::time::Duration;
-
 use model::{
     header::{DrillControl, Header},
     ids::JurisdictionId,
@@ -10,6 +8,7 @@ use model::{
     reason::Reason,
     stage::Stage,
     status::Status,
+    thread::drill::AFTERMATH,
 };
 use proto::record::{DrillRow, MessageRow, Submitted, WaitingRow};
 use store::{FoldError, rows::VALUE_BYTES_MAX};
@@ -20,9 +19,6 @@ use super::{
     state::time,
     submitted::{Verdict, id_of},
 };
-
-/// How long after its end a drill's traffic still passes, CATALOGUE: ENDEX + 24 h.
-const AFTERMATH: Duration = Duration::from_hours(24);
 
 impl Folding<'_, '_> {
     /// Refuses exercise traffic outside a live drill or by anybody who takes no part.

@@ -11,7 +11,7 @@ use model::{
     level::EventLevel,
     role::Role,
     stage::{As, Stage},
-    status::Action,
+    status::{Action, Status},
     thread::{
         Deadline,
         ledger::{Key, Standing, Start},
@@ -161,7 +161,8 @@ impl Folding<'_, '_> {
             until: row.expires_at,
             standing: positive(Standing::Running.number()),
             rung: 0,
-            drill_id: row.drill_id.clone(),
+            // what is said about a drill is real, and is owed whatever becomes of it
+            drill_id: if header.status == Status::Exercise { row.drill_id.clone() } else { String::new() },
             ..DutyRow::default()
         };
         self.begin_once(DutyKey { on, name, obligor }, begun)
@@ -178,6 +179,9 @@ impl Folding<'_, '_> {
     /// Writes a duty back with the time at which it is looked at next.
     pub(super) fn keep_duty(&mut self, mut duty: Duty) -> Result<(), FoldError> {
         let (_, at) = duty.next();
+        if !duty.row.drill_id.is_empty() {
+            self.rows.put(&keys::drill_duty(&duty.row.drill_id, &duty.key), &[])?;
+        }
         if duty.row.wake != at.millis() {
             self.sleep(&duty)?;
             self.rows.put(&keys::wake(at, &duty.key), &[])?;
@@ -195,6 +199,9 @@ impl Folding<'_, '_> {
     /// Nobody waits for it any more.
     fn forget(&mut self, duty: &Duty) -> Result<(), FoldError> {
         self.sleep(duty)?;
+        if !duty.row.drill_id.is_empty() {
+            self.rows.remove(&keys::drill_duty(&duty.row.drill_id, &duty.key))?;
+        }
         self.rows.remove(&duty.key.encode())
     }
 
@@ -402,8 +409,13 @@ impl Folding<'_, '_> {
 
     /// A drill was aborted: nothing that was played is owed.
     pub(super) fn void_drill(&mut self, drill: &str) -> Result<(), FoldError> {
-        for duty in self.duties(&[keys::table::DUTY], usize::MAX)? {
-            if duty.row.drill_id == drill {
+        let mut owed = Vec::new();
+        self.rows.each(&keys::drill_duty_prefix(drill), |key, _| {
+            owed.extend(keys::drill_duty_key(key));
+            Ok(())
+        })?;
+        for key in owed {
+            if let Some(duty) = duty(self.rows, &key)? {
                 self.forget(&duty)?;
             }
         }

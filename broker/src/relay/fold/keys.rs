@@ -40,6 +40,8 @@ pub mod table {
     pub const BLOB: u8 = b'b';
     /// What is owed on messages, by message.
     pub const DUTY: u8 = b'o';
+    /// Duties of exercises, by drill.
+    pub const DRILL_DUTY: u8 = b'h';
     /// Duties by when time next means something for them.
     pub const WAKE: u8 = b'w';
     /// The newest day.
@@ -328,6 +330,25 @@ impl DutyKey {
 /// Everything that is owed on a message begins so.
 pub fn duty_prefix(on: MessageId) -> Vec<u8> {
     Key::new(table::DUTY).bytes(&on.0).0
+}
+
+/// A duty of an exercise under its drill; ids of drills are of any length, so the beginning of their digest names them.
+pub fn drill_duty(drill: &str, duty: &DutyKey) -> Vec<u8> {
+    duty.after(drill_duties(drill)).0
+}
+
+/// Every duty of a drill begins so.
+pub fn drill_duty_prefix(drill: &str) -> Vec<u8> {
+    drill_duties(drill).0
+}
+
+fn drill_duties(drill: &str) -> Key {
+    Key::new(table::DRILL_DUTY).bytes(&Digest::of(drill.as_bytes()).half())
+}
+
+/// The duty in such a key.
+pub fn drill_duty_key(key: &[u8]) -> Option<DutyKey> {
+    DutyKey::of(key.strip_prefix(&[table::DRILL_DUTY])?.get(16..)?)
 }
 
 /// A duty in the order of its next rung.

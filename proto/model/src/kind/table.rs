@@ -160,7 +160,7 @@ pub static TABLE: &[KindFacts] = &[
     row(Kind::DrillReply, A4, ACKNOWLEDGED, ROUTINE, LONGEST),
     row(Kind::DrillPlan, A4, OPENED, ROUTINE, LONGEST),
     row(Kind::DrillControl, A4, ACKNOWLEDGED, Urgency::Fixed(Precedence::Flash), HOUR / 2).never_skipped(),
-    row(Kind::DrillInject, A4, DELIVERED, AsCause, HOUR / 2),
+    row(Kind::DrillInject, A4, DELIVERED, AsCause, HOUR / 2).incident(Optional),
     row(Kind::DrillEvaluation, A4, OPENED, ROUTINE, LONGEST).signed(Grave),
     row(Kind::MeetingNotice, A5, ACKNOWLEDGED, ROUTINE, LONGEST).signed(Always).owes(
         Kind::MeetingReply,

@@ -8,11 +8,15 @@ mod facts;
 mod owed;
 mod phase;
 mod play;
+mod scene;
 mod score;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,8 +42,12 @@ pub use self::{
     owed::LOOK_EVERY,
     phase::{Phase, Review},
     play::Aborted,
+    scene::{may_hold, may_read},
     score::{Observed, Score, observed},
 };
+
+/// How long after its end a drill's traffic still passes. Source: CATALOGUE §2, ENDEX + 24 h.
+pub const AFTERMATH: Duration = Duration::from_hours(24);
 
 /// One drill.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -144,6 +152,21 @@ impl Drill {
     /// Who ended it for a real emergency. From then on its exercise deadlines are void and its commitments dropped.
     pub fn aborted(&self) -> Option<&Aborted> {
         self.play.as_ref().and_then(|play| play.aborted.as_ref())
+    }
+
+    /// Who takes part, once it has started; the organiser is among them.
+    pub fn participants(&self) -> impl Iterator<Item = &JurisdictionId> {
+        self.play.iter().flat_map(|play| &play.participants)
+    }
+
+    /// The order with which it started.
+    pub fn startex(&self) -> Option<MessageId> {
+        self.play.as_ref().map(|play| play.startex)
+    }
+
+    /// How many injects its plan has; none while there is no plan.
+    pub fn injects_planned(&self) -> Option<usize> {
+        self.plan.map(|plan| plan.injects)
     }
 
     /// Who has not acknowledged STARTEX, as far as is known here.

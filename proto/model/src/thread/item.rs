@@ -14,8 +14,14 @@ use super::{
     not_author, owe, wrong_sequence,
 };
 use crate::{
-    deadline::DeadlineName, header::Action, ids::ItemId, invalid::Invalid, numbered::numbered, reason::Reason,
-    role::Role, time::Timestamp,
+    deadline::DeadlineName,
+    header::Action,
+    ids::{ItemId, JurisdictionId},
+    invalid::Invalid,
+    numbered::numbered,
+    reason::Reason,
+    role::Role,
+    time::Timestamp,
 };
 
 numbered! {
@@ -160,6 +166,11 @@ impl Item {
     /// The task as it stands.
     pub const fn task(&self) -> &Task {
         &self.task
+    }
+
+    /// Who set it.
+    pub const fn author(&self) -> &JurisdictionId {
+        &self.chain.author
     }
 
     /// How far it is at a time: what is not done when it is due is overdue, whatever was said last.

@@ -133,3 +133,20 @@ fn a_drill_with_more_participants_than_a_row_holds_does_not_start() {
     startex.to.truncate(64);
     exchange.accept(&startex);
 }
+
+#[test]
+fn an_abort_ends_what_was_owed_on_what_was_played_and_nothing_that_is_real() {
+    let mut exchange = live();
+    let owed = |draft: Draft| draft.with(|header| header.receipt_required = v1::Stage::Acknowledged as i32);
+    let played = owed(exercise(&mut exchange, LINYI, &[XUZHOU], DRILL));
+    exchange.accept(&played);
+    let before = exchange.owed().len();
+    let abort = owed(order(&mut exchange, LINYI, &[XUZHOU], Verb::AbortRealEmergency));
+    exchange.accept(&abort);
+    let of_real = exchange.owed().len();
+    exchange.confirm(XUZHOU, abort.id(), Stage::Acknowledged);
+
+    let left = exchange.owed().len();
+    assert_eq!((before, of_real, left), (1, 1, 0), "the acknowledgement of the abort is what is still owed");
+    exchange.replay();
+}

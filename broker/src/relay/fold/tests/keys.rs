@@ -139,6 +139,9 @@ proptest! {
         let wake = |at| keys::wake(Timestamp::from_millis(at), &key);
         prop_assert_eq!(keys::wake_parts(&wake(a)), Some((Timestamp::from_millis(a), key.clone())));
         prop_assert_eq!(wake(a).cmp(&wake(b)), a.cmp(&b));
+        let of_drill = keys::drill_duty("371300-DR-2027-01", &key);
+        prop_assert!(of_drill.starts_with(&keys::drill_duty_prefix("371300-DR-2027-01")));
+        prop_assert_eq!(keys::drill_duty_key(&of_drill), Some(key.clone()));
         prop_assert_eq!(keys::notice_id(&keys::notice(key.on)), Some(key.on));
     }
 }

@@ -37,6 +37,8 @@ pub struct Observed {
     pub message: MessageId,
     /// Who owed it.
     pub obligor: Obligor,
+    /// Since when.
+    pub starts_at: Timestamp,
     /// The times.
     pub score: Score,
 }
@@ -51,6 +53,7 @@ pub fn observed(ledger: &Ledger, until: Timestamp) -> Vec<Observed> {
             deadline: deadline.name,
             message: deadline.cause,
             obligor: deadline.obligor.clone(),
+            starts_at: deadline.starts_at,
             score: Score::of(
                 deadline.due_at.since(deadline.starts_at),
                 deadline.starts_at,
@@ -61,9 +64,10 @@ pub fn observed(ledger: &Ledger, until: Timestamp) -> Vec<Observed> {
 }
 
 fn is_telling(deadline: &Deadline, until: Timestamp) -> bool {
+    let was_due = deadline.due_at <= until;
     match deadline.standing {
-        Standing::Met | Standing::Breached => true,
-        Standing::Running | Standing::Warned => deadline.due_at <= until,
+        Standing::Met | Standing::Breached => was_due || deadline.met_at.is_some_and(|met_at| met_at <= until),
+        Standing::Running | Standing::Warned => was_due,
         Standing::Waived | Standing::Void => false,
     }
 }
@@ -124,6 +128,16 @@ mod tests {
         let scores: Vec<_> = seen.iter().map(|one| (one.deadline, one.score.taken, one.score.met)).collect();
         let expected = [(DeadlineName::D10, Some(minutes(75)), false), (DeadlineName::D15, None, false)];
         assert_eq!(scores, expected);
+    }
+
+    #[test]
+    fn what_came_after_the_end_and_was_not_due_before_it_says_nothing() {
+        let mut ledger = Ledger::default();
+        let key = owed(&mut ledger, DeadlineName::D10, "320300", 60);
+        ledger.meet(&key, NOON.plus(minutes(50)), Some(message_id(8)));
+
+        assert_eq!(observed(&ledger, NOON.plus(minutes(41))), []);
+        assert!(observed(&ledger, NOON.plus(minutes(50)))[0].score.met);
     }
 
     #[test]

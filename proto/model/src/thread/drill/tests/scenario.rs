@@ -293,3 +293,37 @@ fn orders_and_injects_belong_to_the_drill_of_their_header() {
         assert_eq!(Matter::of(&message.header, &message.facts), Matter::Drill(drill_id()));
     }
 }
+
+#[test]
+fn what_is_played_passes_from_the_start_until_a_day_after_the_end_and_not_after_an_abort() {
+    let heard = |thread: &Thread, at: Timestamp| super::drill(thread).hears(at).map_err(refused);
+    let silent = Err((Reason::DrillNotLive, "K33.live".to_owned()));
+    let (before, _) = confirmed();
+    assert_eq!(heard(&before, start()), silent);
+
+    let mut ended = live();
+    assert_eq!(heard(&ended, start()), Ok(()));
+    says(&mut ended, &order(8, LY, DrillControl::Pausex).at(start().plus(minutes(5)))).unwrap();
+    assert_eq!(heard(&ended, start().plus(days(3))), Ok(()), "a pause is no end");
+    says(&mut ended, &order(9, LY, DrillControl::Endex).at(start().plus(minutes(60)))).unwrap();
+    let last = start().plus(minutes(5)).plus(AFTERMATH);
+    assert_eq!((heard(&ended, last), super::drill(&ended).counts_until(start().plus(days(9)))), (Ok(()), last));
+    assert_eq!(heard(&ended, last.plus(minutes(1))), silent);
+
+    let mut aborted = live();
+    says(&mut aborted, &order(8, XZ, DrillControl::AbortRealEmergency).at(start().plus(minutes(41)))).unwrap();
+    assert_eq!(heard(&aborted, start().plus(minutes(41))), silent);
+    assert_eq!(super::drill(&aborted).counts_until(start().plus(days(9))), start().plus(minutes(41)));
+}
+
+#[test]
+fn a_plan_is_read_by_controllers_and_evaluators_and_an_inject_holds_what_is_played() {
+    use crate::kind::Kind;
+    for role in Role::ALL {
+        let reads = may_read(Kind::DrillPlan, *role).is_ok();
+        assert_eq!(reads, matches!(role, Role::DrillController | Role::Evaluator), "{role}");
+        assert!(may_read(Kind::DrillInvitation, *role).is_ok());
+    }
+    let held: Vec<i32> = Kind::ALL.iter().filter(|kind| may_hold(**kind).is_ok()).map(|kind| kind.number()).collect();
+    assert_eq!(held, [1, 2, 3, 4, 5, 7, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23, 24]);
+}
