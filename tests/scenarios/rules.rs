@@ -127,6 +127,18 @@ async fn a_message_from_two_hours_ahead_is_refused_and_one_from_150_seconds_ahea
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_a_day_later_about_a_message_that_stands_is_told_what_was_answered() {
+    let door = Door::open().await;
+    let first = door.ly.envelope(bulletin(&[XZ], PRIORITY, "昨日的消息"));
+    let answered = door.takes(&first).await;
+
+    door.world.clock.advance(Duration::from_hours(25));
+
+    assert_eq!(door.takes(&first).await, answered, "it is neither too old nor expired: it stands");
+    door.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_large_is_refused_by_the_part_that_is() {
     let door = Door::open().await;
     let long = |chars: usize| "长".repeat(chars);
