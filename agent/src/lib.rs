@@ -13,7 +13,7 @@
 //! | [`fold`] | what each record of the journal means |
 //! | [`rules`] | what an operator lets the agent do by itself |
 //! | [`clerk`], [`rosters`] | do what is owed without a person; keep copies of rosters fresh |
-//! | [`formats`] | files of other houses: calendars |
+//! | [`formats`] | files of other houses: calendars, tables, CAP |
 //! | [`trust`], [`signer`] | keys of others, and our own |
 //! | [`message`] | an envelope read once |
 //!

@@ -18,7 +18,7 @@ use model::{
 use prost::Message as _;
 use proto::{border, rules, v1};
 
-use super::{Desk, rows, unknown};
+use super::{Desk, alerts::lacks_identifier, rows, unknown};
 use crate::{fold::query, message, outbox::Unsealed};
 
 /// What a draft follows.
@@ -38,7 +38,8 @@ impl Desk {
     }
 
     /// The same by its fields alone.
-    pub fn whole(&self, draft: v1::Draft) -> Result<Unsealed, Invalid> {
+    pub fn whole(&self, mut draft: v1::Draft) -> Result<Unsealed, Invalid> {
+        self.fill_alert(&mut draft)?;
         let body: Bytes = draft.body.unwrap_or_default().encode_to_vec().into();
         let number = border::content::kind_of(&body)?;
         let kind = i32::try_from(number).ok().and_then(Kind::from_number);
@@ -56,6 +57,7 @@ impl Desk {
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
         check_body(&body, &wire)?;
         self.check_files(&header, &draft.inline)?;
+        self.check_alert(&header, &wire, &body, &draft.inline)?;
         Ok(Unsealed { header, body, inline: draft.inline, act: Bytes::new() })
     }
 
@@ -95,7 +97,11 @@ impl Desk {
         {
             return Ok(message::read(&self.own_envelope(model::position::Position(row.position))?)?.header);
         }
-        self.outbox.queue(self.compose(draft)?).await
+        // one alert at a time, so that none gets the identifier of another
+        let alone = if lacks_identifier(&draft) { Some(self.minting.lock().await) } else { None };
+        let sent = self.outbox.queue(self.compose(draft)?).await;
+        drop(alone);
+        sent
     }
 
     /// Queues a draft that carries out the act of a rule: the act is owed no more with the record that queues it.

@@ -107,7 +107,7 @@ impl Desk {
     }
 
     /// What a message says, and whether it is ours.
-    fn content_of(&self, id: MessageId) -> Result<Option<(v1::Content, bool)>, Invalid> {
+    pub(super) fn content_of(&self, id: MessageId) -> Result<Option<(v1::Content, bool)>, Invalid> {
         let Some((envelope, ours)) = self.envelope(id)? else { return Ok(None) };
         let content = v1::Content::decode(envelope.content).map_err(|error| internal(&error))?;
         Ok(Some((content, ours)))
