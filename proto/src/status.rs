@@ -105,6 +105,21 @@ pub fn remedy(invalid: &Invalid) -> (&'static str, &'static str) {
     words::of(&invalid.rule).map_or((usual.zh, usual.en), |own| own.remedy)
 }
 
+/// A rule in words.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RuleWords {
+    /// What is wrong.
+    pub what: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// The words of a rule that has its own, in Chinese and in English.
+pub fn rule_words(rule: &str) -> Option<(RuleWords, RuleWords)> {
+    let words::Words { what, remedy } = words::of(rule)?;
+    Some((RuleWords { what: what.0, remedy: remedy.0 }, RuleWords { what: what.1, remedy: remedy.1 }))
+}
+
 /// Our fault: logged where it happened, answered "try again".
 pub fn internal(lang: Lang) -> Status {
     of(&Invalid::new(Reason::Internal, "", "internal"), lang)

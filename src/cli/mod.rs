@@ -4,6 +4,7 @@ mod ack;
 mod admin;
 mod agenda;
 mod agreements;
+mod alert;
 mod blob;
 mod bundle;
 mod calendar;

@@ -168,6 +168,11 @@ impl Story {
         let stamp = self.stamp(LY, warning);
         let five = stamp.ack_by.unwrap().seconds - stamp.accepted_at.unwrap().seconds;
         assert_eq!(five, 5 * 60, "orange counts as L2");
+        let file = self.world.agent(LY).inside().write_cap(warning).await.unwrap().file;
+        let text = std::str::from_utf8(&file).unwrap();
+        for said in ["<severity>Severe</severity>", "<value>Orange</value>", "<circle>34.45,118.36 5</circle>"] {
+            assert!(text.contains(said), "{said} in {text}");
+        }
         self.minutes(2);
         for id in [report, warning] {
             self.open(XZ, LY, id).await;

@@ -10,10 +10,12 @@ use proto::v1;
 use proto::v1::Stage;
 
 use crate::world::bare::header_of;
-use crate::world::drafts::{INCIDENT, following, lawful, officer, polygon};
+use crate::world::drafts::{INCIDENT, following, lawful, officer, point, polygon};
 use crate::world::live::World;
 use crate::world::papers::{Paper, paper};
 use crate::world::region::{LY, LYG, Lands, RZ, XZ};
+
+mod cap;
 
 const CITIES: [&str; 4] = [LY, XZ, LYG, RZ];
 /// 沂河、沭河 below the reservoirs.
@@ -63,6 +65,10 @@ impl Flood {
         let paper = paper!(Alert, now, |body| {
             (body.alert_action, body.color) = (action.into(), colour.into());
             body.expires = Some(to_wire(now.plus(Duration::from_hours(hours))));
+            body.cn_identifier.clear();
+            let points = REACHES.iter().map(|(lat, lon)| point(*lat, *lon)).collect();
+            let area = v1::CapArea { polygons: vec![v1::CapPolygon { points }], ..body.areas[0].clone() };
+            body.areas = vec![v1::CapArea { circles: Vec::new(), ..area }];
         });
         let paper = paper.header(|header| {
             header.warning_level = colour.into();

@@ -16,6 +16,7 @@ use crate::world::papers::paper;
 use crate::world::region::{LY, Lands, RZ, XZ};
 
 mod beside;
+mod cap;
 mod stranger;
 
 use stranger::{Show, Stranger};

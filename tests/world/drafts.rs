@@ -96,7 +96,7 @@ pub fn polygon(points: &[(f64, f64)]) -> v1::Address {
 }
 
 /// A place in degrees.
-fn point(lat: f64, lon: f64) -> v1::Point {
+pub fn point(lat: f64, lon: f64) -> v1::Point {
     let point = model::geometry::Point::from_degrees(lat, lon).expect("a place on the ground");
     v1::Point { lat_e7: point.lat_e7(), lon_e7: point.lon_e7() }
 }

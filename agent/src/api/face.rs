@@ -61,6 +61,17 @@ impl DeskService for DeskFace {
         }))
     }
 
+    async fn read_cap(&self, request: Request<v1::ReadCapRequest>) -> Result<Response<v1::ReadCapResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        answer(self.desk.read_cap(request.get_ref()), lang)
+    }
+
+    async fn write_cap(&self, request: Request<v1::WriteCapRequest>) -> Result<Response<v1::WriteCapResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        let id = message_id(&request.get_ref().message_id, lang)?;
+        answer(self.desk.write_cap(id).await, lang)
+    }
+
     async fn inbox(&self, request: Request<v1::InboxRequest>) -> Result<Response<v1::InboxResponse>, Status> {
         let lang = Lang::of(request.metadata());
         answer(self.desk.inbox(request.get_ref()), lang)

@@ -19,9 +19,9 @@ use model::{
     time::Timestamp,
 };
 use prost::Message as _;
-use proto::{border, rules, v1};
+use proto::{border, record::OfProgram, rules, v1};
 
-use super::{Desk, rows, unknown};
+use super::{Desk, alerts::lacks_identifier, rows, unknown};
 use crate::{fold::query, message, outbox::Unsealed};
 
 /// What a draft follows.
@@ -41,7 +41,8 @@ impl Desk {
     }
 
     /// The same by its fields alone.
-    pub fn whole(&self, draft: v1::Draft) -> Result<Unsealed, Invalid> {
+    pub fn whole(&self, mut draft: v1::Draft) -> Result<Unsealed, Invalid> {
+        self.fill_alert(&mut draft)?;
         let body: Bytes = draft.body.unwrap_or_default().encode_to_vec().into();
         let number = border::content::kind_of(&body)?;
         let kind = i32::try_from(number).ok().and_then(Kind::from_number);
@@ -59,6 +60,7 @@ impl Desk {
         judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
         check_body(&body, &wire)?;
         self.check_files(&header, &draft.inline)?;
+        self.check_alert(&header, &wire, &body, &draft.inline)?;
         Ok(Unsealed { header, body, inline: draft.inline, act: Bytes::new(), program: None })
     }
 
@@ -103,8 +105,19 @@ impl Desk {
     pub async fn send(&self, draft: v1::Draft) -> Result<Header, Invalid> {
         match self.queued_before(&draft)? {
             Some(header) => Ok(header),
-            None => self.outbox.queue(self.compose(draft)?).await,
+            None => self.queue(draft, Bytes::new(), None).await,
         }
+    }
+
+    /// Queues a draft with what it does beside being sent. One alert at a time, so that none gets the identifier of another.
+    pub(super) async fn queue(
+        &self,
+        draft: v1::Draft,
+        act: Bytes,
+        program: Option<OfProgram>,
+    ) -> Result<Header, Invalid> {
+        let _alone = if lacks_identifier(&draft) { Some(self.minting.lock().await) } else { None };
+        self.outbox.queue(Unsealed { act, program, ..self.compose(draft)? }).await
     }
 
     /// The message whose id a draft has, if it is queued already.
@@ -122,7 +135,7 @@ impl Desk {
 
     /// Queues a draft that carries out the act of a rule: the act is owed no more with the record that queues it.
     pub(crate) async fn send_for(&self, draft: v1::Draft, act: Bytes) -> Result<Header, Invalid> {
-        self.outbox.queue(Unsealed { act, ..self.compose(draft)? }).await
+        self.queue(draft, act, None).await
     }
 
     /// Inline parts are the files that the header lists, and the others are here already.

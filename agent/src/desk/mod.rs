@@ -2,6 +2,7 @@
 
 pub mod act;
 mod agenda;
+pub mod alerts;
 pub mod catalogue;
 pub mod compose;
 pub mod documents;

@@ -5,10 +5,7 @@ use model::{header::Header, ids::MessageId, invalid::Invalid, limits, reason::Re
 use proto::{record::OfProgram, v1};
 
 use super::{Desk, internal, rows};
-use crate::{
-    fold::{HOUR_MS, query},
-    outbox::Unsealed,
-};
+use crate::fold::{HOUR_MS, query};
 
 /// How many messages a program has sent within an hour where nobody says it, and at most.
 pub const PER_HOUR: (u32, u32) = (60, 3_600);
@@ -95,8 +92,7 @@ impl Desk {
         self.has_its_share(program)?;
         let before = self.hops_before(&draft)?;
         let draft = program.speaks(draft, before)?;
-        let of = Some(record_of(program, event));
-        let sent = self.outbox.queue(Unsealed { program: of, ..self.compose(draft)? }).await?;
+        let sent = self.queue(draft, bytes::Bytes::new(), Some(record_of(program, event))).await?;
         tracing::info!(program = %program.name, message = %sent.message_id, "a program has a message sent");
         Ok(sent)
     }

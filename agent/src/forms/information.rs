@@ -1,4 +1,4 @@
-//! K01 and K03.
+//! K01, K03 and K04.
 
 use proto::{v1, v1::body::Body};
 
@@ -21,4 +21,13 @@ pub fn follow_up(report: &mut v1::IncidentReport) {
     report.brief_course.clear();
     report.correction_reason.clear();
     report.next_report_due = None;
+}
+
+/// The next revision of an alert: with an identifier of its own, and referring to what the desk says it replaces.
+pub fn next_alert(alert: &mut v1::Alert) {
+    alert.cn_identifier.clear();
+    if let Some(cap) = &mut alert.cap {
+        cap.identifier.clear();
+        cap.references.clear();
+    }
 }

@@ -87,6 +87,7 @@ pub fn again(before: &v1::Content, action: Action) -> Option<Body> {
     let mut body = before.body.clone()?.body?;
     match &mut body {
         Body::IncidentReport(report) => information::follow_up(report),
+        Body::Alert(alert) => information::next_alert(alert),
         // answers name the sequence that they answer: one that changes the date or the place is another
         Body::MeetingNotice(notice) if action == Action::Update => notice.sequence = notice.sequence.saturating_add(1),
         Body::DrillInvitation(drill) if action == Action::Update => drill.sequence = drill.sequence.saturating_add(1),

@@ -6,6 +6,8 @@
 //! sphere, which adds at most 0.6 %. Edges are straight on that plane: one that follows a parallel over 90 km runs up to
 //! 120 m poleward of it. Latitude and longitude always travel by name.
 
+pub mod outline;
+
 use crate::{invalid::Invalid, limits, reason::Reason};
 
 /// A place: WGS 84, which is CGCS2000 for our purposes. Checked when made.

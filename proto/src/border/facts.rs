@@ -6,7 +6,7 @@ mod consultation;
 mod drill;
 mod duty;
 mod information;
-mod leads;
+pub mod leads;
 pub mod meeting;
 mod pieces;
 mod resource;
@@ -43,7 +43,7 @@ pub fn inside(body: &[u8]) -> Result<Option<(Kind, Bytes)>, Invalid> {
 ///
 /// # Errors
 /// BAD_SCHEMA when it cannot be read, and others where a value that the machine needs is none.
-pub fn facts(_header: &Header, body: &[u8]) -> Result<Facts, Invalid> {
+pub fn facts(header: &Header, body: &[u8]) -> Result<Facts, Invalid> {
     let body = v1::Body::decode(body).map_err(|_| Invalid::schema("body", "content.readable"))?;
     let Some(body) = body.body else { return Ok(Facts::Nothing) };
     let facts = match &body {
@@ -51,7 +51,7 @@ pub fn facts(_header: &Header, body: &[u8]) -> Result<Facts, Invalid> {
         Body::SituationReport(body) => information::situation(body),
         Body::VerificationRequest(body) => leads::request(body),
         Body::VerificationReply(body) => leads::reply(body),
-        Body::Alert(body) => leads::alert(body),
+        Body::Alert(body) => leads::alert(header, body),
         Body::Bulletin(body) => leads::bulletin(body),
         Body::DutyReport(body) => duty::report(body),
         Body::ResourceRequest(body) => resource::request(body),

@@ -19,7 +19,8 @@ pub(super) fn of(rule: &str) -> Option<Words> {
     let own =
         link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule)).or_else(|| rules::of(rule));
     let own = own.or_else(|| programs::of(rule)).or_else(|| tables::of(rule));
-    let (what, remedy) = own.or_else(|| OF_MATTERS.get(rule).copied())?;
+    let listed = || OF_MATTERS.get(rule).or_else(|| OF_CAP.get(rule)).copied();
+    let (what, remedy) = own.or_else(listed)?;
     Some(Words { what, remedy })
 }
 
@@ -31,8 +32,14 @@ pub(super) fn is_link(rule: &str) -> bool {
 type Pair = (&'static str, &'static str);
 
 /// The rules of matters, which are many: from a file that people who know the work can read and correct.
-static OF_MATTERS: LazyLock<HashMap<&str, (Pair, Pair)>> = LazyLock::new(|| {
-    let lines = include_str!("../../liandong/rules.txt").lines().filter(|line| !line.starts_with('#'));
+static OF_MATTERS: LazyLock<HashMap<&str, (Pair, Pair)>> =
+    LazyLock::new(|| listed(include_str!("../../liandong/rules.txt")));
+
+/// The rules of CAP, in the same way.
+static OF_CAP: LazyLock<HashMap<&str, (Pair, Pair)>> = LazyLock::new(|| listed(include_str!("../../liandong/cap.txt")));
+
+fn listed(text: &'static str) -> HashMap<&'static str, (Pair, Pair)> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
     let row = |line: &'static str| {
         let mut parts = line.split(" | ");
         let mut next = || parts.next();
@@ -40,7 +47,7 @@ static OF_MATTERS: LazyLock<HashMap<&str, (Pair, Pair)>> = LazyLock::new(|| {
         Some((rule, ((zh, en), (remedy_zh, remedy_en))))
     };
     lines.filter_map(row).collect()
-});
+}
 
 fn link(rule: &str) -> Option<(Pair, Pair)> {
     Some(match rule {

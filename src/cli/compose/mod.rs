@@ -129,6 +129,12 @@ impl Form {
         if header.recipients.is_empty() {
             header.recipients.clone_from(&form.recipients);
         }
+        put_unless_said(&mut header.warning_level, form.warning_level);
+        put_unless_said(&mut header.category, form.category);
+        put_unless_said(&mut header.confidentiality, form.confidentiality);
+        if header.attachments.is_empty() {
+            header.attachments.clone_from(&form.attachments);
+        }
         if let Some(drill) = &form.drill {
             let said = header.drill.get_or_insert_default();
             if said.drill_id.is_empty() {
@@ -170,6 +176,11 @@ impl Content {
     /// Prints an example instead of sending, if that was asked for.
     pub fn show_example(&self, kind: &KindInfo, now: Timestamp, context: Context) -> Option<anyhow::Result<()>> {
         self.example.then(|| example::print(kind, now, context))
+    }
+
+    /// The colour of an alert, where the options say one.
+    pub const fn colour(&self) -> Option<WarningLevel> {
+        self.warning
     }
 
     /// Whether a person sits there and may be asked for what is missing.
@@ -230,6 +241,9 @@ impl Content {
         let header = draft.header.get_or_insert_default();
         self.head(header, now);
         form.head(header);
+        if draft.inline.is_empty() {
+            draft.inline.clone_from(&form.draft.inline);
+        }
         let mut desk = desk;
         for path in &self.attach {
             attach::add(&mut draft, path, desk.as_deref_mut(), context).await?;
@@ -266,6 +280,12 @@ impl Content {
         if let Some(expires) = self.expires {
             header.expires_at = Some(border::time::to_wire(expires.from(now)));
         }
+    }
+}
+
+fn put_unless_said(field: &mut i32, form: i32) {
+    if *field == 0 {
+        *field = form;
     }
 }
 

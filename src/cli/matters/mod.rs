@@ -8,7 +8,7 @@ use clap::Subcommand;
 use model::{kind::Kind, status::Action};
 
 use self::step::{Begin, On, Step};
-use super::{desk::Where, drill, out::Context};
+use super::{alert, desk::Where, drill, out::Context};
 
 /// A noun, its steps with the kind and the action of their messages and what they say from the beginning, and its views.
 macro_rules! matter {
@@ -94,6 +94,12 @@ matter! {
     Downgrade(On) => Alert Update ["alert_action" = "DOWNGRADE"];
     /// End an alert of ours
     Cancel(On) => Alert Cancel ["alert_action" = "CANCEL"];
+    @ /// Check a CAP file by itself; no agent is asked
+    Check(alert::Check);
+    @ /// Read a CAP file, check it against the alerts here, and print it as a draft
+    Import(Box<alert::Import>);
+    @ /// Write an alert as CAP 1.2, or give back the file that came
+    Export(alert::Export);
 }
 
 matter! {

@@ -8,7 +8,7 @@ use model::time::Timestamp;
 use proto::border::time::to_wire;
 use proto::v1;
 
-use crate::world::drafts::{INCIDENT, circle};
+use crate::world::drafts::{INCIDENT, circle, point};
 use crate::world::papers::{Paper, paper};
 use crate::world::region::{LY, LYG, XZ};
 
@@ -67,6 +67,8 @@ pub fn alert(now: Timestamp, action: v1::AlertAction) -> Paper {
         body.alert_action = action.into();
         body.color = v1::WarningLevel::Orange.into();
         body.expires = Some(after(now, 480));
+        body.cn_identifier = format!("37130045000000_20270512091000_{}", action as i32);
+        body.areas[0].circles[0].center = Some(point(PLACE.0, PLACE.1));
     });
     let paper = paper.level(v1::EventLevel::L3).header(|header| {
         header.warning_level = v1::WarningLevel::Orange.into();

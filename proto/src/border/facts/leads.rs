@@ -1,6 +1,7 @@
 //! K02, K03, K04 and K07: what the machines of leads, alerts and bulletins need of their bodies.
 
 use model::{
+    header::Header,
     ids::IncidentId,
     invalid::Invalid,
     thread::{
@@ -25,14 +26,27 @@ pub fn reply(body: &v1::VerificationReply) -> Result<thread::Facts, Invalid> {
 }
 
 /// K04.
-pub fn alert(body: &v1::Alert) -> Result<thread::Facts, Invalid> {
-    let cap = body.cap.clone().unwrap_or_default();
+pub fn alert(header: &Header, body: &v1::Alert) -> Result<thread::Facts, Invalid> {
+    let references = body.cap.iter().flat_map(|cap| &cap.references);
     Ok(thread::Facts::Alert(alert::Facts {
         act: must(body.alert_action, alert::Act::from_number, "alert_action")?,
         expires: time::required(body.expires, "expires")?,
-        references: cap.references.iter().map(|named| named.identifier.clone()).collect(),
-        identifier: cap.identifier,
+        references: references.map(|named| named.identifier.clone()).collect(),
+        identifier: identifier(header, body),
+        issuer: issuer(header, body),
     }))
+}
+
+/// What CAP calls an alert: by its own name if it has one, by its number, else by its message.
+pub fn identifier(header: &Header, body: &v1::Alert) -> String {
+    let own = body.cap.as_ref().map(|cap| &cap.identifier).into_iter().chain([&body.cn_identifier]);
+    own.into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_else(|| header.message_id.to_string())
+}
+
+/// Whom CAP calls the sender of an alert: whoever it names, else the member and its region.
+pub fn issuer(header: &Header, body: &v1::Alert) -> String {
+    let named = body.cap.as_ref().map(|cap| cap.sender.clone()).filter(|sender| !sender.is_empty());
+    named.unwrap_or_else(|| format!("{}@{}", header.sender.jurisdiction, header.region))
 }
 
 /// K07.

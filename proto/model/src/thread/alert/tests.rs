@@ -6,7 +6,7 @@ use crate::{
     kind::Kind,
     thread::{
         Facts as Any, Thread,
-        talk::{Message, minutes, opened, owed, refused, says, wrong},
+        talk::{Message, minutes, opened, owed, parts, refused, says, wrong},
     },
 };
 
@@ -18,6 +18,7 @@ fn said(n: u8, act: Act, colour: WarningLevel) -> Message {
         expires: NOON.plus(minutes(360)),
         references: (1..n).map(|before| format!("id-{before}")).collect(),
         identifier: format!("id-{n}"),
+        issuer: "371300@linyi".to_owned(),
     };
     let mut message = Message::new(n, Kind::Alert, LY, Any::Alert(facts)).to(&["320300", "320700"]);
     message.header.warning_level = Some(colour);
@@ -74,17 +75,55 @@ fn a_graver_colour_supersedes_the_milder() {
     let mut thread = opened(&first);
     says(&mut thread, &next(2, Act::Upgrade, WarningLevel::Red, &first).at(NOON.plus(minutes(120)))).unwrap();
     let super::super::AnyMachine::Alert(alert) = &thread.machine else { unreachable!() };
-    assert_eq!(alert.colour(), WarningLevel::Red);
+    assert_eq!(alert.colour(), Some(WarningLevel::Red));
+}
+
+fn refers_to(mut message: Message, names: &[&str]) -> Message {
+    let Any::Alert(facts) = &mut message.facts else { unreachable!() };
+    facts.references = names.iter().map(|name| (*name).to_owned()).collect();
+    message
 }
 
 #[test]
-fn an_update_that_does_not_name_the_head_is_told() {
+fn an_update_of_what_is_superseded_leaves_two_heads_until_one_joins_them() {
+    let first = said(1, Act::Issue, WarningLevel::Yellow);
+    let mut thread = opened(&first);
+    let second = next(2, Act::Upgrade, WarningLevel::Red, &first);
+    assert_eq!(says(&mut thread, &second).unwrap(), []);
+    let stray = refers_to(next(3, Act::Update, WarningLevel::Yellow, &second), &["id-1"]);
+    let marks = says(&mut thread, &stray).unwrap();
+    assert_eq!((marks[0].mark, marks[0].about.as_str()), (Mark::TwoHeads, "id-2"));
+    assert_eq!(parts(&thread, NOON), ["id-2 IN_FORCE RED", "id-3 IN_FORCE YELLOW"]);
+
+    let one = refers_to(next(4, Act::Cancel, WarningLevel::Yellow, &stray), &["id-3"]);
+    let mut half = thread.clone();
+    says(&mut half, &one).unwrap();
+    assert_eq!((half.state().name, parts(&half, NOON)), ("UPDATED", vec![]), "the red one stands");
+
+    let joined = refers_to(next(4, Act::Update, WarningLevel::Yellow, &stray), &["id-2", "id-3"]);
+    assert_eq!(says(&mut thread, &joined).unwrap(), []);
+    assert_eq!(parts(&thread, NOON), [] as [String; 0]);
+    let end = next(5, Act::Cancel, WarningLevel::Yellow, &joined);
+    says(&mut thread, &end).unwrap();
+    assert_eq!(thread.state().name, "CANCELLED");
+}
+
+#[test]
+fn an_update_that_refers_to_nothing_supersedes_what_stands() {
     let first = said(1, Act::Issue, WarningLevel::Orange);
     let mut thread = opened(&first);
-    let mut stray = next(2, Act::Update, WarningLevel::Orange, &first);
-    let Any::Alert(facts) = &mut stray.facts else { unreachable!() };
-    facts.references.clear();
-    assert_eq!(says(&mut thread, &stray).unwrap()[0].mark, Mark::TwoHeads);
+    let silent = refers_to(next(2, Act::Update, WarningLevel::Orange, &first), &[]);
+    assert_eq!(says(&mut thread, &silent).unwrap(), []);
+}
+
+#[test]
+fn another_sender_of_cap_does_not_change_the_chain() {
+    let first = said(1, Act::Issue, WarningLevel::Orange);
+    let mut thread = opened(&first);
+    let mut foreign = next(2, Act::Update, WarningLevel::Orange, &first);
+    let Any::Alert(facts) = &mut foreign.facts else { unreachable!() };
+    facts.issuer = "371100@linyi".to_owned();
+    assert_eq!(says(&mut thread, &foreign).unwrap_err(), (Reason::CapInvalid, "CAP.C22".to_owned()));
 }
 
 #[test]
