@@ -106,9 +106,9 @@ impl Names {
         let hex = |part: &str| part.chars().all(|c| c.is_ascii_hexdigit());
         let parts: Vec<&str> = word.split('-').collect();
         match parts.as_slice() {
-            [a, b, c, d, e] if [a.len(), b.len(), c.len(), d.len(), e.len()] == [8, 4, 4, 4, 12] && hex(e) => {
+            [.., end] if parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && hex(end) => {
                 let next = self.ids.len() + 1;
-                let number = *self.ids.entry(e[4..].to_owned()).or_insert(next);
+                let number = *self.ids.entry(end[4..].to_owned()).or_insert(next);
                 format!("id-{number}")
             }
             [short] if short.len() == 8 && self.ids.contains_key(*short) => {

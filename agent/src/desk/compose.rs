@@ -105,7 +105,7 @@ impl Desk {
     pub async fn send(&self, draft: v1::Draft) -> Result<Header, Invalid> {
         match self.queued_before(&draft)? {
             Some(header) => Ok(header),
-            None => self.queue(draft, Bytes::new(), None).await,
+            None => Box::pin(self.queue(draft, Bytes::new(), None)).await,
         }
     }
 
@@ -135,7 +135,7 @@ impl Desk {
 
     /// Queues a draft that carries out the act of a rule: the act is owed no more with the record that queues it.
     pub(crate) async fn send_for(&self, draft: v1::Draft, act: Bytes) -> Result<Header, Invalid> {
-        self.queue(draft, act, None).await
+        Box::pin(self.queue(draft, act, None)).await
     }
 
     /// Inline parts are the files that the header lists, and the others are here already.

@@ -92,7 +92,7 @@ impl Desk {
         self.has_its_share(program)?;
         let before = self.hops_before(&draft)?;
         let draft = program.speaks(draft, before)?;
-        let sent = self.queue(draft, bytes::Bytes::new(), Some(record_of(program, event))).await?;
+        let sent = Box::pin(self.queue(draft, bytes::Bytes::new(), Some(record_of(program, event)))).await?;
         tracing::info!(program = %program.name, message = %sent.message_id, "a program has a message sent");
         Ok(sent)
     }
