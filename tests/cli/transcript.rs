@@ -25,7 +25,7 @@ pub const EN: Page = Page {
     path: "docs/transcript.md",
     head: "# A request through its whole life\n\nThree desks (371300 Linyi, 320300 Xuzhou, 320700 Lianyungang) carry out a request for resources on the command line: partial \
            offers, order, commitment,\ndeparture and arrival, extension, release, return, settlement. Printed by a run of the chapter on resources of the \
-           [handbook](handbook.md), and compared by the tests. Ids\ndiffer with every run: they stand here as `id-1`, `id-2` and so on, and the short ids of tables and \
+           [handbook](handbook.md); the tests compare its commands with those of the Chinese page, and every line of that. Ids\ndiffer with every run: they stand here as `id-1`, `id-2` and so on, and the short ids of tables and \
            hints as `short-01`. Acknowledgements are left out.\n",
 };
 

@@ -303,11 +303,15 @@ impl Days {
                 Some(row) if !row.refused.is_empty() => return None,
                 Some(row) => row,
             };
-            inside.open(answer.about, Some(officer())).await.unwrap();
+            // the plan of a drill is for those alone who run or judge it
+            let plan = row.kind == u32::try_from(v1::Kind::DrillPlan as i32).unwrap();
+            let evaluator = v1::Officer { role: v1::Role::Evaluator.into(), ..officer() };
+            let who = if plan { evaluator } else { officer() };
+            inside.open(answer.about, Some(who.clone())).await.unwrap();
             // a message that owes no more is opened, and that is all
             if row.kind != u32::try_from(v1::Kind::Bulletin as i32).unwrap() {
                 let message_id = bytes_of(answer.about);
-                let ask = v1::AcknowledgeRequest { message_id, officer: Some(officer()), ..Default::default() };
+                let ask = v1::AcknowledgeRequest { message_id, officer: Some(who), ..Default::default() };
                 inside.acknowledge(ask).await.unwrap();
             }
             None

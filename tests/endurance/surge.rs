@@ -27,9 +27,9 @@ use crate::world::region::{LY, LYG, Lands, RZ, XZ, ZB};
 
 /// Who writes, and to whom.
 const QUICK: [&str; 3] = [LY, XZ, LYG];
-/// Whose line is slow: some 100 KiB a second.
+/// Whose line is slow: some 20 KiB a second, so that what waits outlasts the surge.
 const SLOW: &str = ZB;
-const SLOW_LINE: (usize, Duration) = (2_048, Duration::from_millis(20));
+const SLOW_LINE: (usize, Duration) = (2_048, Duration::from_millis(100));
 /// Envelopes of the backlog in one frame.
 const BURST: usize = 64;
 /// How often the writers look at the time.

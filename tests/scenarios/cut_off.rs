@@ -33,6 +33,7 @@ fn warning(world: &World, colour: v1::WarningLevel, before: Option<MessageId>) -
     let paper = paper!(Alert, world.clock.now(), |body| {
         let action = if before.is_some() { v1::AlertAction::Upgrade } else { v1::AlertAction::Issue };
         (body.color, body.alert_action) = (colour.into(), action.into());
+        body.cn_identifier.clear(); // each alert has its own
     });
     let paper = paper.header(|header| header.warning_level = colour.into());
     before.into_iter().fold(paper, Paper::follows)

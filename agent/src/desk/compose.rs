@@ -94,6 +94,11 @@ impl Desk {
         rights::judge_secretariat(header, chair.as_ref()).map_err(|invalid| invalid.within("header"))
     }
 
+    /// Whether somebody here may speak as the secretariat.
+    pub(super) fn may_be_secretariat(&self) -> Result<bool, Invalid> {
+        Ok(self.chair()?.is_none_or(|chair| chair == *self.names.jurisdiction()))
+    }
+
     /// Who has the chair now, as far as is known here.
     fn chair(&self) -> Result<Option<JurisdictionId>, Invalid> {
         let first = self.trust.now().directory.chair().cloned();

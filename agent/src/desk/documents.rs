@@ -6,7 +6,7 @@ use super::{Desk, internal, rows};
 use crate::fold::query;
 use journal::Lane;
 use model::{
-    ids::{Digest, DocumentId, MessageId},
+    ids::{Digest, DocumentClass, DocumentId, MessageId},
     invalid::Invalid,
     limits,
     position::Position,
@@ -63,6 +63,13 @@ impl Desk {
             return Err(Invalid::new(Reason::Busy, "", "link.needed"));
         }
         let unsealed = self.compose(draft)?;
+        if let Some(change) = &unsealed.header.document
+            && change.item_id.is_none()
+            && change.document_id.class() == DocumentClass::Agenda
+        {
+            // what came too late under this head is told by its place after it
+            Box::pin(self.put_off_late_items_of(change.document_id.to_string())).await.or_else(may_begin)?;
+        }
         self.agenda_allows(&unsealed).await?;
         let Some(change) = unsealed.header.document.clone() else { return Err(Invalid::missing("header.document")) };
         let header = self.outbox.queue(unsealed).await?;
@@ -169,4 +176,9 @@ pub(crate) fn told(status: &tonic::Status, field: &'static str) -> Invalid {
         Some(invalid) => invalid,
         None => Invalid::new(Reason::Busy, "", "link.lost").detail(status.message().to_owned()),
     }
+}
+
+/// An agenda that is not there yet may begin.
+fn may_begin(invalid: Invalid) -> Result<(), Invalid> {
+    if invalid.reason == Reason::NotFound { Ok(()) } else { Err(invalid) }
 }

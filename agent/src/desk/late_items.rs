@@ -21,26 +21,39 @@ impl Desk {
         problem.map_or(Ok(()), Err)
     }
 
-    async fn put_off_late_items_of(&self, document_id: String) -> Result<(), Invalid> {
+    pub(super) async fn put_off_late_items_of(&self, document_id: String) -> Result<(), Invalid> {
         let ask = v1::PullDocumentRequest { document_id, ..v1::PullDocumentRequest::default() };
         let pulled = self.pull(ask).await?;
         // what was put off already may still stand as proposed in an old copy
         let Some(agenda) = pulled.document.filter(|_| !pulled.from_cache) else { return Ok(()) };
+        let mut problem = None;
         for (late, item) in late_items(&agenda)? {
-            let change = v1::DocumentChange {
-                document_id: agenda.document_id.clone(),
-                item_id: late.item_id.clone(),
-                op: DocumentOp::Put.number(),
-                if_match: late.etag.clone(),
-                ..v1::DocumentChange::default()
-            };
-            let put_off = v1::AgendaItem { state: ItemState::Deferred.number(), ..item };
-            let body = Body::AgendaChange(v1::AgendaChange { change: Some(Change::Item(put_off)) });
-            let header = v1::Header { document: Some(change), ..v1::Header::default() };
-            let done = self.change(of_secretariat(Kind::AgendaChange, header, body)).await?;
-            self.send(told(late, &agenda.document_id, done.document_etag)).await?;
+            problem = self.put_off(&agenda, late, item).await.err().or(problem);
         }
-        Ok(())
+        problem.map_or(Ok(()), Err)
+    }
+
+    /// Puts one item off. One that cannot be taken over, for what stands in it, holds up no other.
+    async fn put_off(
+        &self,
+        agenda: &v1::Document,
+        late: &v1::DocumentItem,
+        item: v1::AgendaItem,
+    ) -> Result<(), Invalid> {
+        let change = v1::DocumentChange {
+            document_id: agenda.document_id.clone(),
+            item_id: late.item_id.clone(),
+            op: DocumentOp::Put.number(),
+            if_match: late.etag.clone(),
+            ..v1::DocumentChange::default()
+        };
+        let put_off = v1::AgendaItem { state: ItemState::Deferred.number(), ..item };
+        let body = Body::AgendaChange(v1::AgendaChange { change: Some(Change::Item(put_off)) });
+        let header = v1::Header { document: Some(change), ..v1::Header::default() };
+        let done = self.change(draft(Kind::AgendaChange, header, body)).await?;
+        // whoever has handed the chair over still keeps its agenda, and says nothing as secretariat
+        let told = told(late, &agenda.document_id, done.document_etag);
+        if self.may_be_secretariat()? { self.send(told).await.map(|_| ()) } else { Ok(()) }
     }
 }
 
@@ -70,12 +83,12 @@ fn told(late: &v1::DocumentItem, document_id: &str, etag: bytes::Bytes) -> v1::D
         what: v1::AgendaNews::ItemDecided.into(),
         item_ids: vec![late.item_id.clone()],
     };
-    let header = v1::Header { recipients: vec![compose::to_jurisdiction(&late.author)], ..v1::Header::default() };
-    of_secretariat(Kind::AgendaChanged, header, Body::AgendaChanged(news))
+    let sender = Some(v1::Party { role: Role::Secretariat.number(), ..v1::Party::default() });
+    let recipients = vec![compose::to_jurisdiction(&late.author)];
+    draft(Kind::AgendaChanged, v1::Header { sender, recipients, ..v1::Header::default() }, Body::AgendaChanged(news))
 }
 
-fn of_secretariat(kind: Kind, header: v1::Header, body: Body) -> v1::Draft {
-    let sender = Some(v1::Party { role: Role::Secretariat.number(), ..v1::Party::default() });
-    let header = v1::Header { kind: kind.number(), sender, ..header };
+fn draft(kind: Kind, header: v1::Header, body: Body) -> v1::Draft {
+    let header = v1::Header { kind: kind.number(), ..header };
     v1::Draft { header: Some(header), body: Some(v1::Body { body: Some(body) }), inline: Vec::new() }
 }

@@ -85,11 +85,13 @@ pub(super) struct Knock<'a> {
     pub cursor: u64,
     /// Ours: nobody need be told what is wrong with it.
     pub ours: bool,
+    /// Since when it has waited for another, if it has.
+    pub waits_since: Option<Timestamp>,
 }
 
 impl<'a> Knock<'a> {
     pub fn of(read: &'a Read, at: Timestamp, cursor: u64, ours: bool) -> Self {
-        Self { header: &read.header, body: &read.parts.body, at, cursor, ours }
+        Self { header: &read.header, body: &read.parts.body, at, cursor, ours, waits_since: None }
     }
 }
 
@@ -236,7 +238,7 @@ impl Folding<'_, '_> {
     /// without it may be lawful after it.
     fn awaited(&self, knock: &Knock<'_>) -> Result<Option<MessageId>, FoldError> {
         let Some(before) = knock.header.preceding_message_id.filter(|_| !knock.ours) else { return Ok(None) };
-        Ok((!query::is_here(self.rows, before)?).then_some(before))
+        Ok((!query::has_stepped(self.rows, before)?).then_some(before))
     }
 
     fn keep(
@@ -325,12 +327,12 @@ impl Folding<'_, '_> {
         read_matter(self.rows, key)
     }
 
-    /// A message waits: for the one that it follows, or for its matter to begin.
+    /// A message waits: for the one that it follows, or for its matter to begin. It waits so long in all, whatever for.
     fn wait(&mut self, knock: &Knock<'_>, key: &MatterKey, before: Option<MessageId>) -> Result<(), FoldError> {
         let id = knock.header.message_id;
         let row = OrphanRow {
             message_id: bytes_of(id),
-            at: self.now_ms(),
+            at: knock.waits_since.map_or(self.now_ms(), Timestamp::millis),
             accepted_at: knock.at.millis(),
             awaits: before.map(bytes_of).unwrap_or_default(),
         };
@@ -342,7 +344,7 @@ impl Folding<'_, '_> {
     /// A message that waited takes its step, or has waited long enough.
     pub(super) fn followed(&mut self, record: &Followed) -> Result<Outcome, FoldError> {
         let Some(id) = id_of(&record.message_id) else { return Ok(Outcome::Done) };
-        let Some((key, cursor)) = self.orphan_of(id)? else { return Ok(Outcome::Done) };
+        let Some((key, cursor, since)) = self.orphan_of(id)? else { return Ok(Outcome::Done) };
         self.rows.remove(&keys::orphan(&key, cursor))?;
         let Ok((header, body)) = crate::message::header_and_body(&record.content) else {
             let invalid = Invalid::new(Reason::UnknownReference, "header.preceding_message_id", "thread.unknown");
@@ -354,7 +356,8 @@ impl Folding<'_, '_> {
         let at = Timestamp::from_millis(record.at);
         let ours = self.sent(id)?.is_some();
         let contradicted = self.contradicted(&header)?;
-        let matter = self.knock(&Knock { header: &header, body: &body, at, cursor, ours })?;
+        let knock = Knock { header: &header, body: &body, at, cursor, ours, waits_since: Some(since) };
+        let matter = self.knock(&knock)?;
         self.compare(&header, &contradicted)?;
         if let Some(stamp) = &record.stamp {
             self.replies_owed(&matter, id, header.kind, stamp)?;
@@ -362,12 +365,14 @@ impl Folding<'_, '_> {
         Ok(Outcome::Done)
     }
 
-    fn orphan_of(&self, id: MessageId) -> Result<Option<(MatterKey, u64)>, FoldError> {
+    /// Where a message waits, and since when.
+    fn orphan_of(&self, id: MessageId) -> Result<Option<(MatterKey, u64, Timestamp)>, FoldError> {
         let mut found = None;
         self.rows.each(&[keys::table::ORPHAN], |key, value| {
             let row: OrphanRow = super::decode_row(value)?;
             if row.message_id.as_ref() == id.0 {
-                found = keys::orphan_matter(key).zip(keys::thread_cursor(key));
+                let place = keys::orphan_matter(key).zip(keys::thread_cursor(key));
+                found = place.map(|(matter, cursor)| (matter, cursor, Timestamp::from_millis(row.at)));
             }
             Ok(())
         })?;

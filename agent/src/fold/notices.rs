@@ -62,19 +62,26 @@ impl Folding<'_, '_> {
         }
     }
 
-    /// A message of ours expired while something was owed on it: a person decides whether that still matters.
+    /// A message of ours expired while something was owed on it: a person decides whether that still matters. What was met or
+    /// waived here, which the broker does not know, is nobody's to decide any more.
     fn lapse_told(&mut self, notice: &v1::DeadlineNotice) -> Result<(), FoldError> {
         let obligor = notice.obligor.clone().unwrap_or_default();
-        let (Ok(event), Some(key)) =
-            (<[u8; 16]>::try_from(notice.event_id.as_ref()), key(notice, &obligor.jurisdiction))
-        else {
-            return Ok(());
-        };
+        let event = <[u8; 16]>::try_from(notice.event_id.as_ref());
+        let (Ok(event), Some(deadline)) = (event, deadline_of(notice, &obligor.jurisdiction)) else { return Ok(()) };
+        for key in self.matters_of(&deadline)? {
+            // of an acknowledgement that was given nothing is kept
+            let Some(state) = self.matter(&key)? else { return Ok(()) };
+            let ledger = state.ledger();
+            let known = the_same(ledger, &deadline).and_then(|key| ledger.get(&key));
+            if known.is_some_and(|known| !known.is_owed()) {
+                return Ok(());
+            }
+        }
         let task = TaskRow {
             kind: number(TaskKind::Lapsed.number()),
             message_id: notice.message_id.clone(),
-            about: key.jurisdiction.to_string(),
-            deadline: number(key.name.number()),
+            about: deadline.obligor.jurisdiction.to_string(),
+            deadline: number(deadline.name.number()),
             ..TaskRow::default()
         };
         self.raise_task(event, &task)
@@ -200,13 +207,18 @@ fn told(notice: &v1::DeadlineNotice) -> Option<Told> {
         _ => return None,
     };
     let obligor = notice.obligor.as_ref()?;
-    let (key, due_at) = (key(notice, &obligor.jurisdiction)?, time_of(notice.due_at)?);
+    Some(Told { rung, deadline: deadline_of(notice, &obligor.jurisdiction)?, met_at: time_of(notice.met_at) })
+}
+
+/// The deadline that a notice is about, as far as it knows.
+fn deadline_of(notice: &v1::DeadlineNotice, obligor: &str) -> Option<Deadline> {
+    let (key, due_at) = (key(notice, obligor)?, time_of(notice.due_at)?);
     let start = if key.name == DeadlineName::D18 {
         duty::owed(&key.jurisdiction, due_at, duty::day_id(due_at.civil(duty::REGION_OFFSET_MIN)))
     } else {
         Start { key, role: Role::DutyOfficer, cause: id_of(&notice.message_id)?, starts_at: due_at, due_at }
     };
-    Some(Told { rung, deadline: Deadline::begin(start, false), met_at: time_of(notice.met_at) })
+    Some(Deadline::begin(start, false))
 }
 
 fn key(notice: &v1::DeadlineNotice, obligor: &str) -> Option<Key> {

@@ -339,9 +339,10 @@ pub fn other_acts(rows: &Rows<'_>, id: MessageId) -> Result<Vec<(Stage, OtherAct
     Ok(found)
 }
 
-/// Whether a message stands here, sent or received.
-pub fn is_here(rows: &Rows<'_>, id: MessageId) -> Result<bool, FoldError> {
-    Ok(rows.get(&keys::sent(id))?.is_some() || rows.get(&keys::received(id))?.is_some())
+/// Whether a message has taken its step here, lawful or not: it was sent or received, and waits for none itself.
+pub fn has_stepped(rows: &Rows<'_>, id: MessageId) -> Result<bool, FoldError> {
+    let is_here = rows.get(&keys::sent(id))?.is_some() || rows.get(&keys::received(id))?.is_some();
+    Ok(is_here && !judged(rows, id)?.is_some_and(|judged| judged.orphan))
 }
 
 /// Messages that need wait no longer at `now`: true where what they waited for is here, false where it has not come in time.
@@ -354,12 +355,12 @@ pub fn followers(rows: &Rows<'_>, now: Timestamp) -> Result<Vec<(OrphanRow, bool
     let mut found = Vec::new();
     for (matter, row) in waiting {
         let row = row?;
-        let is_here = match id_of(&row.awaits) {
-            Some(before) => is_here(rows, before)?,
+        let may_step = match id_of(&row.awaits) {
+            Some(before) => has_stepped(rows, before)?,
             None => long::exists(rows, &keys::matter_row(&matter))?,
         };
-        if is_here || now.since(Timestamp::from_millis(row.at)) >= FOLLOWS_WITHIN {
-            found.push((row, is_here));
+        if may_step || now.since(Timestamp::from_millis(row.at)) >= FOLLOWS_WITHIN {
+            found.push((row, may_step));
         }
     }
     Ok(found)

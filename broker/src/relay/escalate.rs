@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use journal::{Lane, Record};
-use model::{ids::MessageId, thread::duty};
+use model::{ids::MessageId, reason::Reason, thread::duty};
 use prost::Message as _;
 use proto::record::{DayBegan, DayRow, NoticeRow, Submitted, kind};
 use store::AppendError;
@@ -118,8 +118,14 @@ async fn tell(relay: &Relay, given_up: &mut BTreeSet<MessageId>) -> Result<bool,
     }
     let (_, outcomes) = relay.engine.append(records, Lane::Normal).await?;
     for outcome in outcomes {
-        if let fold::Outcome::Refused(invalid) = outcome {
-            tracing::error!(%invalid, "a notice of the broker's own was refused");
+        match outcome {
+            fold::Outcome::Refused(invalid) if invalid.reason == Reason::DrillNotLive => {
+                tracing::info!("of a drill that is over nobody is told any more");
+            }
+            fold::Outcome::Refused(invalid) => {
+                tracing::error!(%invalid, "a notice of the broker's own was refused");
+            }
+            _ => {}
         }
     }
     Ok(true)

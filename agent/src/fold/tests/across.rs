@@ -149,9 +149,16 @@ fn a_step_that_overtakes_the_one_it_follows_waits_for_it_and_nobody_objects() {
     assert!(desk.waits(&status), "{}", desk.rule(&status));
     assert_eq!((desk.follow(&all), desk.objected(&status)), (0, false));
 
+    let next = desk.answered(Kind::ActionStatus, LIANYUNGANG, &status);
+    desk.receive(&[(&next, "")]);
+    assert!(desk.waits(&next), "what it follows is here, and waits itself");
+
     desk.receive(&[(&agreed, "")]);
-    assert_eq!(desk.follow(&all), 1);
-    assert_eq!((desk.waits(&status), desk.rule(&status).as_str(), desk.objected(&status)), (false, "", false));
+    let all = [&request, &agreed, &status, &next];
+    assert_eq!((desk.follow(&all), desk.follow(&all), desk.follow(&all)), (1, 1, 0), "one after the other");
+    for step in [&status, &next] {
+        assert_eq!((desk.waits(step), desk.rule(step).as_str(), desk.objected(step)), (false, "", false));
+    }
     desk.replay();
 }
 

@@ -127,10 +127,32 @@ impl Folding<'_, '_> {
         let Some(name) = reply.filter(|name| name.is_run_by_broker() && row.reply_by != 0) else { return Ok(()) };
         let before = self.asked_before(header)?;
         let on = id_of(&row.chain).unwrap_or(id);
-        for obligor in addressed(row).filter(|delivery| !before.contains(&delivery.jurisdiction)) {
-            self.begin(on, name, obligor, header, row, row.reply_by)?;
+        for obligor in addressed(row) {
+            if before.contains(&obligor.jurisdiction) {
+                self.live_on(on, name, obligor, row)?;
+            } else {
+                self.begin(on, name, obligor, header, row, row.reply_by)?;
+            }
         }
         Ok(())
+    }
+
+    /// What runs already goes on as long as the newest revision does.
+    fn live_on(
+        &mut self,
+        on: MessageId,
+        name: DeadlineName,
+        obligor: &DeliveryRow,
+        row: &MessageRow,
+    ) -> Result<(), FoldError> {
+        let Ok(obligor) = obligor.jurisdiction.parse::<JurisdictionId>() else { return Ok(()) };
+        match duty(self.rows, &DutyKey { on, name, obligor })? {
+            Some(mut running) if running.row.until < row.expires_at => {
+                running.row.until = row.expires_at;
+                self.keep_duty(running)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Whom the revision before this one asked: a reply runs once for each, and an update does not start it again.
@@ -140,6 +162,13 @@ impl Folding<'_, '_> {
         };
         let known = self.message(before)?.map(|(row, _)| row.deliveries).unwrap_or_default();
         Ok(known.into_iter().filter(is_addressed).map(|delivery| delivery.jurisdiction).collect())
+    }
+
+    /// The revision in force of what was asked, where it has been revised.
+    fn newest_of(&self, duty: &Duty) -> Result<Option<MessageId>, FoldError> {
+        let Ok(sender) = duty.row.sender.parse::<JurisdictionId>() else { return Ok(None) };
+        let chain: Option<record::ChainRow> = self.row(&keys::chain(&sender, duty.key.on))?;
+        Ok(chain.and_then(|chain| id_of(&chain.message_id)))
     }
 
     fn begin(
@@ -233,7 +262,8 @@ impl Folding<'_, '_> {
     /// a receipt of its end.
     fn is_lapse(&self, duty: &Duty) -> Result<bool, FoldError> {
         let on_message = duty.key.name != DeadlineName::D18;
-        let cause = id_of(&duty.row.cause).filter(|_| on_message);
+        let newest = if duty.key.name == DeadlineName::D01 { None } else { self.newest_of(duty)? };
+        let cause = newest.or(id_of(&duty.row.cause)).filter(|_| on_message);
         let Some((row, _)) = cause.map(|id| self.message(id)).transpose()?.flatten() else { return Ok(false) };
         let obligor = duty.key.obligor.as_str();
         let delivery = row.deliveries.iter().find(|delivery| delivery.jurisdiction == obligor);

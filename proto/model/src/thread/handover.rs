@@ -95,10 +95,15 @@ impl Handover {
         if *step.by() != facts.from {
             return Err(not_author("K46.from", facts.from.as_str()));
         }
+        let from_when = facts.from_date.timestamp(step.header.utc_offset_min);
+        if from_when <= step.at {
+            // nobody gives away what went from hand to hand since
+            return Err(wrong_sequence("body.from_date", "K46.from_date_ahead", "the chair changes on a day to come"));
+        }
         Ok(Self {
             chain: Chain::of(step),
             to: facts.to.clone(),
-            from_when: facts.from_date.timestamp(step.header.utc_offset_min),
+            from_when,
             open_items: facts.open_items.clone(),
             cancelled: false,
             seen_at: step.at,
@@ -223,7 +228,7 @@ mod tests {
             given("320700", "371100", of(2030)),
             given("371300", "320300", of(2028)),
             given("320300", "320700", of(2029)),
-            given("370900", "370900", of(2027)), // never had it
+            given("370900", "370900", Civil::date(2027, 12, 31).unwrap()), // never had it
         ];
         let at = |year| Handover::chair(Some(member("371300")), years.to_vec(), of(year).timestamp(480));
         let had = [2027, 2028, 2029, 2030].map(|year| at(year).unwrap());
@@ -231,6 +236,20 @@ mod tests {
         assert_eq!(Handover::chair(None, Vec::new(), january()), None, "nobody knows");
         let announced = vec![years[1].clone()];
         assert_eq!(Handover::chair(None, announced, days_before(1)), Some(member("371300")), "it still has it");
+    }
+
+    #[test]
+    fn nobody_hands_over_as_of_a_day_that_has_passed() {
+        let mut header = header(Kind::Handover);
+        header.sender.jurisdiction = member("371300");
+        let facts = facts("370900");
+        for (at, expected) in [(january().minus(Duration::from_millis(1)), true), (january(), false)] {
+            let opened = Handover::open(&Step { header: &header, facts: &facts, at }, &mut Ledger::default());
+            assert_eq!(
+                opened.map_err(|invalid| invalid.rule).err(),
+                (!expected).then(|| "K46.from_date_ahead".to_owned())
+            );
+        }
     }
 
     #[test]

@@ -84,6 +84,14 @@ impl Exchange {
         keys.map(|key| (key.name.number(), key.obligor.to_string())).collect()
     }
 
+    /// Deadlines of which a sender is told that they lapsed.
+    fn lapsed(&mut self) -> Vec<u32> {
+        let prefix = [keys::table::NOTICE];
+        let rows = self.read(|_, rows| rows.scan(&prefix, &prefix, 1_000)).unwrap();
+        let notices = rows.iter().map(|(_, row)| NoticeRow::decode(&row[..]).unwrap());
+        notices.filter(|row| row.what() == v1::DeadlineEvent::Lapsed).map(|row| row.deadline).collect()
+    }
+
     pub fn wakes(&mut self) -> usize {
         let prefix = [keys::table::WAKE];
         self.read(|_, rows| rows.scan(&prefix, &prefix, 1_000)).unwrap().len()
@@ -200,12 +208,6 @@ fn a_grave_message_that_expired_is_a_breach_whoever_sees_its_end_first() {
 
 #[test]
 fn whoever_has_a_message_and_lets_it_expire_lets_it_lapse_and_its_sender_is_told_once() {
-    let lapsed = |exchange: &mut Exchange| -> Vec<u32> {
-        let prefix = [keys::table::NOTICE];
-        let rows = exchange.read(|_, rows| rows.scan(&prefix, &prefix, 1_000)).unwrap();
-        let notices = rows.iter().map(|(_, row)| NoticeRow::decode(&row[..]).unwrap());
-        notices.filter(|row| row.what() == v1::DeadlineEvent::Lapsed).map(|row| row.deadline).collect()
-    };
     // of a request the acknowledgement lapses, or the reply where that was given, or nothing where it never came
     for (stage, expected) in [(None, vec![]), (Some(Stage::Delivered), vec![1]), (Some(Stage::Acknowledged), vec![15])]
     {
@@ -217,10 +219,31 @@ fn whoever_has_a_message_and_lets_it_expire_lets_it_lapse_and_its_sender_is_told
         }
         exchange.pass(25 * 60);
         exchange.expire(&[request.id()]);
-        assert_eq!(lapsed(&mut exchange), expected, "{stage:?}");
+        assert_eq!(exchange.lapsed(), expected, "{stage:?}");
         assert_eq!((exchange.owed(), exchange.wakes()), (vec![], 0));
         exchange.replay();
     }
+}
+
+#[test]
+fn a_request_that_was_revised_lapses_when_its_newest_revision_does() {
+    let mut exchange = Exchange::new();
+    let first = of_kind(&mut exchange, v1::Kind::ActionRequest, &[XUZHOU]);
+    exchange.accept(&first);
+    exchange.pass(60);
+    let second = exchange.following(&first, v1::Action::Update, 2).with(|header| {
+        header.event_level = v1::EventLevel::L3.into();
+        header.receipt_required = v1::Stage::Acknowledged.into();
+    });
+    exchange.accept(&second);
+    exchange.confirm(XUZHOU, second.id(), Stage::Acknowledged);
+
+    exchange.pass(23 * 60 + 30);
+    assert_eq!(exchange.lapsed(), Vec::<u32>::new(), "the first has expired, and the second has not");
+    exchange.pass(60);
+    assert_eq!(exchange.lapsed(), [15]);
+    assert_eq!((exchange.owed(), exchange.wakes()), (vec![], 0));
+    exchange.replay();
 }
 
 #[test]
