@@ -16,9 +16,9 @@ pub(super) struct Words {
 
 /// The words of a rule, if it has its own.
 pub(super) fn of(rule: &str) -> Option<Words> {
-    let own =
-        link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule)).or_else(|| rules::of(rule));
-    let own = own.or_else(|| programs::of(rule)).or_else(|| tables::of(rule));
+    let own = link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule));
+    let own = own.or_else(|| row(rules::WORDS, rule)).or_else(|| row(programs::WORDS, rule));
+    let own = own.or_else(|| tables::of(rule));
     let listed = || OF_MATTERS.get(rule).or_else(|| OF_CAP.get(rule)).copied();
     let (what, remedy) = own.or_else(listed)?;
     Some(Words { what, remedy })
@@ -30,6 +30,14 @@ pub(super) fn is_link(rule: &str) -> bool {
 }
 
 type Pair = (&'static str, &'static str);
+
+/// A rule, what happened and what to do in Chinese, then both in English.
+type Row = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+fn row(rows: &[Row], rule: &str) -> Option<(Pair, Pair)> {
+    let found = rows.iter().find(|(known, ..)| *known == rule);
+    found.map(|(_, zh, remedy_zh, en, remedy_en)| ((*zh, *en), (*remedy_zh, *remedy_en)))
+}
 
 /// The rules of matters, which are many: from a file that people who know the work can read and correct.
 static OF_MATTERS: LazyLock<HashMap<&str, (Pair, Pair)>> =
@@ -329,6 +337,16 @@ mod tests {
         let of_kind = kind.len() == 3 && kind.starts_with('K') && kind[1..].bytes().all(|byte| byte.is_ascii_digit());
         let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         (of_kind || text == "mission.known") && !rule.is_empty() && rule.bytes().all(named)
+    }
+
+    #[test]
+    fn every_text_of_a_list_is_a_sentence_and_stands_once() {
+        let all: Vec<&Row> = rules::WORDS.iter().chain(programs::WORDS).collect();
+        for (at, (rule, zh, remedy_zh, en, remedy_en)) in all.iter().enumerate() {
+            assert!([zh, remedy_zh].iter().all(|text| text.ends_with('。')), "{rule}");
+            assert!([en, remedy_en].iter().all(|text| text.ends_with('.')), "{rule}");
+            assert_eq!(all.iter().position(|(known, ..)| known == rule), Some(at), "{rule}");
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Words about the rules by which an agent acts by itself: what is wrong with a file, and what stood against an act.
 
-use super::Pair;
+use super::Row;
 
-/// Rule, what happened and what to do in Chinese, then both in English.
-const WORDS: &[(&str, &str, &str, &str, &str)] = &[
+/// Every rule of theirs.
+pub(super) const WORDS: &[Row] = &[
     (
         "rules.file",
         "规则文件读不出来。",
@@ -187,23 +187,3 @@ const WORDS: &[(&str, &str, &str, &str, &str)] = &[
         "A person does it where that is still needed.",
     ),
 ];
-
-/// The words of a rule about rules.
-pub(super) fn of(rule: &str) -> Option<(Pair, Pair)> {
-    let found = WORDS.iter().find(|(known, ..)| *known == rule);
-    found.map(|(_, zh, remedy_zh, en, remedy_en)| ((*zh, *en), (*remedy_zh, *remedy_en)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_text_is_a_sentence_and_stands_once() {
-        for (at, (rule, zh, remedy_zh, en, remedy_en)) in WORDS.iter().enumerate() {
-            assert!([zh, remedy_zh].iter().all(|text| text.ends_with('。')), "{rule}");
-            assert!([en, remedy_en].iter().all(|text| text.ends_with('.')), "{rule}");
-            assert_eq!(WORDS.iter().position(|(known, ..)| known == rule), Some(at), "{rule}");
-        }
-    }
-}
