@@ -188,8 +188,8 @@ fn desk(
         blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
         documents: Blobs::open(config.state.join("documents")).map_err(state)?,
         catalogues: catalogue::copies::Freshness::default(),
-        minting: tokio::sync::Mutex::default(),
-        programs: tokio::sync::Mutex::default(),
+        minting: Arc::default(),
+        programs: Arc::default(),
         rules: Board::open(config.rules.clone()),
         clock: clock.clone(),
     }))

@@ -16,7 +16,7 @@ use proto::{
     v1,
 };
 use store::AppendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -49,8 +49,12 @@ type Origin = (Bytes, Option<OfProgram>);
 /// What became of a draft.
 pub type Sealed = Result<Header, Invalid>;
 
+/// Locks of whoever looked at the rows before: held until what came of it is a row too, also where the caller goes away.
+pub type Alone = Vec<OwnedMutexGuard<()>>;
+
 struct Waiting {
     draft: Unsealed,
+    alone: Alone,
     answer: oneshot::Sender<Sealed>,
 }
 
@@ -60,6 +64,8 @@ enum Act {
     Rename,
     /// Seal again a message of an earlier incarnation, by its record.
     SealAgain(Position),
+    /// Write a record for whoever holds these locks.
+    Write(Record, Alone),
 }
 
 struct Asked {
@@ -93,9 +99,19 @@ impl Outbox {
 
     /// Seals and queues a draft. When this returns its header, the message survives a power cut here.
     pub async fn queue(&self, draft: Unsealed) -> Sealed {
+        self.queue_alone(draft, Alone::new()).await
+    }
+
+    /// The same for whoever holds locks: they are free when the message is a row, or none will come of it.
+    pub async fn queue_alone(&self, draft: Unsealed, alone: Alone) -> Sealed {
         let (answer, sealed) = oneshot::channel();
-        self.drafts.send(Waiting { draft, answer }).await.map_err(|_| stopping())?;
+        self.drafts.send(Waiting { draft, alone, answer }).await.map_err(|_| stopping())?;
         sealed.await.map_err(|_| stopping())?
+    }
+
+    /// Makes a record durable for whoever holds locks: they are free when the rows know of it.
+    pub async fn write_alone(&self, record: Record, alone: Alone) -> Result<(), Invalid> {
+        self.ask(Act::Write(record, alone)).await
     }
 
     /// Seals the message at `at` again, if it was sealed under an earlier incarnation: the same id, with a place in the
@@ -128,11 +144,7 @@ impl Sealer {
             let taken = tokio::select! {
                 () = stop.cancelled() => return,
                 Some(Asked { act, answer }) = self.acts.recv() => {
-                    let done = match act {
-                        Act::Rename => self.rename().await,
-                        Act::SealAgain(at) => self.seal_old(at).await,
-                    };
-                    drop(answer.send(done)); // who asked may have gone
+                    drop(answer.send(self.act(act).await)); // who asked may have gone
                     continue;
                 }
                 taken = self.drafts.recv_many(&mut waiting, limits::SEAL_LEAVES_MAX) => taken,
@@ -149,13 +161,21 @@ impl Sealer {
         }
     }
 
+    async fn act(&self, act: Act) -> Result<(), Invalid> {
+        match act {
+            Act::Rename => self.rename().await,
+            Act::SealAgain(at) => self.seal_old(at).await,
+            Act::Write(record, _alone) => self.append(record).await,
+        }
+    }
+
     /// One burst: one signature, one commit.
     async fn seal(&self, burst: Vec<Waiting>) {
         let (incarnation, last) = self.place();
         let flash = burst.iter().any(|waiting| waiting.draft.header.precedence == Precedence::Flash);
         let (mut contents, mut origins, mut headers, mut answers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut seq = last;
-        for Waiting { draft, answer } in burst {
+        let (mut seq, mut held) = (last, Vec::new());
+        for Waiting { draft, alone, answer } in burst {
             let header = Header { incarnation, sender_seq: seq + 1, ..draft.header };
             match content(&header, &draft.body, draft.inline) {
                 Ok(content) => {
@@ -164,6 +184,7 @@ impl Sealer {
                     origins.push((draft.act, draft.program));
                     headers.push(header);
                     answers.push(answer);
+                    held.push(alone);
                 }
                 Err(invalid) => drop(answer.send(Err(invalid))),
             }
@@ -175,6 +196,7 @@ impl Sealer {
             answers = answer_early(&headers, answers).await;
         }
         let stored = self.store(contents, origins, if flash { Lane::Flash } else { Lane::Normal }).await;
+        drop(held);
         for (header, answer) in headers.into_iter().zip(answers) {
             // who asked may have gone; the message is queued all the same
             drop(answer.send(stored.clone().map(|()| header)));
@@ -185,11 +207,14 @@ impl Sealer {
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(|error| internal(&error))?;
         let incarnated = Incarnated { incarnation: id.to_vec().into(), boot_count: 1, why: "rolled back".to_owned() };
-        self.append(kind::INCARNATED, incarnated.encode_to_vec()).await
+        self.append(self.record(kind::INCARNATED, &incarnated)).await
     }
 
-    async fn append(&self, kind: u16, bytes: Vec<u8>) -> Result<(), Invalid> {
-        let record = Record::new(kind, self.clock.now(), bytes);
+    fn record(&self, kind: u16, said: &impl prost::Message) -> Record {
+        Record::new(kind, self.clock.now(), said.encode_to_vec())
+    }
+
+    async fn append(&self, record: Record) -> Result<(), Invalid> {
         self.engine.append(vec![record], Lane::Normal).await.map(|_| ()).map_err(|error| not_stored(&error))
     }
 
@@ -209,7 +234,7 @@ impl Sealer {
         let header = Header { incarnation, sender_seq: last + 1, ..read.header };
         let content = content(&header, &read.parts.body, read.parts.inline)?;
         let envelope = self.signer.envelopes(vec![content]).map_err(|error| internal(&error))?.pop();
-        self.append(kind::RESEALED, Resealed { envelope }.encode_to_vec()).await
+        self.append(self.record(kind::RESEALED, &Resealed { envelope })).await
     }
 
     /// Who we are, and the last number that was used.

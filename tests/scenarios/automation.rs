@@ -222,7 +222,7 @@ async fn a_webhook_over_https_reaches_a_server_under_the_named_authority_alone()
     let ((acceptor, authority), (_, other)) = (secure(), secure());
     let hook = Hook::secure(acceptor).await;
     let (good, strange) = (desks.path("good.pem"), desks.path("strange.pem"));
-    std::fs::write(&good, authority).unwrap();
+    std::fs::write(&good, &authority).unwrap();
     std::fs::write(&strange, other).unwrap();
     let rule = |name: &str, ca: &Path| {
         let (url, secret, ca) = (hook.url(), desks.secret(), ca.display());
@@ -240,6 +240,11 @@ async fn a_webhook_over_https_reaches_a_server_under_the_named_authority_alone()
     let row = desks.world.agent(XZ).until("the stranger is not spoken to", tried).await;
     assert_eq!(row.problem.unwrap().rule, "rules.webhook");
     assert_eq!(hook.calls().len(), 1);
+
+    // a renewed authority counts at the next call
+    std::fs::write(&strange, authority).unwrap();
+    desks.world.clock.advance(Duration::from_mins(2));
+    assert_eq!(hook.has_taken(2).await.len(), 2);
     desks.world.end().await;
 }
 

@@ -214,13 +214,31 @@ async fn a_file_stays_where_results_cannot_be_written_and_is_sent_once_when_they
     std::fs::rename(spool.path("done"), spool.path("aside")).unwrap();
     std::fs::write(spool.path("done"), "").unwrap();
     spool.put("second.json", draft("后").to_string());
+    spool.put("third.json", draft("再后").to_string());
     let received = spool.world.agent(XZ).has_received(2).await;
+    assert!(spool.path("in").join("third.json").exists(), "nothing is taken while something waits");
 
     std::fs::remove_file(spool.path("done")).unwrap();
     std::fs::rename(spool.path("aside"), spool.path("done")).unwrap();
 
     let result = spool.result("done", "second.json").await;
     assert!(received.iter().any(|id| result["message_id"] == id.to_string()));
-    assert_eq!(spool.world.agent(XZ).inbox().len(), 2);
+    spool.result("done", "third.json").await;
+    assert_eq!(spool.world.agent(XZ).has_received(3).await.len(), 3);
+    spool.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_was_removed_is_made_again_and_watched() {
+    let spool = Spool::of(60).await;
+    spool.put("first.json", draft("先").to_string());
+    spool.result("done", "first.json").await;
+
+    std::fs::remove_dir_all(spool.path("")).unwrap();
+
+    within("the folder is made again", appears(&spool.path("refused"))).await;
+    spool.put("second.json", draft("后").to_string());
+    spool.result("done", "second.json").await;
+    assert_eq!(spool.world.agent(XZ).has_received(2).await.len(), 2);
     spool.world.end().await;
 }

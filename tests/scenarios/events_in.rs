@@ -3,14 +3,15 @@
 
 use std::net::SocketAddr;
 
+use agent::desk::programs::{EventName, Program};
 use model::ids::MessageId;
 use proto::v1;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::world::drafts::INCIDENT;
-use crate::world::live::{World, within};
+use crate::world::drafts::{INCIDENT, bulletin};
+use crate::world::live::{World, hangs_up, within};
 use crate::world::region::{LY, XZ};
 
 const RULES: &str = r#"
@@ -135,6 +136,46 @@ async fn an_event_becomes_a_message_once_and_told_again_it_is_that_message_also_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_caller_told_before_it_hung_up_is_not_told_twice() {
+    let desk = Desk::with(RULES).await;
+    let inside = desk.world.agent(LY).inside();
+    let program = Program { name: "river".into(), role: model::role::Role::DutyOfficer, per_hour: 60 };
+    let tell = |id: &str| {
+        let name = EventName { source: "//river/1".into(), id: id.into(), digest: [1; 32] };
+        inside.send_for_program(&program, bulletin(&[XZ], v1::Precedence::Routine, id), Some(name))
+    };
+
+    for at in 1..=10 {
+        let id = format!("e-{at}");
+        hangs_up(tell(&id)).await;
+        let again = tell(&id).await.unwrap().message_id;
+        assert_eq!(tell(&id).await.unwrap().message_id, again);
+        desk.world.agent(XZ).has_received(at).await;
+    }
+
+    assert_eq!(desk.world.agent(XZ).inbox().len(), 10);
+    desk.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_learned_of_by_a_caller_that_hung_up_keeps_its_number() {
+    let desk = Desk::with(RULES).await;
+    let inside = desk.world.agent(LY).inside();
+    let learn = |title: &str| {
+        let officer = Some(crate::world::drafts::officer());
+        inside.learn_incident(v1::LearnIncidentRequest { title: title.into(), officer, ..Default::default() })
+    };
+
+    hangs_up(learn("先")).await;
+    let second = learn("后").await.unwrap().incident_id;
+
+    let all = inside.incidents(&v1::IncidentsRequest::default()).unwrap().incidents;
+    let titles: Vec<_> = all.iter().map(|seen| (seen.incident_id == second, seen.title.as_str())).collect();
+    assert_eq!(titles, [(true, "后"), (false, "先")]);
+    desk.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn headers_and_lists_are_taken_too_and_a_program_has_its_share_of_the_hour() {
     let desk = Desk::with(RULES).await;
     let whole = event("e-1", "一");
@@ -166,6 +207,9 @@ async fn headers_and_lists_are_taken_too_and_a_program_has_its_share_of_the_hour
     let over = desk.post(ONE, &event("e-7", "七"), &[]).await;
     assert_eq!((over.code, &over.body["rule"]), (429, &"program.rate".into()));
     assert!(over.head.contains("retry-after: 3601"), "the clock stands at a full hour: {}", over.head);
+    let over = desk.post(MANY, &json!([event("e-7", "七")]), &[]).await;
+    assert_eq!((over.code, &over.body["rule"]), (429, &"event.batch".into()));
+    assert!(over.head.contains("retry-after: 3601"), "of a batch too: {}", over.head);
     desk.world.end().await;
 }
 

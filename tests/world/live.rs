@@ -547,6 +547,12 @@ pub async fn until<T>(mut bell: watch::Receiver<Position>, what: &str, mut look:
     .await
 }
 
+/// Whoever asks goes away as soon as the question has been put.
+pub async fn hangs_up<T>(asked: impl Future<Output = T>) {
+    let mut asked = std::pin::pin!(asked);
+    std::future::poll_fn(|context| std::task::Poll::Ready(drop(asked.as_mut().poll(context)))).await;
+}
+
 /// Waits for something, but not for ever.
 pub async fn within<T>(what: &str, awaited: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, awaited).await.unwrap_or_else(|_| panic!("within {PATIENCE:?}: {what}"))

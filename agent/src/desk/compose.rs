@@ -22,7 +22,11 @@ use prost::Message as _;
 use proto::{border, record::OfProgram, rules, v1};
 
 use super::{Desk, alerts::lacks_identifier, rows, unknown};
-use crate::{fold::query, message, outbox::Unsealed};
+use crate::{
+    fold::query,
+    message,
+    outbox::{Alone, Unsealed},
+};
 
 /// What a draft follows.
 struct Before {
@@ -110,7 +114,7 @@ impl Desk {
     pub async fn send(&self, draft: v1::Draft) -> Result<Header, Invalid> {
         match self.queued_before(&draft)? {
             Some(header) => Ok(header),
-            None => Box::pin(self.queue(draft, Bytes::new(), None)).await,
+            None => Box::pin(self.queue(draft, Bytes::new(), None, Alone::new())).await,
         }
     }
 
@@ -120,9 +124,12 @@ impl Desk {
         draft: v1::Draft,
         act: Bytes,
         program: Option<OfProgram>,
+        mut alone: Alone,
     ) -> Result<Header, Invalid> {
-        let _alone = if lacks_identifier(&draft) { Some(self.minting.lock().await) } else { None };
-        self.outbox.queue(Unsealed { act, program, ..self.compose(draft)? }).await
+        if lacks_identifier(&draft) {
+            alone.push(self.minting.clone().lock_owned().await);
+        }
+        self.outbox.queue_alone(Unsealed { act, program, ..self.compose(draft)? }, alone).await
     }
 
     /// The message whose id a draft has, if it is queued already.
@@ -140,7 +147,7 @@ impl Desk {
 
     /// Queues a draft that carries out the act of a rule: the act is owed no more with the record that queues it.
     pub(crate) async fn send_for(&self, draft: v1::Draft, act: Bytes) -> Result<Header, Invalid> {
-        Box::pin(self.queue(draft, act, None)).await
+        Box::pin(self.queue(draft, act, None, Alone::new())).await
     }
 
     /// Inline parts are the files that the header lists, and the others are here already.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use journal::Record;
 use model::{
     header::Status,
     ids::IncidentId,
@@ -11,9 +12,10 @@ use model::{
     reason::Reason,
     thread::{AnyMachine, Matter, StateName},
 };
+use prost::Message as _;
 use proto::{
     border,
-    record::{IncidentLearned, LearnedRow, desk_act},
+    record::{DeskAct, IncidentLearned, LearnedRow, desk_act, kind},
     v1,
 };
 
@@ -35,7 +37,7 @@ impl Desk {
             return Err(Invalid::schema("known_at", "incident.not_in_the_future"));
         }
         let officer = self.officer_of(ask.officer)?;
-        let _one_at_a_time = self.minting.lock().await;
+        let one_at_a_time = self.minting.clone().lock_owned().await;
         let incident = self.mint(known_at)?;
         let learned = IncidentLearned {
             incident_id: incident.to_string(),
@@ -43,7 +45,9 @@ impl Desk {
             event_level: u32::try_from(ask.event_level).unwrap_or(0),
             title: ask.title,
         };
-        self.act(officer, desk_act::Act::Incident(learned)).await?;
+        let learned = DeskAct { officer: Some(officer), act: Some(desk_act::Act::Incident(learned)) };
+        let record = Record::new(kind::DESK_ACT, now, learned.encode_to_vec());
+        self.outbox.write_alone(record, vec![one_at_a_time]).await?;
         let key = keys::matter(&Matter::Incident(incident.clone()));
         let deadlines = self.matter_at(&key)?.map(|state| seen::seen_all(&key, &state)).unwrap_or_default();
         Ok(v1::LearnIncidentResponse { incident_id: incident.to_string(), deadlines })

@@ -76,10 +76,10 @@ pub struct Desk {
     pub documents: Blobs,
     /// How fresh the copies of catalogues are.
     pub catalogues: catalogue::copies::Freshness,
-    /// One incident is minted at a time.
-    pub minting: tokio::sync::Mutex<()>,
-    /// Programs send one message at a time.
-    pub programs: tokio::sync::Mutex<()>,
+    /// One incident or identifier is minted at a time, until the rows know it.
+    pub minting: Arc<tokio::sync::Mutex<()>>,
+    /// Programs send one message at a time, until it is a row.
+    pub programs: Arc<tokio::sync::Mutex<()>>,
     /// The rules in force.
     pub rules: Board,
     /// The time.

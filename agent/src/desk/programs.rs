@@ -7,7 +7,8 @@ use proto::{record::OfProgram, v1};
 use super::{Desk, internal, rows};
 use crate::fold::{HOUR_MS, query};
 
-/// How many messages a program has sent within an hour where nobody says it, and at most.
+/// How many messages a program has sent within an hour, and on how many events a rule acts, where nobody says it; and at
+/// most.
 pub const PER_HOUR: (u32, u32) = (60, 3_600);
 
 /// A program as an operator let it in.
@@ -85,14 +86,14 @@ impl Desk {
         draft: v1::Draft,
         event: Option<EventName>,
     ) -> Result<Header, Invalid> {
-        let _alone = self.programs.lock().await;
+        let alone = vec![self.programs.clone().lock_owned().await];
         if let Some(header) = self.told_before(&draft, event.as_ref())? {
             return Ok(header);
         }
         self.has_its_share(program)?;
         let before = self.hops_before(&draft)?;
         let draft = program.speaks(draft, before)?;
-        let sent = Box::pin(self.queue(draft, bytes::Bytes::new(), Some(record_of(program, event)))).await?;
+        let sent = Box::pin(self.queue(draft, bytes::Bytes::new(), Some(record_of(program, event)), alone)).await?;
         tracing::info!(program = %program.name, message = %sent.message_id, "a program has a message sent");
         Ok(sent)
     }

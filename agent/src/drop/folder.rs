@@ -26,8 +26,10 @@ const RESULT: &[u8] = b".result.json";
 const TAKEN: [&str; 2] = [".json", ".toml"];
 /// Bytes of a name at most, so that the id before it and the ending behind it fit.
 const NAME_BYTES_MAX: usize = 200;
-/// Entries of a folder that are looked at in one round.
-const ENTRIES_MAX: usize = 10_000;
+/// Files of a folder that are looked at in one round.
+const FILES_MAX: usize = 10_000;
+/// The rule of a folder that cannot be used.
+pub const UNUSABLE: &str = "drop.folder";
 
 /// The drop folder, ours alone.
 #[derive(Clone, Debug)]
@@ -48,6 +50,11 @@ pub struct Claimed {
 /// What lay in `in`, by name.
 pub type Look = BTreeMap<OsString, Mark>;
 
+/// Whether as many files were found as are looked at, so that there may be more.
+pub fn is_full(found: usize) -> bool {
+    found >= FILES_MAX
+}
+
 /// What tells a file that is still written from one that is whole.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Mark {
@@ -58,7 +65,7 @@ pub struct Mark {
 
 /// Why the folder cannot be used.
 pub fn unusable(at: String, why: &str) -> Invalid {
-    Invalid::new(Reason::StoreFull, at, "drop.folder").detail(why)
+    Invalid::new(Reason::StoreFull, at, UNUSABLE).detail(why)
 }
 
 /// Checks a drop folder that is there: that it is ours alone.
@@ -100,7 +107,10 @@ impl Folder {
             certs::keys::check_folder(&part).map_err(io::Error::other)?;
         }
         let (mut look, mut ready) = (Look::new(), Vec::new());
-        for entry in fs::read_dir(self.path.join(IN))?.take(ENTRIES_MAX) {
+        for entry in fs::read_dir(self.path.join(IN))? {
+            if is_full(look.len()) {
+                break;
+            }
             let name = entry?.file_name();
             let Some(meta) = self.wanted(&name)? else { continue };
             let mark = Mark { file: meta.ino(), bytes: meta.size(), changed: (meta.mtime(), meta.mtime_nsec()) };
@@ -158,7 +168,10 @@ impl Folder {
     /// Everything that was taken and is not settled, oldest first.
     pub fn claimed(&self) -> io::Result<Vec<Claimed>> {
         let mut found = Vec::new();
-        for entry in fs::read_dir(self.path.join(SENDING))?.take(ENTRIES_MAX) {
+        for entry in fs::read_dir(self.path.join(SENDING))? {
+            if is_full(found.len()) {
+                break;
+            }
             found.extend(Claimed::of(&entry?.file_name()));
         }
         found.sort_by_key(|file| file.id);

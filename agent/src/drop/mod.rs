@@ -39,13 +39,10 @@ pub struct Plan {
 
 /// Watches until told to stop. A folder that cannot be used is looked at again: messages matter more than it.
 pub async fn run(desk: Arc<Desk>, tasks: Tasks, plan: Plan, stop: CancellationToken) {
-    let mut watch = Watch { desk, tasks, plan, folder: None, look: Look::default(), told: BTreeMap::new() };
+    let mut watch = Watch::new(desk, tasks, plan);
     loop {
-        if let Err(problem) = watch.round(&stop).await {
-            watch.tell(OsString::new(), &problem);
-        } else {
-            watch.told.remove(&OsString::new());
-        }
+        let round = watch.round(&stop).await;
+        watch.end_round(round);
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(ROUND) => {}
@@ -62,31 +59,59 @@ struct Watch {
     look: Look,
     /// What is wrong and has been said, by file; no name for the folder itself.
     told: BTreeMap<OsString, Invalid>,
+    /// Whether the last round could use the folder.
+    watched: bool,
+    /// Whether there were more files than are looked at.
+    full: bool,
 }
 
 impl Watch {
-    /// What was taken before comes first, then what has come whole.
+    fn new(desk: Arc<Desk>, tasks: Tasks, plan: Plan) -> Self {
+        let (look, told) = (Look::default(), BTreeMap::new());
+        Self { desk, tasks, plan, folder: None, look, told, watched: false, full: false }
+    }
+
+    /// A folder that could not be used is opened anew: it may be another by then, or be gone.
+    fn end_round(&mut self, round: Result<(), Invalid>) {
+        let could = round.is_ok();
+        match round {
+            Ok(()) => drop(self.told.remove(&OsString::new())),
+            Err(problem) => {
+                self.folder = None;
+                self.tell(OsString::new(), &problem);
+            }
+        }
+        if could && !self.watched {
+            tracing::info!(folder = %self.plan.folder.display(), "the drop folder is watched");
+        }
+        self.watched = could;
+    }
+
+    /// What was taken before comes first, then what has come whole. While something that was taken waits, nothing more is
+    /// taken.
     async fn round(&mut self, stop: &CancellationToken) -> Result<(), Invalid> {
         let folder = self.open().await?;
         let claimed = self.disk(&folder, Folder::claimed).await?;
         self.told.retain(|name, _| name.is_empty() || claimed.iter().any(|file| file.name == *name));
+        let (taken, mut free) = (claimed.len(), true);
         for file in claimed {
             if stop.is_cancelled() {
                 return Ok(());
             }
-            self.settle(&folder, file).await;
+            free &= self.settle(&folder, file).await;
         }
         let before = std::mem::take(&mut self.look);
         let (look, ready) = self.disk(&folder, move |folder| folder.look(&before)).await?;
         self.look = look;
+        self.tell_full(folder::is_full(taken.max(self.look.len())));
         for name in ready.into_iter().take(FILES) {
-            if stop.is_cancelled() {
+            if !free || stop.is_cancelled() {
                 return Ok(());
             }
             let id = new_id(self.desk.clock.now())?;
             let claimed = self.disk(&folder, move |folder| folder.claim(&name, id)).await?;
             if let Some(file) = claimed {
-                self.settle(&folder, file).await;
+                free = self.settle(&folder, file).await;
             }
         }
         Ok(())
@@ -99,18 +124,22 @@ impl Watch {
         let path = self.plan.folder.clone();
         let opened = self.tasks.blocking("open the drop folder", move || Folder::open(&path)).await;
         let folder = opened.map_err(|error| internal(&error))??;
-        tracing::info!(folder = %self.plan.folder.display(), "the drop folder is watched");
         self.folder = Some(folder.clone());
         Ok(folder)
     }
 
-    /// Sends what a file says and files it; one that has to wait stays where it is.
-    async fn settle(&mut self, folder: &Folder, file: Claimed) {
+    /// Sends what a file says and files it. False where it has to wait and stays where it is.
+    async fn settle(&mut self, folder: &Folder, file: Claimed) -> bool {
         let name = file.name.clone();
-        match self.settled(folder, file).await {
-            Ok(()) => drop(self.told.remove(&name)),
-            Err(problem) => self.tell(name, &problem),
+        let Err(problem) = self.settled(folder, file).await else {
+            self.told.remove(&name);
+            return true;
+        };
+        if problem.rule == folder::UNUSABLE {
+            self.folder = None;
         }
+        self.tell(name, &problem);
+        false
     }
 
     async fn settled(&self, folder: &Folder, file: Claimed) -> Result<(), Invalid> {
@@ -155,6 +184,15 @@ impl Watch {
         let (folder, at) = (folder.clone(), self.plan.folder.display().to_string());
         let done = self.tasks.blocking("drop folder", move || work(&folder)).await.map_err(|error| internal(&error))?;
         done.map_err(|error| folder::unusable(at, &error.to_string()))
+    }
+
+    /// Says that there are more files than are looked at, once.
+    fn tell_full(&mut self, full: bool) {
+        if full && !self.full {
+            let folder = self.plan.folder.display();
+            tracing::warn!(%folder, "the drop folder holds more files than are looked at; the rest come when these are gone");
+        }
+        self.full = full;
     }
 
     /// Says what is wrong, once.

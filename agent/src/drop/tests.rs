@@ -105,6 +105,28 @@ fn a_result_of_which_the_move_is_missing_is_written_again() {
 }
 
 #[test]
+fn a_file_that_stands_in_done_already_under_another_name_of_its_own_leaves_sending() {
+    let place = place();
+    place.put(OsStr::new("a.json"), "{}");
+    let file = place.claim(OsStr::new("a.json"));
+    fs::hard_link(place.path.join("sending").join(format!("{ID}.a.json")), place.path.join("done/a.json")).unwrap();
+
+    place.folder.done(&file, &json!({ "outcome": "queued" })).unwrap();
+
+    assert!(place.names("sending").is_empty() && place.names("done").len() == 2);
+}
+
+#[test]
+fn what_is_left_alone_hides_no_file() {
+    let place = place();
+    for at in 0..10_500 {
+        place.put(OsStr::new(&format!("{at}.tmp")), "");
+    }
+    place.put(OsStr::new("a.json"), "{}");
+    assert_eq!(place.ready(), [OsStr::new("a.json")]);
+}
+
+#[test]
 fn no_link_is_followed_no_pipe_waited_for_and_a_name_that_is_too_long_gets_another() {
     let place = place();
     fs::write(place.path.join("secret"), "{}").unwrap();

@@ -75,27 +75,35 @@ impl Event {
             header.insert("preceding_message_id".to_owned(), id.to_string().into());
         }
         self.say_severity(&mut header)?;
-        self.say_status(&mut header)?;
+        self.say_status(&mut header);
         let member = rules::kinds().iter().find(|info| info.kind == self.kind).map(|info| info.field.clone());
         let body = json!({ member.unwrap_or_default(): self.data });
-        rules::draft_from_json(Some(self.kind), &json!({ "header": header, "body": body }))
+        let draft = rules::draft_from_json(Some(self.kind), &json!({ "header": header, "body": body }))?;
+        self.agrees(&draft)?;
+        Ok(draft)
+    }
+
+    /// What the status is where only the type says it.
+    fn say_status(&self, header: &mut Map<String, Value>) {
+        if let Some(status) = self.text("ldstatus") {
+            header.insert("status".to_owned(), status.into());
+        }
+        if self.exercise && !header.contains_key("status") {
+            header.insert("status".to_owned(), Status::Exercise.name().into());
+        }
     }
 
     /// An exercise is another type, so that no filter mixes the two: what else is said must agree.
-    fn say_status(&self, header: &mut Map<String, Value>) -> Result<(), Invalid> {
+    fn agrees(&self, draft: &v1::Draft) -> Result<(), Invalid> {
         let differs = |field: &str, detail: &str| Err(Invalid::schema(field, "event.differs").detail(detail));
         if let Some(code) = self.text("ldkind").filter(|code| *code != self.kind.code()) {
             return differs("ldkind", code);
         }
-        if let Some(status) = self.text("ldstatus") {
-            header.insert("status".to_owned(), status.into());
+        let status = Status::from_number(draft.header.as_ref().map_or(0, |header| header.status));
+        if (status == Some(Status::Exercise)) == self.exercise {
+            return Ok(());
         }
-        let exercise = Status::Exercise.name();
-        if self.exercise && !header.contains_key("status") {
-            header.insert("status".to_owned(), exercise.into());
-        }
-        let status = header.get("status").and_then(Value::as_str).unwrap_or_default();
-        if (status == exercise) == self.exercise { Ok(()) } else { differs("ldstatus", status) }
+        differs("ldstatus", status.map_or("", Status::name))
     }
 
     /// The colour of a warning, for other kinds the level of the event.

@@ -17,14 +17,12 @@ use super::{
     Acknowledge, Action, Answer, Forward, On, Rule, Rules, Run, Webhook, condition::Condition, source, template,
     webhook,
 };
-use crate::{fold::keys::RULE_NAME, formats::draft_file, rules::template::Template};
+use crate::{desk::programs::PER_HOUR, fold::keys::RULE_NAME, formats::draft_file, rules::template::Template};
 
 /// Bytes of a rules file at most.
 const BYTES_MAX: usize = 256 * 1024;
 /// Rules of a file at most.
 const RULES_MAX: usize = 100;
-/// How often a rule acts within an hour where the file does not say it, and at most.
-const PER_HOUR: (u32, u32) = (60, 3_600);
 /// How long a command may take where the file does not say it, and at most.
 const TIMEOUT_S: (u64, u64) = (30, 600);
 
@@ -181,11 +179,17 @@ fn role(name: Option<&str>) -> Result<Role, Invalid> {
     Ok(role)
 }
 
-fn rule(entry: Entry) -> Result<Rule, Invalid> {
+/// The name of a rule or of a source.
+pub(super) fn check_name(name: &str, rule: &str) -> Result<(), Invalid> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if entry.name.is_empty() || entry.name.len() > RULE_NAME || !entry.name.bytes().all(plain) {
-        return Err(refused("name", "rules.name", &format!("1 to {RULE_NAME} of a-z 0-9 -")));
+    if (1..=RULE_NAME).contains(&name.len()) && name.bytes().all(plain) {
+        return Ok(());
     }
+    Err(refused("name", rule, &format!("1 to {RULE_NAME} of a-z 0-9 -")))
+}
+
+fn rule(entry: Entry) -> Result<Rule, Invalid> {
+    check_name(&entry.name, "rules.name")?;
     let on = On::ALL.into_iter().find(|on| on.name() == entry.on);
     let on = on.ok_or_else(|| refused("on", "rules.on", &known(&entry.on, On::ALL.map(On::name))))?;
     let when = if entry.when.trim().is_empty() {
@@ -235,7 +239,8 @@ fn known<const N: usize>(found: &str, names: [&str; N]) -> String {
     )
 }
 
-fn within(number: u32, most: u32, field: &str) -> Result<u32, Invalid> {
+/// A number within its bound.
+pub(super) fn within(number: u32, most: u32, field: &str) -> Result<u32, Invalid> {
     if number > most { Err(Invalid::too_large(field, number, most)) } else { Ok(number) }
 }
 

@@ -6,7 +6,10 @@ use model::{ids::JurisdictionId, invalid::Invalid, kind::Kind, limits, reason::R
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::Rules;
+use super::{
+    Rules,
+    file::{check_name, within},
+};
 use crate::{
     desk::programs::{PER_HOUR, Program},
     fold::keys::RULE_NAME,
@@ -74,19 +77,15 @@ fn refused(field: &str, rule: &str, detail: &str) -> Invalid {
 }
 
 fn source(entry: Entry, role: Role) -> Result<Source, Invalid> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let fits = (1..=RULE_NAME).contains(&entry.name.len()) && entry.name.bytes().all(plain);
-    if !fits || entry.name == "drop" {
-        return Err(refused("name", "source.name", &format!("1 to {RULE_NAME} of a-z 0-9 -")));
+    check_name(&entry.name, "source.name")?;
+    if entry.name == "drop" {
+        return Err(refused("name", "source.name", "the drop folder has this name"));
     }
     let chars = entry.source.chars().count();
     if chars == 0 || chars > URI_CHARS_MAX || entry.source.chars().any(char::is_control) {
         return Err(refused("source", "source.uri", &format!("{chars} characters")));
     }
-    let per_hour = entry.per_hour.unwrap_or(PER_HOUR.0);
-    if per_hour > PER_HOUR.1 {
-        return Err(Invalid::too_large("per_hour", per_hour, PER_HOUR.1));
-    }
+    let per_hour = within(entry.per_hour.unwrap_or(PER_HOUR.0), PER_HOUR.1, "per_hour")?;
     let kinds = kinds(&entry.kinds)?;
     let header = header(&entry.to, entry.header, &kinds)?;
     Ok(Source { program: Program { name: entry.name, role, per_hour }, source: entry.source, kinds, header })

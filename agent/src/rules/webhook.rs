@@ -1,7 +1,12 @@
 //! Calls to other programs, on this machine or over https: one POST, signed as Standard Webhooks has it, so that the program knows who calls and
 //! that nothing was changed or said again.
 
-use std::{fmt, net::IpAddr, path::Path, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use certs::tls::web::Authorities;
@@ -31,8 +36,8 @@ pub struct Target {
     host: String,
     port: u16,
     path: String,
-    /// Under whose certificates the server's is; none on this machine.
-    authorities: Option<Authorities>,
+    /// File of those under whose certificates the server's is, read at each call; none on this machine.
+    ca_file: Option<PathBuf>,
 }
 
 impl Target {
@@ -55,7 +60,13 @@ impl Target {
         if !path.bytes().all(|b| b.is_ascii_graphic()) || (!secure && !here) {
             return Err(refused());
         }
-        Ok(Self { host, port, path: format!("/{path}"), authorities: authorities(secure, ca_file)? })
+        match (secure, ca_file) {
+            (false, None) => {}
+            (false, Some(_)) => return Err(no_authority("http")),
+            (true, None) => return Err(no_authority("https")),
+            (true, Some(file)) => drop(authorities(file)?),
+        }
+        Ok(Self { host, port, path: format!("/{path}"), ca_file: ca_file.map(Path::to_owned) })
     }
 }
 
@@ -72,19 +83,17 @@ fn host_port(place: &str, secure: bool) -> Option<(String, u16)> {
     plain.then_some((host, port))
 }
 
-fn authorities(secure: bool, ca_file: Option<&Path>) -> Result<Option<Authorities>, Invalid> {
-    let refused = |why: &str| Invalid::new(Reason::BadCode, "ca_file", "rules.authority").detail(why);
-    match (secure, ca_file) {
-        (false, None) => Ok(None),
-        (false, Some(_)) => Err(refused("http")),
-        (true, None) => Err(refused("https")),
-        (true, Some(file)) => Authorities::read(file).map(Some).map_err(|error| refused(&error.to_string())),
-    }
+fn authorities(file: &Path) -> Result<Authorities, Invalid> {
+    Authorities::read(file).map_err(|error| no_authority(&error.to_string()))
+}
+
+fn no_authority(why: &str) -> Invalid {
+    Invalid::new(Reason::BadCode, "ca_file", "rules.authority").detail(why)
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.authorities.is_some() { "https" } else { "http" };
+        let scheme = if self.ca_file.is_some() { "https" } else { "http" };
         write!(f, "{scheme}://{}{}", self.place(), self.path)
     }
 }
@@ -134,10 +143,12 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
 /// Hands an event over. When this returns, the program has taken it.
 ///
 /// # Errors
-/// Nobody answers, who answers is another, the answer is no success, or it does not come in time; may be tried again.
+/// The file of authorities cannot be read, nobody answers, who answers is another, the answer is no success, or it does not
+/// come in time; may be tried again.
 pub async fn call(target: &Target, secret: &[u8], event: &CloudEvent, clock: &Clock) -> Result<(), Invalid> {
     let refused =
         |detail: String| Invalid::new(Reason::PeerOffline, target.to_string(), "rules.webhook").detail(detail);
+    let authorities = target.ca_file.as_deref().map(authorities).transpose()?;
     let (body, seconds) = (Bytes::from(event.json.to_string()), clock.now().millis() / 1_000);
     let request = Request::post(&target.path)
         .header(header::HOST, target.place())
@@ -147,7 +158,7 @@ pub async fn call(target: &Target, secret: &[u8], event: &CloudEvent, clock: &Cl
         .header("webhook-signature", signature(secret, &event.id, seconds, &body))
         .body(Full::new(body))
         .map_err(|error| refused(error.to_string()))?;
-    match tokio::time::timeout(CALL, reach(target, request, clock)).await {
+    match tokio::time::timeout(CALL, reach(target, authorities.as_ref(), request, clock)).await {
         Ok(Ok(status)) if (200..300).contains(&status) => Ok(()),
         Ok(Ok(status)) => Err(refused(format!("HTTP {status}"))),
         Ok(Err(error)) => Err(refused(error)),
@@ -155,8 +166,13 @@ pub async fn call(target: &Target, secret: &[u8], event: &CloudEvent, clock: &Cl
     }
 }
 
-async fn reach(target: &Target, request: Request<Full<Bytes>>, clock: &Clock) -> Result<u16, String> {
-    if let Some(authorities) = &target.authorities {
+async fn reach(
+    target: &Target,
+    authorities: Option<&Authorities>,
+    request: Request<Full<Bytes>>,
+    clock: &Clock,
+) -> Result<u16, String> {
+    if let Some(authorities) = authorities {
         let line = authorities.connect(&target.host, target.port, clock).await;
         return post(line.map_err(|error| error.to_string())?, request).await;
     }

@@ -5,7 +5,7 @@
 use std::{
     fs,
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -42,8 +42,21 @@ pub fn sync_and_rename(from: &Path, to: &Path) -> io::Result<()> {
 /// cut, and nowhere else.
 pub fn move_to(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
+    if is_same(from, to)? {
+        fs::remove_file(from)?; // of two names of one file, renaming leaves both
+    }
     sync_dir(folder_of(to))?;
     sync_dir(folder_of(from))
+}
+
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let mark = |path| match fs::symlink_metadata(path) {
+        Ok(meta) => Ok(Some((meta.dev(), meta.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    };
+    let (one, other) = (mark(one)?, mark(other)?);
+    Ok(one.is_some() && one == other)
 }
 
 /// The bytes of a plain file: no link is followed and no pipe waited for. Of a longer one, `most` bytes and one more.
@@ -203,6 +216,12 @@ mod tests {
         create_dir(&folder.path().join("b")).unwrap();
         move_to(&file, &moved).unwrap();
         assert!(!file.exists() && read_plain(&moved, 4).unwrap() == b"four");
+        fs::hard_link(&moved, &file).unwrap();
+        move_to(&file, &moved).unwrap();
+        assert!(
+            !file.exists() && read_plain(&moved, 4).unwrap() == b"four",
+            "two names of one file are one afterwards"
+        );
     }
 
     #[test]

@@ -35,7 +35,12 @@ impl Answer {
     pub fn refused(self, problem: &Invalid) -> Response {
         let code = code_of(problem);
         tracing::info!(status = code.as_u16(), %problem, "a call for events is refused");
-        let mut response = respond(code, PROBLEM, &self.problem(problem));
+        self.told(code, &self.problem(problem))
+    }
+
+    /// A problem, and when to come again.
+    fn told(self, code: StatusCode, problem: &Value) -> Response {
+        let mut response = respond(code, PROBLEM, problem);
         let headers = response.headers_mut();
         if code == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -59,7 +64,7 @@ impl Answer {
         let whole = Invalid { field: "results".to_owned(), rule: "event.batch".to_owned(), ..first.clone() };
         let mut problem = self.problem(&whole);
         add(&mut problem, [("results", results.into()), ("status", code_of(first).as_u16().into())]);
-        respond(code_of(first), PROBLEM, &problem)
+        self.told(code_of(first), &problem)
     }
 
     fn problem(self, invalid: &Invalid) -> Value {

@@ -79,6 +79,17 @@ fn an_exercise_is_another_type_and_nothing_contradicts_it() {
     assert_eq!(status(with("type", exercise.clone()), json!({})), Ok(v1::Status::Exercise));
     assert_eq!(status(said(), json!({})), Ok(v1::Status::Unspecified));
     assert_eq!(status(with("ldstatus", json!("EXERCISE")), json!({})), Err("event.differs".to_owned()));
+    for same in [json!("exercise"), json!("演练"), json!(2)] {
+        assert_eq!(status(said(), json!({ "status": same })), Err("event.differs".to_owned()), "{same}");
+        assert_eq!(
+            status(with("type", exercise.clone()), json!({ "status": same })),
+            Ok(v1::Status::Exercise),
+            "{same}"
+        );
+    }
+    for same in ["exercise", "演练", "2"] {
+        assert_eq!(status(with("ldstatus", json!(same)), json!({})), Err("event.differs".to_owned()), "{same}");
+    }
     assert_eq!(status(with("type", exercise), json!({ "status": "ACTUAL" })), Err("event.differs".to_owned()));
     assert_eq!(status(said(), json!({ "status": "EXERCISE" })), Err("event.differs".to_owned()));
     assert_eq!(status(with("ldkind", json!("K04")), json!({})), Err("event.differs".to_owned()));
