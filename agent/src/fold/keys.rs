@@ -365,6 +365,11 @@ pub fn drill(drill: &MatterKey, cursor: u64) -> Vec<u8> {
     Key::new(table::DRILL).bytes(drill).number(cursor).0
 }
 
+/// Drill and place in such a key.
+pub fn drill_parts(key: &[u8]) -> Option<(MatterKey, u64)> {
+    Some((key.get(1..key.len().checked_sub(8)?)?.try_into().ok()?, tail(key.get(key.len() - 8..)?)?))
+}
+
 /// The messages of a drill begin so.
 pub fn drill_prefix(drill: &MatterKey) -> Vec<u8> {
     Key::new(table::DRILL).bytes(drill).0
