@@ -133,11 +133,9 @@ impl Folding<'_, '_> {
         facts: &item::Facts,
     ) -> Result<(), FoldError> {
         if let item::Facts::Task(task) = facts {
-            let place = keys::item(&task.item_id);
-            let known: Option<ListRow> = self.row(&place)?;
-            // ids begin with their time, so whichever comes first here, the later one stands
-            if known.and_then(|row| id_of(&row.message_id)).is_none_or(|known| known < header.thread()) {
-                self.put(&place, &ListRow { message_id: bytes_of(header.thread()), sent: false })?;
+            self.item_set(&keys::item(&task.item_id), header.thread())?;
+            if let Some(origin) = task.origin_id.as_deref().filter(|_| task.origin == Origin::DrillReview) {
+                self.item_set(&keys::item_of(origin, &task.item_id), header.thread())?;
             }
         }
         let Some(state) = self.matter(key)? else { return Ok(()) };
@@ -151,19 +149,27 @@ impl Folding<'_, '_> {
         }
     }
 
+    /// Ids begin with their time, so whichever comes first here, the later thread stands.
+    fn item_set(&mut self, place: &[u8], thread: MessageId) -> Result<(), FoldError> {
+        let known: Option<ListRow> = self.row(place)?;
+        if known.and_then(|row| id_of(&row.message_id)).is_none_or(|known| known < thread) {
+            self.put(place, &ListRow { message_id: bytes_of(thread), sent: false })?;
+        }
+        Ok(())
+    }
+
     /// Tells a drill how far a task is that its settled review names, whoever has the chair and set it.
     fn item_in_drill(&mut self, key: &MatterKey, id: &ItemId) -> Result<(), FoldError> {
-        let Some(row) = self.row::<ListRow>(&keys::item(id))? else { return Ok(()) };
+        let Some(Matter::Drill(drill)) = self.matter(key)?.map(|state| state.matter) else { return Ok(()) };
+        let Some(row) = self.row::<ListRow>(&keys::item_of(drill.as_str(), id))? else { return Ok(()) };
         let Some(thread) = id_of(&row.message_id) else { return Ok(()) };
         let Some(state) = self.matter(&keys::matter(&Matter::Thread(thread)))? else { return Ok(()) };
-        let Some(task) = item(&state).map(Item::task).filter(|task| task.origin == Origin::DrillReview) else {
+        if item(&state).is_none() {
             return Ok(());
-        };
-        let (of, over) = (task.origin_id.clone(), state.is_over());
-        self.change(key, |state| {
-            let is_its = matches!(&state.matter, Matter::Drill(drill) if of.as_deref() == Some(drill.as_str()));
-            if let Some(drill) = machine_mut(state).filter(|_| is_its) {
-                drill.item(id, over);
+        }
+        self.change(key, |drill| {
+            if let Some(drill) = machine_mut(drill) {
+                drill.item(id, state.is_over());
             }
         })
     }

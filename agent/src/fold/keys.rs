@@ -380,6 +380,11 @@ pub fn item(id: &ItemId) -> Vec<u8> {
     Key::new(table::ITEM).bytes(&Digest::of(id.as_str().as_bytes()).half()).0
 }
 
+/// The same, out of the review of this drill.
+pub fn item_of(drill: &str, id: &ItemId) -> Vec<u8> {
+    Key::new(table::ITEM).bytes(&Digest::of(format!("{drill}\n{id}").as_bytes()).half()).0
+}
+
 /// When time next reaches a rung in a matter. Times before 1970 count as 1970.
 pub fn wake(at: Timestamp, matter: &MatterKey) -> Vec<u8> {
     Key::new(table::WAKE).number(u64::try_from(at.millis()).unwrap_or(0)).bytes(matter).0
