@@ -24,7 +24,7 @@ use crate::world::region::{LY, LYG, Lands, RZ, XZ};
 mod papers;
 mod real;
 mod review;
-use papers::{DRILL, EARLIER, OFFSETS, played};
+use papers::{DRILL, EARLIER, OFFSETS, OVERDUE, played};
 
 const CAST: [&str; 4] = [LY, XZ, LYG, RZ];
 const SIDES: [&str; 3] = [LY, XZ, LYG];
@@ -256,10 +256,13 @@ impl Joint {
             self.world.clock.set(start().plus(minutes(*offset)));
             let to = if at.is_multiple_of(2) { XZ } else { LYG };
             let id = self.send(LY, papers::inject(self.now(), at, &[to])).await;
-            if [0, 1, 4, 7, 9].contains(&at) {
+            if [0, 4, 7, 9].contains(&at) {
                 self.acknowledge(to, LY, id).await;
             }
             sent.push(id);
+            if at == OVERDUE + 4 {
+                self.is_overdue(sent[OVERDUE]).await;
+            }
             if *offset == 32 {
                 Box::pin(self.is_answered(sent[0])).await;
             }

@@ -1,14 +1,16 @@
 //! Drills: which messages are of one, what an abort ends of it, and what becomes of the tasks that its review left.
 
 use model::{
+    deadline::Rung,
     header::{Header, Status},
-    ids::{ItemId, JurisdictionId, MessageId},
+    ids::{ItemId, MessageId},
     stage::Stage,
     task::{TaskKind, task_id},
     thread::{
         AnyMachine, Matter, drill,
         drill::Drill,
         item::{self, Item, Origin},
+        ledger::Key,
     },
 };
 use prost::Message as _;
@@ -37,7 +39,24 @@ impl Folding<'_, '_> {
     /// What is played in a drill that was aborted, and came all the same, is owed nothing and promises nothing.
     pub(super) fn after_abort(&mut self, header: &Header, matter: &[u8]) -> Result<(), FoldError> {
         let Some(key) = drill_of(header).filter(|_| header.status == Status::Exercise) else { return Ok(()) };
-        if self.is_dropped(&key)? { self.void_played(header.message_id, matter) } else { Ok(()) }
+        if self.is_dropped(&key)? { self.void_played(header.message_id, header.thread(), matter) } else { Ok(()) }
+    }
+
+    /// Whether the exercise message at this place of the lists was of a drill that was aborted: nobody need be told what
+    /// was wrong with it.
+    pub(super) fn was_in_dropped(&self, cursor: u64) -> Result<bool, FoldError> {
+        let mut found: Option<(MatterKey, ListRow)> = None;
+        self.rows.each(&[keys::table::DRILL], |key, value| {
+            if let Some((drill, _)) = keys::drill_parts(key).filter(|(_, at)| *at == cursor) {
+                found = Some((drill, super::decode_row(value)?));
+            }
+            Ok(())
+        })?;
+        let Some((drill, line)) = found else { return Ok(false) };
+        let Some(id) = id_of(&line.message_id) else { return Ok(false) };
+        let row: Option<ReceivedRow> = self.row(&keys::received(id))?;
+        let played = row.is_some_and(|row| row.status == super::number(Status::Exercise.number()));
+        Ok(played && self.is_dropped(&drill)?)
     }
 
     /// Whether an exercise in this matter was ended by a real emergency.
@@ -67,31 +86,36 @@ impl Folding<'_, '_> {
         }
         for line in query::drill(self.rows, key)? {
             let Some(id) = id_of(&line.message_id) else { continue };
-            let (status, matter) = if line.sent {
+            let (status, thread, matter) = if line.sent {
                 let row: Option<SentRow> = self.row(&keys::sent(id))?;
-                row.map(|row| (row.status, row.matter)).unwrap_or_default()
+                row.map(|row| (row.status, row.originating, row.matter)).unwrap_or_default()
             } else {
                 let row: Option<ReceivedRow> = self.row(&keys::received(id))?;
-                row.map(|row| (row.status, row.matter)).unwrap_or_default()
+                row.map(|row| (row.status, row.originating, row.matter)).unwrap_or_default()
             };
             if status == super::number(Status::Exercise.number()) {
-                self.void_played(id, &matter)?;
+                self.void_played(id, id_of(&thread).unwrap_or(id), &matter)?;
             }
         }
         Ok(())
     }
 
     /// Nothing is owed on an exercise message any more, and what its matter promises of our resources is dropped.
-    fn void_played(&mut self, id: MessageId, matter: &[u8]) -> Result<(), FoldError> {
+    /// What was broken before stays broken for the score, and asks nothing of anybody.
+    fn void_played(&mut self, id: MessageId, thread: MessageId, matter: &[u8]) -> Result<(), FoldError> {
         let played = MatterKey::try_from(matter).ok();
-        let acks = [keys::matter(&Matter::Message(id)), keys::matter(&Matter::Thread(id))];
-        for key in played.into_iter().chain(acks) {
-            if self.matter(&key)?.is_some_and(|state| state.status == Status::Exercise && !state.is_of_drill()) {
-                self.change(&key, |state| {
-                    state.ledger_mut().void_all();
-                    state.dropped = true;
-                })?;
+        // its acknowledgements, and what an inject holds: that is a matter of the inject's thread
+        let beside = [keys::matter(&Matter::Message(id)), keys::matter(&Matter::Thread(thread))];
+        for key in played.into_iter().chain(beside) {
+            let Some(state) = self.matter(&key)? else { continue };
+            if state.status != Status::Exercise || state.is_of_drill() {
+                continue;
             }
+            self.change(&key, |state| {
+                state.ledger_mut().void_all();
+                state.dropped = true;
+            })?;
+            self.close_all_rungs(state.ledger(), "VOID")?;
         }
         for (recipient, _) in query::deliveries(self.rows, id)? {
             self.rows.remove(&keys::grave(&recipient, id))?;
@@ -100,7 +124,8 @@ impl Folding<'_, '_> {
         Ok(())
     }
 
-    /// A task was set, changed or reported on. The first message with its id is what others with this id lead back to.
+    /// A task was set, changed or reported on. The thread that set it last is what others with its id lead back to: a new
+    /// chair sets again what it takes over.
     pub(super) fn item_stepped(
         &mut self,
         header: &Header,
@@ -108,9 +133,9 @@ impl Folding<'_, '_> {
         facts: &item::Facts,
     ) -> Result<(), FoldError> {
         if let item::Facts::Task(task) = facts {
-            let place = keys::item(&task.item_id);
-            if self.rows.get(&place)?.is_none() {
-                self.put(&place, &ListRow { message_id: bytes_of(header.thread()), sent: false })?;
+            self.item_set(&keys::item(&task.item_id), header.thread())?;
+            if let Some(origin) = task.origin_id.as_deref().filter(|_| task.origin == Origin::DrillReview) {
+                self.item_set(&keys::item_of(origin, &task.item_id), header.thread())?;
             }
         }
         let Some(state) = self.matter(key)? else { return Ok(()) };
@@ -124,16 +149,27 @@ impl Folding<'_, '_> {
         }
     }
 
-    /// Tells a drill how far a task of its review is, where the organiser set both.
+    /// Ids begin with their time, so whichever comes first here, the later thread stands.
+    fn item_set(&mut self, place: &[u8], thread: MessageId) -> Result<(), FoldError> {
+        let known: Option<ListRow> = self.row(place)?;
+        if known.and_then(|row| id_of(&row.message_id)).is_none_or(|known| known < thread) {
+            self.put(place, &ListRow { message_id: bytes_of(thread), sent: false })?;
+        }
+        Ok(())
+    }
+
+    /// Tells a drill how far a task is that its settled review names, whoever has the chair and set it.
     fn item_in_drill(&mut self, key: &MatterKey, id: &ItemId) -> Result<(), FoldError> {
-        let Some(row) = self.row::<ListRow>(&keys::item(id))? else { return Ok(()) };
+        let Some(Matter::Drill(drill)) = self.matter(key)?.map(|state| state.matter) else { return Ok(()) };
+        let Some(row) = self.row::<ListRow>(&keys::item_of(drill.as_str(), id))? else { return Ok(()) };
         let Some(thread) = id_of(&row.message_id) else { return Ok(()) };
         let Some(state) = self.matter(&keys::matter(&Matter::Thread(thread)))? else { return Ok(()) };
-        let Some(item) = item(&state) else { return Ok(()) };
-        let (author, over): (JurisdictionId, bool) = (item.author().clone(), state.is_over());
-        self.change(key, |state| {
-            if let Some(drill) = machine_mut(state).filter(|drill| *drill.organiser() == author) {
-                drill.item(id, over);
+        if item(&state).is_none() {
+            return Ok(());
+        }
+        self.change(key, |drill| {
+            if let Some(drill) = machine_mut(drill) {
+                drill.item(id, state.is_over());
             }
         })
     }
@@ -145,6 +181,13 @@ fn drill_of(header: &Header) -> Option<MatterKey> {
 }
 
 impl MatterState {
+    /// A rung was reached, here or elsewhere; in what an abort dropped none is any more.
+    pub(super) fn raise(&mut self, deadline: &Key, rung: Rung) {
+        if !self.dropped {
+            self.ledger_mut().raise(deadline, rung);
+        }
+    }
+
     /// It is a drill itself, not something played in one.
     fn is_of_drill(&self) -> bool {
         matches!(self.matter, Matter::Drill(_))

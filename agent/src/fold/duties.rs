@@ -18,7 +18,7 @@ use model::{
     time::Timestamp,
 };
 use proto::{
-    record::{self, CardRow, DeskAct, GraveRow, JudgedRow, PeerRow, PeersSeen, PhoneCall, TaskRow, desk_act},
+    record::{self, CardRow, DeskAct, GraveRow, PeerRow, PeersSeen, PhoneCall, TaskRow, desk_act},
     v1,
 };
 use store::FoldError;
@@ -75,8 +75,7 @@ impl Folding<'_, '_> {
         let times = time_of(stamp.accepted_at).zip(time_of(stamp.reply_by));
         let (Some((starts_at, due_at)), Some(name)) = (times, stamped_reply(kind)) else { return Ok(()) };
         let Ok(key) = MatterKey::try_from(matter) else { return Ok(()) };
-        let stepped = |judged: &JudgedRow| judged.reason.is_empty() && !judged.orphan;
-        if !self.row::<JudgedRow>(&keys::judged(id))?.as_ref().is_none_or(stepped) {
+        if !self.has_stepped(id)? {
             return Ok(());
         }
         let to = stamp.deliveries.iter().filter(|delivery| delivery.r#as == As::To.number());
@@ -96,7 +95,8 @@ impl Folding<'_, '_> {
     fn retime(&mut self, row: &record::SentRow, id: MessageId, at: Timestamp) -> Result<(), FoldError> {
         let own = MatterKey::try_from(row.matter.as_ref()).ok();
         // what an inject holds is a matter of its own
-        let inside = (row.kind == number(Kind::DrillInject.number())).then(|| keys::matter(&Matter::Thread(id)));
+        let thread = id_of(&row.originating).filter(|_| row.kind == number(Kind::DrillInject.number()));
+        let inside = thread.map(|thread| keys::matter(&Matter::Thread(thread)));
         for key in own.into_iter().chain(inside) {
             self.change(&key, |state| state.ledger_mut().accepted(id, Timestamp::from_millis(row.at), at))?;
         }
@@ -204,7 +204,7 @@ impl Folding<'_, '_> {
         let (Ok(key), Some(deadline), Some(rung)) = (MatterKey::try_from(record.matter.as_ref()), named, rung) else {
             return Ok(Outcome::Done);
         };
-        self.change(&key, |state| state.ledger_mut().raise(&deadline, rung))?;
+        self.change(&key, |state| state.raise(&deadline, rung))?;
         Ok(Outcome::Done)
     }
 
@@ -254,14 +254,9 @@ impl Folding<'_, '_> {
         )
     }
 
-    /// Closes every task that these duties raised: they go on elsewhere.
-    pub(super) fn close_all_rungs(&mut self, ledger: &Ledger) -> Result<(), FoldError> {
-        for deadline in ledger.all() {
-            for rung in Rung::ALL {
-                self.close_task(&deadline.event_id(*rung), "REPORTED")?;
-            }
-        }
-        Ok(())
+    /// Closes every task that these duties raised, met or not: they go on elsewhere, or nowhere.
+    pub(super) fn close_all_rungs(&mut self, ledger: &Ledger, outcome: &str) -> Result<(), FoldError> {
+        ledger.all().try_for_each(|deadline| self.close_rungs_as(deadline, outcome))
     }
 
     pub(super) fn close_rungs(&mut self, deadline: &Deadline) -> Result<(), FoldError> {
@@ -271,6 +266,10 @@ impl Folding<'_, '_> {
             Standing::Met => "MET",
             Standing::Breached | Standing::Running | Standing::Warned => "MET_LATE",
         };
+        self.close_rungs_as(deadline, outcome)
+    }
+
+    fn close_rungs_as(&mut self, deadline: &Deadline, outcome: &str) -> Result<(), FoldError> {
         for rung in Rung::ALL {
             self.close_task(&deadline.event_id(*rung), outcome)?;
         }

@@ -365,6 +365,11 @@ pub fn drill(drill: &MatterKey, cursor: u64) -> Vec<u8> {
     Key::new(table::DRILL).bytes(drill).number(cursor).0
 }
 
+/// Drill and place in such a key.
+pub fn drill_parts(key: &[u8]) -> Option<(MatterKey, u64)> {
+    Some((key.get(1..key.len().checked_sub(8)?)?.try_into().ok()?, tail(key.get(key.len() - 8..)?)?))
+}
+
 /// The messages of a drill begin so.
 pub fn drill_prefix(drill: &MatterKey) -> Vec<u8> {
     Key::new(table::DRILL).bytes(drill).0
@@ -373,6 +378,11 @@ pub fn drill_prefix(drill: &MatterKey) -> Vec<u8> {
 /// A task that was set; ids are of any length, so the beginning of their digest names them.
 pub fn item(id: &ItemId) -> Vec<u8> {
     Key::new(table::ITEM).bytes(&Digest::of(id.as_str().as_bytes()).half()).0
+}
+
+/// The same, out of the review of this drill.
+pub fn item_of(drill: &str, id: &ItemId) -> Vec<u8> {
+    Key::new(table::ITEM).bytes(&Digest::of(format!("{drill}\n{id}").as_bytes()).half()).0
 }
 
 /// When time next reaches a rung in a matter. Times before 1970 count as 1970.

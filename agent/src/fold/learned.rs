@@ -51,7 +51,7 @@ impl Folding<'_, '_> {
         let key = keys::matter(&Matter::Incident(incident.clone()));
         let Some(state) = self.matter(&key)? else { return Ok(Ledger::default()) };
         self.drop_matter(&key, &state)?;
-        self.close_all_rungs(state.ledger())?;
+        self.close_all_rungs(state.ledger(), "REPORTED")?;
         Ok(state.duties)
     }
 }

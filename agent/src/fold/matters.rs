@@ -118,6 +118,9 @@ impl Folding<'_, '_> {
             }
         }
         let key = self.take_step(knock, &facts)?;
+        if !self.has_stepped(header.message_id)? {
+            return Ok(Bytes::copy_from_slice(&key));
+        }
         match &facts {
             Facts::Bulletin(bulletin::Facts { merged: Some((from, into)), .. }) => self.merge(header, from, into)?,
             Facts::Drill(facts) => self.drill_stepped(&key, facts)?,
@@ -128,6 +131,12 @@ impl Folding<'_, '_> {
             self.knock_inside(knock)?;
         }
         Ok(Bytes::copy_from_slice(&key))
+    }
+
+    /// Whether its matter took a message as a step: it was lawful, and waits for nothing.
+    pub(super) fn has_stepped(&self, id: MessageId) -> Result<bool, FoldError> {
+        let judged: Option<JudgedRow> = self.row(&keys::judged(id))?;
+        Ok(judged.is_none_or(|judged| judged.reason.is_empty() && !judged.orphan))
     }
 
     fn take_step(&mut self, knock: &Knock<'_>, facts: &Facts) -> Result<MatterKey, FoldError> {
@@ -144,10 +153,6 @@ impl Folding<'_, '_> {
 
     /// What an inject holds begins a matter in the inject's own thread, as if it had come in earnest.
     fn knock_inside(&mut self, knock: &Knock<'_>) -> Result<(), FoldError> {
-        let judged: Option<JudgedRow> = self.row(&keys::judged(knock.header.message_id))?;
-        if judged.is_some_and(|judged| judged.orphan || !judged.reason.is_empty()) {
-            return Ok(());
-        }
         let (kind, body) = match border::facts::inside(knock.body) {
             Ok(Some(inside)) => inside,
             Ok(None) => return Ok(()),
@@ -284,7 +289,7 @@ impl Folding<'_, '_> {
         old: Option<Timestamp>,
         mut state: MatterState,
     ) -> Result<bool, FoldError> {
-        state.wake = state.ledger().wake(state.level);
+        state.wake = if state.dropped { None } else { state.ledger().wake(state.level) };
         let json = serde_json::to_vec(&state).map_err(|error| FoldError::new(format!("a matter: {error}")))?;
         if !long::put(self.rows, &keys::matter_row(key), &json)? {
             return Ok(false);
@@ -349,7 +354,9 @@ impl Folding<'_, '_> {
         let Ok((header, body)) = crate::message::header_and_body(&record.content) else {
             let invalid = Invalid::new(Reason::UnknownReference, "header.preceding_message_id", "thread.unknown");
             self.judge_row(id, &invalid)?;
-            self.rows.put(&keys::objection(id), &[])?;
+            if !self.was_in_dropped(cursor)? {
+                self.rows.put(&keys::objection(id), &[])?;
+            }
             return Ok(Outcome::Done);
         };
         self.rows.remove(&keys::judged(id))?;
@@ -362,6 +369,7 @@ impl Folding<'_, '_> {
         if let Some(stamp) = &record.stamp {
             self.replies_owed(&matter, id, header.kind, stamp)?;
         }
+        self.after_abort(&header, &matter)?;
         Ok(Outcome::Done)
     }
 

@@ -94,7 +94,7 @@ impl Folding<'_, '_> {
         for key in &matters {
             let Some(state) = self.matter(key)? else { continue };
             if let Some(known) = the_same(state.ledger(), &told.deadline) {
-                return self.change(key, |state| state.ledger_mut().raise(&known, told.rung));
+                return self.change(key, |state| state.raise(&known, told.rung));
             }
         }
         let over = told.deadline.name == DeadlineName::D01 && !matters.is_empty();

@@ -125,7 +125,7 @@ pub fn drill(rows: &Rows<'_>, drill: &MatterKey) -> Result<Vec<ListRow>, FoldErr
     Ok(found)
 }
 
-/// The first message of the task with this id.
+/// The first message of the thread that set the task with this id last.
 pub fn item(rows: &Rows<'_>, id: &ItemId) -> Result<Option<MessageId>, FoldError> {
     let row: Option<ListRow> = rows.get(&keys::item(id))?.map(|bytes| decode_row(&bytes)).transpose()?;
     Ok(row.and_then(|row| id_of(&row.message_id)))

@@ -24,6 +24,9 @@ pub const EARLIER: &str = "371300-AI-2026-03";
 /// How long after STARTEX each inject comes, in minutes.
 pub const OFFSETS: [u64; 14] = [2, 2, 4, 6, 8, 10, 12, 15, 18, 21, 24, 28, 32, 36];
 
+/// The one among them that 连云港 never acknowledges.
+pub const OVERDUE: usize = 1;
+
 /// Real talk about the drill, by those who steer it.
 pub fn about_drill(paper: Paper) -> Paper {
     paper.header(|header| {

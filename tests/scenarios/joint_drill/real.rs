@@ -15,6 +15,14 @@ use crate::world::region::{LY, LYG, XZ};
 const CHATTER: usize = 300;
 
 impl Joint {
+    /// E+10: a report of E+2 should have been acknowledged by E+7, and both sides are told.
+    pub(super) async fn is_overdue(&self, report: MessageId) {
+        for city in [LY, LYG] {
+            let what = "something is asked about what is overdue";
+            self.world.agent(city).until(what, |desk| open_tasks(desk, &[report]).pop()).await;
+        }
+    }
+
     /// E+36: three hundred envelopes wait for 临沂 and for 连云港, whose computers stand still.
     pub(super) async fn is_busy(&mut self) -> Vec<MessageId> {
         self.received_before = self.world.agent(LYG).inbox().len();
@@ -87,7 +95,9 @@ impl Joint {
             for (_, state) in states.iter().filter(|(_, state)| state.status == model::status::Status::Exercise) {
                 let owed: Vec<_> = state.ledger().all().filter(|one| one.standing.is_running()).collect();
                 assert!(owed.is_empty(), "{city}: {owed:?}");
+                assert_eq!(state.wake, None, "{city}: what was broken before climbs no further");
             }
+            assert_eq!(open_tasks(inside, injects), [], "{city}");
         }
         assert_eq!(self.team().await, (v1::Readiness::Ready, Vec::new()));
         let mission = self.world.agent(LY).inside().threads(&thread_of(injects[0])).unwrap().messages.pop().unwrap();
@@ -97,6 +107,12 @@ impl Joint {
             assert!(states.clone().count() > 0 && states.clone().all(|state| state == "ABORTED"), "{city}");
         }
     }
+}
+
+/// What people are still asked to do about these.
+fn open_tasks(desk: &agent::desk::Desk, about: &[MessageId]) -> Vec<v1::TaskSeen> {
+    let tasks = desk.tasks(&v1::TasksRequest::default()).unwrap().tasks.into_iter();
+    tasks.filter(|task| about.iter().any(|id| task.message_id == bytes_of(*id)) && task.closed_at.is_none()).collect()
 }
 
 fn thread_of(first: MessageId) -> v1::ThreadsRequest {

@@ -35,7 +35,12 @@ impl Joint {
         assert_eq!(starts, [(LY, "", true), (XZ, "ATTEND", true), (LYG, "ATTEND", true)]);
         let after = |side: usize| score.sides[side].start_acknowledged_at.unwrap().seconds - start().millis() / 1_000;
         assert_eq!((after(1), after(2)), (60, 120));
-        assert!(score.times.iter().all(|seen| seen.time.as_ref().unwrap().met() == v1::YesNo::Yes));
+        let times = score.times.iter().filter_map(|seen| seen.time.as_ref());
+        let late: Vec<_> = times.filter(|time| time.met() != v1::YesNo::Yes).collect();
+        let [late] = late[..] else { panic!("{late:?}: the others were in time") };
+        let who = &*late.obligor.as_ref().unwrap().jurisdiction;
+        assert_eq!((&*late.deadline, who, &*late.inject_id), ("D01", LYG, "INJ-02"));
+        assert_eq!((late.allowed_s, late.taken_s), (5 * 60, None), "an abort does not make it done");
     }
 
     /// E+1 d: the review as the desk drafts it, rated by a person, with two items of which one comes back.
@@ -47,7 +52,8 @@ impl Joint {
         };
         let times: Vec<_> = self.score(LY).times.into_iter().filter_map(|seen| seen.time).collect();
         assert_eq!(body.observed, times, "computed from receipts, not typed");
-        assert_eq!(body.improvements, [], "nobody was late");
+        let [late] = &body.improvements[..] else { panic!("one was late: {:?}", body.improvements) };
+        assert_eq!(late.owner.as_ref().unwrap().jurisdiction, LYG);
         body.stage = v1::EvaluationStage::ReviewDraft.into();
         body.review = "信息通报及时；演练因真实险情提前中止".into();
         let ratings = [v1::ObjectiveRating::P, v1::ObjectiveRating::S, v1::ObjectiveRating::M];
@@ -157,6 +163,8 @@ impl Joint {
             let item_id = body.improvements[0].item_id.clone();
             review = Some((self.send(LY, papers::about_drill(Paper(form))).await, item_id));
             assert_eq!(self.stands(LYG), state);
+            let in_force = self.score(LYG).evaluation.unwrap();
+            assert!(in_force.stage().as_str_name().ends_with(state), "{in_force:?}");
         }
         let (review, item_id) = review.unwrap();
         assert_eq!(self.task_of(review).item_id, item_id, "as the review says");

@@ -27,7 +27,7 @@ pub(super) struct Seen {
     pub drill: Drill,
     /// What came and went, oldest first.
     pub said: Vec<Said>,
-    /// Injects that were sent, by message.
+    /// Injects that were sent, by message and by the thread in which what they hold is answered.
     pub injects: BTreeMap<MessageId, String>,
     /// The objectives of each inject of the plan, and when it is due.
     pub planned: BTreeMap<String, v1::PlannedInject>,
@@ -93,7 +93,9 @@ impl Desk {
         let said = ids.map(|(id, ours)| self.said(id, ours)).filter_map(Result::transpose).collect::<Result<_, _>>()?;
         let until = drill.counts_until(self.clock.now());
         let mut seen = Seen { drill, said, injects: BTreeMap::new(), planned: BTreeMap::new(), until };
-        seen.injects = seen.said.iter().filter_map(|said| Some((said.id, said.inject()?.inject_id.clone()))).collect();
+        let injects = seen.said.iter().filter_map(|said| Some((said, said.inject()?.inject_id.clone())));
+        seen.injects =
+            injects.flat_map(|(said, inject)| [(said.id, inject.clone()), (said.thread(), inject)]).collect();
         seen.planned = seen.plan().into_iter().flatten().map(|one| (one.inject_id.clone(), one.clone())).collect();
         Ok(seen)
     }
@@ -156,26 +158,24 @@ impl Seen {
 
     /// The invitation in force.
     fn invitation(&self) -> Option<(MessageId, &v1::DrillInvitation)> {
-        let current = self.drill.round().sequence;
-        let all = self.said.iter().filter_map(|said| match &said.body {
-            Some(Body::DrillInvitation(body)) if body.sequence == current => Some((said.id, body)),
-            _ => None,
-        });
-        all.last()
+        match self.find(self.drill.invitation()) {
+            Some(Said { id, body: Some(Body::DrillInvitation(body)), .. }) => Some((*id, body)),
+            Some(_) | None => None,
+        }
     }
 
-    /// What was said of it last.
+    /// The review in force.
     fn evaluation(&self) -> Option<&v1::DrillEvaluation> {
-        let all = self.said.iter().filter_map(|said| match &said.body {
-            Some(Body::DrillEvaluation(body)) => Some(body),
-            _ => None,
-        });
-        all.last()
+        match self.drill.review().and_then(|id| self.find(id)) {
+            Some(Said { body: Some(Body::DrillEvaluation(body)), .. }) => Some(body),
+            Some(_) | None => None,
+        }
     }
 
     /// The injects of the plan that is played.
     fn plan(&self) -> Option<&[v1::PlannedInject]> {
-        let all = self.said.iter().filter_map(|said| match &said.body {
+        let lawful = |said: &&Said| said.stepped && said.by() == self.drill.organiser().as_str();
+        let all = self.said.iter().filter(lawful).filter_map(|said| match &said.body {
             Some(Body::DrillPlan(body)) if body.sequence == self.drill.round().sequence => Some(body),
             _ => None,
         });

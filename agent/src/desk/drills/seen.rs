@@ -12,13 +12,15 @@ use proto::{
 use super::score::Seen;
 use crate::{
     desk::{Desk, rows},
-    fold::{query, stage_of},
+    fold::{id_of, query, stage_of},
 };
 
 /// A message of a drill.
 pub(super) struct Said {
     pub id: MessageId,
     pub ours: bool,
+    /// Its matter took it as a step: what was unlawful or still waits says nothing about the drill.
+    pub stepped: bool,
     pub header: v1::Header,
     pub body: Option<Body>,
 }
@@ -29,10 +31,15 @@ impl Said {
         self.header.sender.as_ref().map_or("", |sender| &sender.jurisdiction)
     }
 
-    /// The inject that it is.
+    /// The thread in which it stands.
+    pub fn thread(&self) -> MessageId {
+        id_of(&self.header.originating_message_id).unwrap_or(self.id)
+    }
+
+    /// The lawful inject that it is.
     pub const fn inject(&self) -> Option<&v1::DrillInject> {
         match &self.body {
-            Some(Body::DrillInject(inject)) => Some(inject),
+            Some(Body::DrillInject(inject)) if self.stepped => Some(inject),
             _ => None,
         }
     }
@@ -42,7 +49,9 @@ impl Desk {
     pub(super) fn said(&self, id: MessageId, ours: bool) -> Result<Option<Said>, Invalid> {
         let Some((content, _)) = self.content_of(id)? else { return Ok(None) };
         let v1::Content { header, body, inline: _ } = content;
-        Ok(Some(Said { id, ours, header: header.unwrap_or_default(), body: body.and_then(|body| body.body) }))
+        let judged = self.engine.read(|_, found| query::judged(found, id)).map_err(rows)?;
+        let stepped = judged.is_none_or(|judged| judged.reason.is_empty() && !judged.orphan);
+        Ok(Some(Said { id, ours, stepped, header: header.unwrap_or_default(), body: body.and_then(|body| body.body) }))
     }
 
     /// How far a message came at each of those to whom it went: the first receipt of each stage.

@@ -45,7 +45,7 @@ impl Table {
     }
 
     /// The rule that a message breaks; empty for none.
-    fn rule(&mut self, draft: &Draft) -> String {
+    pub(super) fn rule(&mut self, draft: &Draft) -> String {
         self.read(|_, rows| query::judged(rows, draft.id())).unwrap().map(|row| row.rule).unwrap_or_default()
     }
 
@@ -90,7 +90,7 @@ fn the_author_of_either_makes_one_incident_of_two() {
 
 impl Table {
     /// A request for action to us and to the other neighbour.
-    fn asked_of_both(&mut self) -> Draft {
+    pub(super) fn asked_of_both(&mut self) -> Draft {
         let to = [LINYI, LIANYUNGANG].map(|id| v1::Address {
             to: Some(v1::address::To::Jurisdiction(v1::JurisdictionAddress { id: id.to_owned(), role: 0 })),
         });
@@ -99,7 +99,7 @@ impl Table {
     }
 
     /// A neighbour's answer to a message, by the example of its kind.
-    fn answered(&mut self, kind: Kind, from: &str, to: &Draft) -> Draft {
+    pub(super) fn answered(&mut self, kind: Kind, from: &str, to: &Draft) -> Draft {
         let (thread, before) = (to.header.originating_message_id.clone(), to.header.message_id.clone());
         let incident = to.header.incident_id.clone();
         self.example(kind, from, |_| {}).unwrap().with(|header| {
@@ -110,7 +110,7 @@ impl Table {
     }
 
     /// What the clerk does: whatever need wait no longer takes its step.
-    fn follow(&mut self, drafts: &[&Draft]) -> usize {
+    pub(super) fn follow(&mut self, drafts: &[&Draft]) -> usize {
         let now = Timestamp::from_millis(self.now);
         let ready = self.read(|_, rows| query::followers(rows, now)).unwrap();
         for (row, may_step) in &ready {
@@ -126,12 +126,12 @@ impl Table {
     }
 
     /// Whether its sender is to be told that it was unlawful.
-    fn objected(&mut self, draft: &Draft) -> bool {
+    pub(super) fn objected(&mut self, draft: &Draft) -> bool {
         let owed = self.read(|_, rows| query::objections(rows, &BTreeSet::new(), 10)).unwrap();
         owed.contains(&draft.id())
     }
 
-    fn waits(&mut self, draft: &Draft) -> bool {
+    pub(super) fn waits(&mut self, draft: &Draft) -> bool {
         self.read(|_, rows| query::judged(rows, draft.id())).unwrap().is_some_and(|judged| judged.orphan)
     }
 }

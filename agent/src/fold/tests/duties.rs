@@ -48,7 +48,7 @@ impl Table {
     }
 
     /// Lets the clerk do its work at this time.
-    fn raise(&mut self, draft: &Draft) {
+    pub(super) fn raise(&mut self, draft: &Draft) {
         let key = keys::matter(&Matter::Message(draft.id()));
         let now = Timestamp::from_millis(self.now);
         let Some(state) = self.read(|_, rows| matters::read_matter(rows, &key)).unwrap() else { return };
@@ -58,7 +58,7 @@ impl Table {
     }
 
     /// Open tasks by kind and whom they are about.
-    fn open_tasks(&mut self) -> Vec<(TaskKind, String)> {
+    pub(super) fn open_tasks(&mut self) -> Vec<(TaskKind, String)> {
         let tasks = self.read(|_, rows| query::tasks(rows)).unwrap();
         let mut open: Vec<TaskRow> = tasks.into_iter().map(|(_, row)| row).filter(|row| row.closed_at == 0).collect();
         open.sort_by_key(|row| (row.at, row.kind));

@@ -4,6 +4,7 @@ mod across;
 mod any_order;
 mod automation;
 mod desk;
+mod drills;
 mod duties;
 mod posts;
 mod programs;

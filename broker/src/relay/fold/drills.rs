@@ -57,7 +57,7 @@ impl Folding<'_, '_> {
                 let participants = std::iter::once(row.sender.clone()).chain(to).collect();
                 self.put(&key, &DrillRow { participants, from: now, ended: 0, aborted: false })
             }
-            (Some(DrillControl::Endex), Some(live)) if takes_part(&live, row) => {
+            (Some(DrillControl::Endex), Some(live)) if takes_part(&live, row) && !live.aborted => {
                 self.put(&key, &DrillRow { ended: now, ..live })
             }
             (Some(DrillControl::AbortRealEmergency), Some(live)) if takes_part(&live, row) && !live.aborted => {

@@ -29,7 +29,7 @@ use super::{
     no_part, not_author, wrong_sequence,
 };
 use crate::{
-    header::{Action, Address},
+    header::{Action, Address, DrillControl},
     ids::{ItemId, JurisdictionId, MessageId},
     invalid::Invalid,
     role::Role,
@@ -107,6 +107,7 @@ impl Machine for Drill {
     fn may_send(&self, step: &Step<'_>) -> Result<(), Invalid> {
         let play = match (step.facts, &self.play) {
             (super::Facts::Drill(Facts::Plan(plan)), _) if plan.frozen => return self.may_freeze(step.at),
+            (super::Facts::Drill(Facts::Control(_)), _) => return self.may_end(step),
             (super::Facts::Drill(Facts::Inject(_)), Some(play)) => play,
             _ => return Ok(()),
         };
@@ -169,6 +170,16 @@ impl Drill {
         self.plan.map(|plan| plan.injects)
     }
 
+    /// The message with the review in force.
+    pub fn review(&self) -> Option<MessageId> {
+        self.review.as_ref().map(|review| review.message)
+    }
+
+    /// The message with the invitation in force.
+    pub const fn invitation(&self) -> MessageId {
+        self.invitation.message
+    }
+
     /// Who has not acknowledged STARTEX, as far as is known here.
     pub fn awaited(&self) -> impl Iterator<Item = &JurisdictionId> {
         self.play.iter().flat_map(|play| &play.awaited)
@@ -191,12 +202,13 @@ impl Drill {
         }
     }
 
-    /// An improvement item of this drill is over, or open again: the items have matters of their own.
+    /// An improvement item that the review names is over, or open again: the items have matters of their own.
     pub fn item(&mut self, item: &ItemId, is_over: bool) {
         if !matches!(self.phase, Phase::ReviewFinal | Phase::Improving | Phase::Closed) {
             return;
         }
-        self.items.insert(item.clone(), is_over);
+        let Some(known) = self.items.get_mut(item) else { return };
+        *known = is_over;
         self.phase = if self.items.values().all(|over| *over) { Phase::Closed } else { Phase::Improving };
     }
 
@@ -312,6 +324,15 @@ impl Drill {
         }
         let comes = self.round.attending().next().is_some();
         comes.then_some(()).ok_or_else(|| wrong_sequence("body.state", "K32.somebody_comes", "nobody comes"))
+    }
+
+    /// Whoever knows of an abort orders no end any more; one that crossed with it changes nothing.
+    fn may_end(&self, step: &Step<'_>) -> Result<(), Invalid> {
+        let ends = step.header.drill.as_ref().is_some_and(|drill| drill.control == Some(DrillControl::Endex));
+        if ends && self.phase == Phase::Aborted {
+            return Err(wrong_sequence("header.drill.control", "K33.endex", self.phase.name()));
+        }
+        Ok(())
     }
 
     /// K35.

@@ -90,6 +90,23 @@ fn an_abort_recalls_what_waits_of_the_drill_and_nothing_real() {
 }
 
 #[test]
+fn an_end_and_an_abort_that_cross_leave_it_aborted() {
+    for orders in [[Verb::Endex, Verb::AbortRealEmergency], [Verb::AbortRealEmergency, Verb::Endex]] {
+        let mut exchange = live();
+        let played = exercise(&mut exchange, LINYI, &[XUZHOU], DRILL);
+        exchange.accept(&played);
+        for control in orders {
+            let order = order(&mut exchange, LINYI, &[XUZHOU], control);
+            exchange.accept(&order);
+        }
+        assert_eq!(exchange.stage(played.id(), XUZHOU), Stage::Recalled, "{orders:?}");
+        let after = exercise(&mut exchange, LINYI, &[XUZHOU], DRILL);
+        assert_eq!(exchange.refuse(&after), Reason::DrillNotLive, "{orders:?}");
+        exchange.replay();
+    }
+}
+
+#[test]
 fn another_drill_goes_on_when_one_is_aborted() {
     let mut exchange = live();
     let second = order(&mut exchange, LINYI, &[XUZHOU], Verb::Startex)

@@ -68,7 +68,10 @@ impl Phase {
             (DrillControl::Pausex, Self::Startex | Self::Resume) => Some(Self::Pausex),
             (DrillControl::Resume, Self::Pausex) => Some(Self::Resume),
             (DrillControl::Endex, Self::Startex | Self::Pausex | Self::Resume) => Some(Self::Endex),
-            (DrillControl::AbortRealEmergency, Self::Startex | Self::Pausex | Self::Resume) => Some(Self::Aborted),
+            // an end and an abort may cross: whichever is first, the drill is aborted
+            (DrillControl::AbortRealEmergency, Self::Startex | Self::Pausex | Self::Resume | Self::Endex) => {
+                Some(Self::Aborted)
+            }
             (DrillControl::TimeJump, Self::Startex | Self::Pausex | Self::Resume) => Some(self),
             _ => None,
         }

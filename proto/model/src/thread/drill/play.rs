@@ -10,7 +10,7 @@ use crate::{
     ids::{JurisdictionId, MessageId},
     invalid::Invalid,
     reason::Reason,
-    thread::{Ledger, Marks, Part, StateName, Step, no_part, wrong_sequence},
+    thread::{Ledger, Mark, Marked, Marks, Part, StateName, Step, no_part, wrong_sequence},
     time::Timestamp,
 };
 
@@ -48,6 +48,9 @@ impl Drill {
             ));
         }
         self.may_order(step, order)?;
+        if order == DrillControl::Endex && self.phase == Phase::Aborted {
+            return Ok(vec![Marked::new(Mark::Overtaken, "")]);
+        }
         let next = self.phase.ordered(order);
         let next =
             next.ok_or_else(|| wrong_sequence("header.drill.control", phase::rule_of(order), self.phase.name()))?;

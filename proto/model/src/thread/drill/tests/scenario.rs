@@ -244,6 +244,37 @@ fn a_real_emergency_ends_it_and_a_review_follows_all_the_same() {
 }
 
 #[test]
+fn an_end_and_an_abort_that_cross_leave_it_aborted_whichever_comes_first() {
+    let endex = order(8, LY, DrillControl::Endex).at(start().plus(minutes(40)));
+    let abort = order(9, XZ, DrillControl::AbortRealEmergency).at(start().plus(minutes(41)));
+    let [mut ended, mut aborted] = [live(), live()];
+
+    assert_eq!([&endex, &abort].map(|order| says(&mut ended, order)), [Ok(Vec::new()), Ok(Vec::new())]);
+    let overtaken = vec![Marked { mark: Mark::Overtaken, about: String::new() }];
+    assert_eq!([&abort, &endex].map(|order| says(&mut aborted, order)), [Ok(Vec::new()), Ok(overtaken)]);
+
+    for drill in [&ended, &aborted] {
+        assert_eq!(drill.state().name, "ABORTED");
+        assert_eq!(super::drill(drill).aborted(), Some(&Aborted { by: member(XZ), at: abort.at }));
+    }
+    let later = order(10, LY, DrillControl::Endex).at(start().plus(minutes(42)));
+    assert_eq!(aborted.may_send(&later.step()).map_err(refused).unwrap_err().1, "K33.endex", "who knows orders no end");
+}
+
+#[test]
+fn an_item_that_the_review_does_not_name_changes_nothing() {
+    let mut drill = live();
+    says(&mut drill, &order(8, LY, DrillControl::Endex).at(start().plus(days(1)))).unwrap();
+    says(&mut drill, &evaluation(9, Review::Draft, &[])).unwrap();
+    says(&mut drill, &evaluation(10, Review::Final, &[("AI-1", None)])).unwrap();
+    let states = [("AI-7", false), ("AI-7", true), ("AI-1", true), ("AI-7", false)].map(|(item, over)| {
+        drill_mut(&mut drill).item(&item.parse().unwrap(), over);
+        drill.state().name
+    });
+    assert_eq!(states, ["REVIEW_FINAL", "REVIEW_FINAL", "CLOSED", "CLOSED"]);
+}
+
+#[test]
 fn it_is_closed_when_its_last_item_is_done() {
     let mut drill = live();
     says(&mut drill, &order(8, LY, DrillControl::Endex).at(start().plus(days(1)))).unwrap();
