@@ -62,8 +62,9 @@ impl DeskService for DeskFace {
     }
 
     async fn read_cap(&self, request: Request<v1::ReadCapRequest>) -> Result<Response<v1::ReadCapResponse>, Status> {
-        let lang = Lang::of(request.metadata());
-        answer(self.desk.read_cap(request.get_ref()), lang)
+        let (lang, desk) = (Lang::of(request.metadata()), self.desk.clone());
+        let read = self.tasks.blocking("read CAP", move || desk.read_cap(request.get_ref())).await;
+        answer(read.map_err(|_| status::internal(lang))?, lang)
     }
 
     async fn write_cap(&self, request: Request<v1::WriteCapRequest>) -> Result<Response<v1::WriteCapResponse>, Status> {

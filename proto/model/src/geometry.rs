@@ -106,6 +106,13 @@ impl Polygon {
         Self::of_at_most(points, limits::TERRITORY_POINTS_MAX)
     }
 
+    /// The closed line through `points`, in which [`outline::outline`] found no crossing: as many as there are, and not
+    /// looked at again. Points that are said twice in a row are said once. None where no face is left.
+    pub fn outlined(mut points: Vec<Point>) -> Option<Self> {
+        points.dedup();
+        (points.len() >= 4 && points.first() == points.last()).then_some(Self(points))
+    }
+
     fn of_at_most(points: Vec<Point>, most: usize) -> Result<Self, Invalid> {
         if points.len() > most {
             return Err(Invalid::too_large("points", points.len(), most));

@@ -26,6 +26,24 @@ fn read(flood: &Flood, city: &str, file: &str) -> (Vec<String>, v1::ReadCapRespo
     (read.findings.iter().map(|finding| finding.rule.clone()).collect(), read)
 }
 
+/// What a desk made of a file, with the file, ready to be sent.
+fn by_file(flood: &Flood, answer: v1::ReadCapResponse, file: &str) -> Paper {
+    let (header, file) = (answer.header.unwrap(), Bytes::copy_from_slice(file.as_bytes()));
+    let mut paper = flood.warning(v1::AlertAction::Issue, v1::WarningLevel::Yellow, 12);
+    (paper.0.body, paper.0.inline) = (answer.body, vec![file.clone()]);
+    paper.header(|wire| {
+        (wire.action, wire.warning_level) = (header.action, header.warning_level);
+        (wire.preceding_message_id, wire.recipients) = (header.preceding_message_id, header.recipients);
+        wire.attachments = vec![v1::Attachment {
+            name: "warning.xml".into(),
+            mime: cap::MEDIA_TYPE.into(),
+            bytes: file.len() as u64,
+            sha256: Digest::of(&file).0.to_vec().into(),
+            placement: v1::Placement::Inline.into(),
+        }];
+    })
+}
+
 /// LY's yellow warning and the red one that replaced it, with what CAP says of the red one.
 async fn raised() -> (Flood, [MessageId; 2], v1::CapAlert) {
     use v1::{AlertAction, WarningLevel};
@@ -94,25 +112,12 @@ async fn an_update_by_file_of_what_is_superseded_leaves_two_heads_and_is_told() 
 
     let (rules, answer) = read(&flood, LY, &file);
     assert_eq!(rules, ["CAP.C23"]);
-    let header = answer.header.unwrap();
+    let header = answer.header.clone().unwrap();
     assert_eq!(header.preceding_message_id, bytes_of(red), "the newest message goes before");
-    let reached = |header: &v1::Header| header.recipients.clone();
-    assert_eq!(reached(&header), [XZ, LYG].map(crate::world::drafts::jurisdiction));
+    assert_eq!(header.recipients, [XZ, LYG].map(crate::world::drafts::jurisdiction));
 
-    let mut paper = flood.warning(v1::AlertAction::Update, v1::WarningLevel::Yellow, 12).follows(red);
-    paper.0.body = answer.body;
+    let paper = by_file(&flood, answer, &file);
     let file = Bytes::from(file);
-    let mut paper = paper.header(|wire| {
-        wire.recipients = reached(&header);
-        wire.attachments = vec![v1::Attachment {
-            name: "warning.xml".into(),
-            mime: cap::MEDIA_TYPE.into(),
-            bytes: file.len() as u64,
-            sha256: Digest::of(&file).0.to_vec().into(),
-            placement: v1::Placement::Inline.into(),
-        }];
-    });
-    paper.0.inline = vec![file.clone()];
     let mut changed = paper.clone();
     let v1::body::Body::Alert(alert) = changed.body() else { panic!("an alert") };
     alert.cap.as_mut().unwrap().note = "改过".into();
@@ -169,6 +174,60 @@ async fn a_file_may_do_to_a_chain_only_what_its_sender_may() {
 
     flood.minutes(31 * 60);
     assert_eq!(read(&flood, LY, &lawful).0, ["CAP.C24"], "it has expired");
+    flood.0.end().await;
+}
+
+/// A warning of the weather office, which is no member: its first, or one that refers to that.
+fn of_the_office(like: &v1::CapAlert, number: u8, message_type: v1::CapMessageType) -> v1::CapAlert {
+    let named = |number: u8| (("office@weather".to_owned(), format!("W-{number}")), like.sent.clone());
+    let ((sender, identifier), sent) = named(1);
+    let before = v1::CapReference { sender, identifier, sent };
+    let ((sender, identifier), _) = named(number);
+    let references = if number == 1 { Vec::new() } else { vec![before] };
+    v1::CapAlert { sender, identifier, references, message_type: message_type.into(), ..like.clone() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_neighbour_says_of_another_house_never_stands_in_the_way_of_the_file_itself() {
+    use v1::CapMessageType::{Alert, Cancel, Update};
+    let (flood, _, like) = raised().await;
+    let [first, update, end] = [(1, Alert), (2, Update), (3, Cancel)].map(|(n, what)| of_the_office(&like, n, what));
+    let forged = cap::write(&v1::CapAlert { note: "改过".into(), ..first.clone() });
+    let [first, update, end] = [first, update, end].map(|said| cap::write(&said));
+    let take = async |city: &str, file: &str| {
+        let (rules, answer) = read(&flood, city, file);
+        assert_eq!((rules.as_slice(), answer.known_message_id.len()), ([].as_slice(), 0), "{city}");
+        flood.send(city, by_file(&flood, answer, file)).await.0
+    };
+    let known = |city: &str, file: &str| read(&flood, city, file).1.known_message_id;
+
+    let theirs = take(XZ, &forged).await;
+    assert_eq!(known(LY, &forged), bytes_of(theirs), "the same file");
+    assert_eq!(read(&flood, LY, &update).0, ["CAP.C21"], "a neighbour's chain is not ours to change");
+    let ours = take(LY, &first).await;
+    assert_eq!(known(LY, &first), bytes_of(ours));
+
+    let ended = take(XZ, &end).await;
+    assert_eq!(known(XZ, &end), bytes_of(ended), "a cancellation is not taken twice either");
+    let follows = read(&flood, LY, &update).1.header.unwrap().preceding_message_id;
+    assert_eq!(follows, bytes_of(ours), "though the older chain is theirs, and over");
+    take(LY, &end).await;
+    assert_eq!(flood.0.agent(LY).inside().matter(ours).unwrap().state.unwrap().name, "CANCELLED");
+    flood.0.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_cancellations_in_one_second_have_two_identifiers() {
+    use v1::{AlertAction, WarningLevel};
+    let flood = Flood::begins().await;
+    let mut given = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let (id, _) = flood.send(LY, flood.warning(AlertAction::Issue, WarningLevel::Blue, 2)).await;
+        let end = flood.warning(AlertAction::Cancel, WarningLevel::Blue, 2).follows(id);
+        let end = flood.0.agent(LY).send(end.header(|header| header.action = v1::Action::Cancel.into()).0).await;
+        given.extend([exported(&flood, id).await.identifier, exported(&flood, end).await.identifier]);
+    }
+    assert_eq!(given.len(), 4, "{given:?}");
     flood.0.end().await;
 }
 

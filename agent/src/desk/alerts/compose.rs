@@ -61,7 +61,7 @@ impl Desk {
             return Ok(None);
         }
         let chains = self.alert_chains()?;
-        let used: BTreeSet<&str> = chains.identifiers(us).collect();
+        let used: BTreeSet<&str> = chains.own_identifiers().collect();
         let now = self.clock.now();
         let named = |second: i64, n: u32| {
             let at = now.plus(std::time::Duration::from_secs(u64::try_from(second).unwrap_or(0)));

@@ -64,6 +64,11 @@ impl Findings {
         }
     }
 
+    /// The same, one after the other.
+    pub fn push_all(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.push(finding));
+    }
+
     /// Whether the file is not taken.
     pub const fn refuses(&self) -> bool {
         self.refuses

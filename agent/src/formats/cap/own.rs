@@ -2,7 +2,7 @@
 //! it, and what has none is told.
 
 use model::{header::Header, ids::Digest, level::WarningLevel};
-use proto::{border::facts::leads, v1};
+use proto::{border::facts::leads, rules::base64, v1};
 
 use super::value;
 
@@ -177,7 +177,7 @@ impl Own<'_> {
             mime_type: file.mime.clone(),
             size: Some(file.bytes),
             uri: format!("blob:sha256:{}", hex(&file.sha256)),
-            deref_uri: inside.map(|bytes| base64(bytes)).unwrap_or_default(),
+            deref_uri: inside.map(|bytes| base64::encode(bytes)).unwrap_or_default(),
             digest: String::new(),
         })
     }
@@ -214,33 +214,4 @@ pub const fn colour_word(colour: v1::WarningLevel) -> &'static str {
 
 fn hex(bytes: &[u8]) -> String {
     Digest::try_from(bytes).map(|digest| digest.to_string()).unwrap_or_default()
-}
-
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let three = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let letter = BASE64.get((three >> (18 - 6 * at) & 63) as usize).copied().unwrap_or(b'=');
-            text.push(if at <= chunk.len() { letter.into() } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_written_as_other_programs_read_them() {
-        let known = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
-        for (bytes, text) in known {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert!(value::is_base64(&base64(&[0, 255, 7, 9])));
-    }
 }

@@ -48,6 +48,7 @@ pub enum Rule {
     W03,
     W04,
     W05,
+    W06,
 }
 
 impl Rule {
@@ -85,6 +86,7 @@ impl Rule {
         (Self::W02, "CAP.W02"),
         (Self::W04, "CAP.W04"),
         (Self::W05, "CAP.W05"),
+        (Self::W06, "CAP.W06"),
         (Self::W03, "CAP.W03"),
     ];
 
@@ -101,9 +103,15 @@ impl Rule {
     /// How grave it is.
     pub const fn level(self) -> Level {
         match self {
-            Self::C04 | Self::C14 | Self::C15 | Self::C23 | Self::W01 | Self::W02 | Self::W04 | Self::W05 => {
-                Level::Warn
-            }
+            Self::C04
+            | Self::C14
+            | Self::C15
+            | Self::C23
+            | Self::W01
+            | Self::W02
+            | Self::W04
+            | Self::W05
+            | Self::W06 => Level::Warn,
             Self::W03 => Level::Note,
             _ => Level::Refuse,
         }

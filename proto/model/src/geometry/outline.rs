@@ -86,7 +86,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::geometry::crossing;
+    use crate::geometry::{Polygon, crossing};
 
     fn line(points: &[(i32, i32)]) -> Vec<Point> {
         points.iter().map(|(lat, lon)| Point::new(*lat, *lon).unwrap()).collect()
@@ -99,6 +99,16 @@ mod tests {
         assert_eq!(look(&[(0, 0), (0, 9), (0, 9), (9, 9), (9, 0), (0, 0)]), Outline::Simple, "said twice in a row");
         assert_eq!(look(&[(0, 0), (9, 9), (0, 9), (9, 0), (0, 0)]), Outline::Crosses(0, 2));
         assert_eq!(look(&[(0, 0), (0, 9), (0, 0)]), Outline::Crosses(0, 1), "there and back");
+    }
+
+    #[test]
+    fn a_point_said_twice_is_said_once_and_a_line_without_a_face_is_no_polygon() {
+        let square = [(0, 0), (0, 9), (0, 9), (9, 9), (9, 0), (0, 0), (0, 0)];
+        assert_eq!(Polygon::new(line(&square)).unwrap_err().rule, "geometry.crossing");
+        let once = Polygon::outlined(line(&square)).unwrap();
+        assert_eq!(once.points(), line(&[(0, 0), (0, 9), (9, 9), (9, 0), (0, 0)]));
+        assert_eq!(Polygon::outlined(line(&[(0, 0); 5])), None);
+        assert_eq!(Polygon::outlined(line(&square[..5])), None, "not closed");
     }
 
     #[test]

@@ -73,6 +73,9 @@ pub struct Alert {
     issuer: String,
     /// Oldest first; a cancellation is none of them.
     revisions: Vec<Revision>,
+    /// Those that took something back, oldest first: none is ever a head.
+    #[serde(default)]
+    cancellations: Vec<Revision>,
     seen_at: Timestamp,
 }
 
@@ -87,7 +90,7 @@ impl Machine for Alert {
         let first = revision(step, facts)?;
         let (chain, issuer) = (Chain::of(step), facts.issuer.clone());
         passed_on(step, ledger, 1);
-        Ok((Self { chain, issuer, revisions: vec![first], seen_at: step.at }, Marks::new()))
+        Ok((Self { chain, issuer, revisions: vec![first], cancellations: Vec::new(), seen_at: step.at }, Marks::new()))
     }
 
     fn step(&mut self, step: &Step<'_>, ledger: &mut Ledger) -> Result<Marks, Invalid> {
@@ -114,9 +117,8 @@ impl Machine for Alert {
             }
         }
         let count = self.revisions.len() + 1;
-        if facts.act != Act::Cancel {
-            self.revisions.push(revision(step, facts)?);
-        }
+        let kept = if facts.act == Act::Cancel { &mut self.cancellations } else { &mut self.revisions };
+        kept.push(revision(step, facts)?);
         self.seen_at = self.seen_at.max(step.at);
         self.chain.moves_to(step);
         if self.is_cancelled() {
@@ -188,9 +190,9 @@ impl Alert {
         self.chain.message
     }
 
-    /// Every revision, oldest first.
-    pub fn revisions(&self) -> &[Revision] {
-        &self.revisions
+    /// Every message that took effect: the revisions, oldest first, then the cancellations.
+    pub fn messages(&self) -> impl Iterator<Item = &Revision> {
+        self.revisions.iter().chain(&self.cancellations)
     }
 
     fn heads(&self) -> impl Iterator<Item = &Revision> {

@@ -106,6 +106,9 @@ fn an_update_of_what_is_superseded_leaves_two_heads_until_one_joins_them() {
     let end = next(5, Act::Cancel, WarningLevel::Yellow, &joined);
     says(&mut thread, &end).unwrap();
     assert_eq!(thread.state().name, "CANCELLED");
+    let super::super::AnyMachine::Alert(alert) = &thread.machine else { unreachable!() };
+    let names: Vec<&str> = alert.messages().map(|said| said.identifier.as_str()).collect();
+    assert_eq!(names, ["id-1", "id-2", "id-3", "id-4", "id-5"], "what took it back has a name too");
 }
 
 #[test]
