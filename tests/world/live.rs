@@ -550,7 +550,7 @@ pub async fn until<T>(mut bell: watch::Receiver<Position>, what: &str, mut look:
 /// Whoever asks goes away as soon as the question has been put.
 pub async fn hangs_up<T>(asked: impl Future<Output = T>) {
     let mut asked = std::pin::pin!(asked);
-    std::future::poll_fn(|context| std::task::Poll::Ready(drop(asked.as_mut().poll(context)))).await;
+    std::future::poll_fn(|context| std::task::Poll::Ready(asked.as_mut().poll(context).is_ready())).await;
 }
 
 /// Waits for something, but not for ever.
