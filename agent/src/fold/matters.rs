@@ -243,7 +243,7 @@ impl Folding<'_, '_> {
     /// without it may be lawful after it.
     fn awaited(&self, knock: &Knock<'_>) -> Result<Option<MessageId>, FoldError> {
         let Some(before) = knock.header.preceding_message_id.filter(|_| !knock.ours) else { return Ok(None) };
-        Ok((!query::has_stepped(self.rows, before)?).then_some(before))
+        Ok((!query::has_come(self.rows, before)?).then_some(before))
     }
 
     fn keep(

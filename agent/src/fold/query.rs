@@ -339,8 +339,8 @@ pub fn other_acts(rows: &Rows<'_>, id: MessageId) -> Result<Vec<(Stage, OtherAct
     Ok(found)
 }
 
-/// Whether a message has taken its step here, lawful or not: it was sent or received, and waits for none itself.
-pub fn has_stepped(rows: &Rows<'_>, id: MessageId) -> Result<bool, FoldError> {
+/// Whether a message has come and been judged: it was sent or received here, and waits for none itself.
+pub fn has_come(rows: &Rows<'_>, id: MessageId) -> Result<bool, FoldError> {
     let is_here = rows.get(&keys::sent(id))?.is_some() || rows.get(&keys::received(id))?.is_some();
     Ok(is_here && !judged(rows, id)?.is_some_and(|judged| judged.orphan))
 }
@@ -356,7 +356,7 @@ pub fn followers(rows: &Rows<'_>, now: Timestamp) -> Result<Vec<(OrphanRow, bool
     for (matter, row) in waiting {
         let row = row?;
         let may_step = match id_of(&row.awaits) {
-            Some(before) => has_stepped(rows, before)?,
+            Some(before) => has_come(rows, before)?,
             None => long::exists(rows, &keys::matter_row(&matter))?,
         };
         if may_step || now.since(Timestamp::from_millis(row.at)) >= FOLLOWS_WITHIN {
