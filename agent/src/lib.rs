@@ -13,7 +13,7 @@
 //! | [`fold`] | what each record of the journal means |
 //! | [`rules`] | what an operator lets the agent do by itself |
 //! | [`clerk`], [`rounds`] | do what is owed without a person; keep copies of documents fresh |
-//! | [`drop`] | a folder into which other programs put what is to be sent |
+//! | [`mod@drop`] | a folder into which other programs put what is to be sent |
 //! | [`formats`] | files of other houses: calendars, tables, CAP, CloudEvents |
 //! | [`trust`], [`signer`] | keys of others, and our own |
 //! | [`message`] | an envelope read once |

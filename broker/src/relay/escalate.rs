@@ -119,8 +119,9 @@ async fn tell(relay: &Relay, given_up: &mut BTreeSet<MessageId>) -> Result<bool,
     let (_, outcomes) = relay.engine.append(records, Lane::Normal).await?;
     for outcome in outcomes {
         match outcome {
-            fold::Outcome::Refused(invalid) if invalid.reason == Reason::DrillNotLive => {
-                tracing::info!("of a drill that is over nobody is told any more");
+            fold::Outcome::Refused(invalid) if matches!(invalid.reason, Reason::DrillNotLive | Reason::Expired) => {
+                // its drill is over, or it waited for longer than it is of use
+                tracing::info!(%invalid, "of a deadline nobody is told any more");
             }
             fold::Outcome::Refused(invalid) => {
                 tracing::error!(%invalid, "a notice of the broker's own was refused");

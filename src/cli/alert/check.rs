@@ -14,6 +14,7 @@ use crate::cli::{
 
 /// Which file.
 #[derive(Args, Debug)]
+#[command(after_help = "  liandong alert check warning.cap")]
 pub struct Check {
     /// The CAP file
     #[arg(value_name = "FILE")]

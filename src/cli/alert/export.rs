@@ -17,6 +17,7 @@ use crate::cli::{
 
 /// Which alert, and where to.
 #[derive(Args, Debug)]
+#[command(after_help = "  liandong alert export 8f3a2c1d --to warning.cap")]
 pub struct Export {
     /// The alert: its id, or the last 6 or more digits of it
     #[arg(value_name = "ID")]

@@ -22,6 +22,9 @@ use crate::{
 
 /// Which file, and what the alert says beyond it.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "  liandong alert import warning.cap\n  liandong alert import warning.cap --send --warning orange --sign-off LiMin/shift-leader"
+)]
 pub struct Import {
     /// The CAP file
     #[arg(value_name = "CAP")]

@@ -20,6 +20,9 @@ use crate::cli::{
 
 /// Which drill, and where the report goes.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "  liandong drill report 371300-DR-2027-09 --to report.md\n  liandong drill report 371300-DR-2027-09 -o json > review.json"
+)]
 pub struct Report {
     /// The drill's id, or any message of it: its id, or the last 6 or more digits of it
     #[arg(value_name = "DRILL")]

@@ -17,6 +17,7 @@ use crate::{
 
 /// Which drill.
 #[derive(Args, Debug)]
+#[command(after_help = "  liandong drill score 371300-DR-2027-09\n  liandong drill score 371300-DR-2027-09 -o wide")]
 pub struct Score {
     /// The drill's id, or any message of it: its id, or the last 6 or more digits of it
     #[arg(value_name = "DRILL")]

@@ -53,7 +53,10 @@ impl Folding<'_, '_> {
             Ok((row, duplicate)) => Ok(Outcome::Accepted { row: Box::new(row), duplicate }),
             Err(Verdict::Broken(error)) => Err(error),
             Err(Verdict::Refused(invalid)) => {
-                *self.state.tallies.refused.entry(invalid.reason.code()).or_default() += 1;
+                // what members hand in is counted; a notice of our own that came too late is no fault of anybody's
+                if record.by != JurisdictionId::broker().as_str() {
+                    *self.state.tallies.refused.entry(invalid.reason.code()).or_default() += 1;
+                }
                 Ok(Outcome::Refused(invalid))
             }
         }

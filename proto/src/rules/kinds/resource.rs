@@ -26,7 +26,7 @@ const ANSWER: Rule = rule(
     "全部暂缓为阶段性答复，否则为明确答复",
     "is an interim answer if every line defers, else a definite one",
 );
-const ORDERED: Rule = rule("K13.order_complete", "订用资源时必填", "is required when something is ordered").missing();
+const ORDERED: Rule = rule("K13.order_complete", "采用资源时必填", "is required when something is ordered").missing();
 const ARRIVAL: Rule = rule("K14.eta_after_departure", "不得早于计划出发时间", "must not be before the departure");
 const CONTROL: Rule = rule("K14.operational_control", "现场指挥权属于请求方", "lies with the requester");
 const RECALL: Rule = rule("K14.recall_right", "召回权属于提供方", "lies with the supplier");
