@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 struct Pair {
     book: Arc<Book>,
     sender: Sender,
-    sending: Option<tokio::task::JoinHandle<()>>,
+    sending: JoinSet<()>,
     stop: CancellationToken,
     reading: CancellationToken,
     tasks: JoinSet<()>,
@@ -68,12 +68,12 @@ impl Pair {
         let mut tasks = JoinSet::new();
         tasks.spawn(ear.hear_all());
         tasks.spawn(receiver.take_all());
-        Self { book, sender, sending: None, stop, reading, tasks }
+        Self { book, sender, sending: JoinSet::new(), stop, reading, tasks }
     }
 
     /// Sends at a steady pace until told to stop.
     fn send_on(&mut self) {
-        self.sending = Some(tokio::spawn(at_a_pace(self.sender.clone(), u32::MAX)));
+        self.sending.spawn(at_a_pace(self.sender.clone(), u32::MAX));
     }
 
     /// Sends a turn's messages, and waits until they are handed over.
@@ -89,8 +89,8 @@ impl Pair {
 
     async fn end(mut self) {
         // what it sent last is settled too
-        if let Some(sending) = self.sending.take() {
-            sending.await.unwrap();
+        while let Some(ended) = self.sending.join_next().await {
+            ended.unwrap();
         }
         self.settled().await;
         self.reading.cancel();
