@@ -24,8 +24,9 @@ impl Desk {
     pub(super) async fn put_off_late_items_of(&self, document_id: String) -> Result<(), Invalid> {
         let ask = v1::PullDocumentRequest { document_id, ..v1::PullDocumentRequest::default() };
         let pulled = self.pull(ask).await?;
-        // what was put off already may still stand as proposed in an old copy
-        let Some(agenda) = pulled.document.filter(|_| !pulled.from_cache) else { return Ok(()) };
+        // an agenda of another is not ours to decide about; in an old copy what was put off may still stand as proposed
+        let ours = |agenda: &v1::Document| agenda.owner == self.names.jurisdiction().as_str();
+        let Some(agenda) = pulled.document.filter(|agenda| ours(agenda) && !pulled.from_cache) else { return Ok(()) };
         let mut problem = None;
         for (late, item) in late_items(&agenda)? {
             problem = self.put_off(&agenda, late, item).await.err().or(problem);
