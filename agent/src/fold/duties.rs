@@ -23,7 +23,9 @@ use proto::{
 };
 use store::FoldError;
 
-use super::{Folding, Outcome, bytes_of, decode_row, id_of, keys, keys::MatterKey, matters::MatterState, number};
+use super::{
+    Folding, Outcome, bytes_of, decode_row, id_of, keys, keys::MatterKey, matters::MatterState, number, query,
+};
 
 /// Messages for one recipient that are looked at when its link goes down.
 const GRAVE_MAX: usize = 1_024;
@@ -75,7 +77,7 @@ impl Folding<'_, '_> {
         let times = time_of(stamp.accepted_at).zip(time_of(stamp.reply_by));
         let (Some((starts_at, due_at)), Some(name)) = (times, stamped_reply(kind)) else { return Ok(()) };
         let Ok(key) = MatterKey::try_from(matter) else { return Ok(()) };
-        if !self.has_stepped(id)? {
+        if !query::has_stepped(self.rows, id)? {
             return Ok(());
         }
         let to = stamp.deliveries.iter().filter(|delivery| delivery.r#as == As::To.number());

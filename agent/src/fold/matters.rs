@@ -118,7 +118,11 @@ impl Folding<'_, '_> {
             }
         }
         let key = self.take_step(knock, &facts)?;
-        if !self.has_stepped(header.message_id)? {
+        let reaches_further = matches!(
+            facts,
+            Facts::Bulletin(bulletin::Facts { merged: Some(_), .. }) | Facts::Drill(_) | Facts::Item(_)
+        );
+        if !reaches_further || !query::has_stepped(self.rows, header.message_id)? {
             return Ok(Bytes::copy_from_slice(&key));
         }
         match &facts {
@@ -131,12 +135,6 @@ impl Folding<'_, '_> {
             self.knock_inside(knock)?;
         }
         Ok(Bytes::copy_from_slice(&key))
-    }
-
-    /// Whether its matter took a message as a step: it was lawful, and waits for nothing.
-    pub(super) fn has_stepped(&self, id: MessageId) -> Result<bool, FoldError> {
-        let judged: Option<JudgedRow> = self.row(&keys::judged(id))?;
-        Ok(judged.is_none_or(|judged| judged.reason.is_empty() && !judged.orphan))
     }
 
     fn take_step(&mut self, knock: &Knock<'_>, facts: &Facts) -> Result<MatterKey, FoldError> {

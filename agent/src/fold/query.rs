@@ -339,6 +339,11 @@ pub fn other_acts(rows: &Rows<'_>, id: MessageId) -> Result<Vec<(Stage, OtherAct
     Ok(found)
 }
 
+/// Whether its matter took a message as a step: it was lawful, and waits for nothing.
+pub fn has_stepped(rows: &Rows<'_>, id: MessageId) -> Result<bool, FoldError> {
+    Ok(judged(rows, id)?.is_none_or(|judged| judged.reason.is_empty() && !judged.orphan))
+}
+
 /// Whether a message has come and been judged: it was sent or received here, and waits for none itself.
 pub fn has_come(rows: &Rows<'_>, id: MessageId) -> Result<bool, FoldError> {
     let is_here = rows.get(&keys::sent(id))?.is_some() || rows.get(&keys::received(id))?.is_some();

@@ -49,8 +49,7 @@ impl Desk {
     pub(super) fn said(&self, id: MessageId, ours: bool) -> Result<Option<Said>, Invalid> {
         let Some((content, _)) = self.content_of(id)? else { return Ok(None) };
         let v1::Content { header, body, inline: _ } = content;
-        let judged = self.engine.read(|_, found| query::judged(found, id)).map_err(rows)?;
-        let stepped = judged.is_none_or(|judged| judged.reason.is_empty() && !judged.orphan);
+        let stepped = self.engine.read(|_, found| query::has_stepped(found, id)).map_err(rows)?;
         Ok(Some(Said { id, ours, stepped, header: header.unwrap_or_default(), body: body.and_then(|body| body.body) }))
     }
 
@@ -115,7 +114,7 @@ impl Desk {
 
     /// When the broker took charge of a message, by its stamp.
     pub(super) fn accepted_at(&self, id: MessageId) -> Result<Option<Timestamp>, Invalid> {
-        let stamp = self.show(id)?.stamp;
+        let (_, stamp) = self.stamped(id)?;
         Ok(stamp.and_then(|stamp| border::time::optional(stamp.accepted_at, "").ok().flatten()))
     }
 }

@@ -40,7 +40,7 @@ impl Desk {
     /// Who owed an acknowledgement of a message and when it came, as the stamp and the receipts say.
     fn acknowledgements(&self, said: &Said) -> Result<Ledger, Invalid> {
         let mut ledger = Ledger::default();
-        let Some(stamp) = self.show(said.id)?.stamp else { return Ok(ledger) };
+        let (_, Some(stamp)) = self.stamped(said.id)? else { return Ok(ledger) };
         let time = |at| border::time::optional(at, "").ok().flatten();
         let (Some(from), Some(until)) = (time(stamp.accepted_at), time(stamp.ack_by)) else { return Ok(ledger) };
         let reached = self.reached(said.id)?;
