@@ -109,9 +109,7 @@ async fn export(desk: &mut Client, id: &str, to: Option<&Path>, context: Context
     let Some(occasion) = inviting.occasion() else { return Err(no_invitation(context).into()) };
     let text = Invitation { header: &inviting.header, occasion, agenda: agenda.as_ref() }.write()?;
     if let Some(to) = to {
-        fs::write(to, &text).with_context(|| to.display().to_string())?;
-        let file = to.display();
-        context.tell(&format!("已写入 {file}"), &format!("wrote {file}"));
+        context.write(to, text.as_bytes())?;
         context.next(
             "liandong calendar import answer.ics",
             "导入日历程序生成的回执",

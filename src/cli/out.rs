@@ -1,7 +1,12 @@
 //! What people and programs read: tables, JSON, errors.
 
-use std::io::{self, Write as _};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 pub use comfy_table::Cell;
 use comfy_table::{CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
@@ -57,6 +62,14 @@ impl Context {
         if self.talk == Talk::Full {
             anstream::eprintln!("{}", self.say(zh, en));
         }
+    }
+
+    /// Writes a file and says so.
+    pub fn write(self, to: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+        let file = to.display();
+        fs::write(to, bytes).with_context(|| file.to_string())?;
+        self.tell(&format!("已写入 {file}"), &format!("wrote {file}"));
+        Ok(())
     }
 
     /// Names the next useful command, on standard error.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{deadline::DeadlineName, thread::drill};
+use model::{deadline::DeadlineName, limits::LIST_MAX, thread::drill};
 use proto::{border, status::Lang, v1, v1::body::Body};
 
 use super::Ground;
@@ -43,8 +43,6 @@ pub fn plan(ground: &Ground<'_>) -> Option<Body> {
     }))
 }
 
-/// Entries of one list of a body at most, as the contract says.
-const ENTRIES_MAX: usize = 64;
 /// By when an improvement is done if nobody says otherwise: when it is looked at for the first time.
 const IMPROVED_WITHIN: Duration = drill::LOOK_EVERY;
 
@@ -86,7 +84,7 @@ fn observed(times: &[v1::TimeSeen]) -> Vec<v1::ObservedTime> {
     let mut chosen: Vec<(usize, &v1::ObservedTime)> =
         times.iter().filter_map(|seen| seen.time.as_ref()).enumerate().collect();
     chosen.sort_by_key(|(at, time)| (time.met() == v1::YesNo::Yes, *at));
-    chosen.truncate(ENTRIES_MAX);
+    chosen.truncate(LIST_MAX);
     chosen.sort_by_key(|(at, _)| *at);
     chosen.into_iter().map(|(_, time)| time.clone()).collect()
 }
@@ -110,7 +108,7 @@ fn improvements(ground: &Ground<'_>, times: &[v1::TimeSeen]) -> Vec<v1::Improvem
         due: Some(due),
         recurrence_of: String::new(),
     };
-    missed.into_iter().take(ENTRIES_MAX).enumerate().map(proposal).collect()
+    missed.into_iter().take(LIST_MAX).enumerate().map(proposal).collect()
 }
 
 fn whose(time: &v1::ObservedTime) -> &str {
@@ -203,7 +201,7 @@ mod tests {
         let missed = (0..10).map(|_| time("D10", "320300", None, v1::YesNo::No));
         let times: Vec<_> = kept.chain(missed).collect();
         let review = drafted(&v1::DrillScoreResponse { times, ..v1::DrillScoreResponse::default() }, Lang::Zh);
-        assert_eq!(review.observed.len(), ENTRIES_MAX);
+        assert_eq!(review.observed.len(), LIST_MAX);
         assert_eq!(review.observed.iter().filter(|time| time.met() == v1::YesNo::No).count(), 10);
         assert_eq!(review.observed[0].taken_s, Some(0), "in the order in which they were owed");
     }

@@ -1,9 +1,8 @@
 //! Writes an alert as CAP 1.2; one that came as a file is given back as it came.
 
-use std::{fs, io::Write as _, path::PathBuf};
+use std::{io::Write as _, path::PathBuf};
 
 use agent::formats::cap;
-use anyhow::Context as _;
 use clap::Args;
 use proto::v1;
 use serde_json::json;
@@ -35,9 +34,7 @@ impl Export {
         let message_id: bytes::Bytes = id.0.to_vec().into();
         let written = desk.write_cap(ask(v1::WriteCapRequest { message_id: message_id.clone() })).await?.into_inner();
         if let Some(to) = &self.to {
-            fs::write(to, &written.file).with_context(|| to.display().to_string())?;
-            let file = to.display();
-            context.tell(&format!("已写入 {file}"), &format!("wrote {file}"));
+            context.write(to, &written.file)?;
         } else if context.is_table() {
             // every byte as it is
             std::io::stdout().lock().write_all(&written.file)?;

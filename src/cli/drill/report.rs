@@ -1,9 +1,8 @@
 //! The after-action report as a draft: everything that receipts and deadlines prove stands in it, and whatever a person must
 //! judge is left open. As Markdown for people, as the draft of an evaluation (K35) for `drill evaluate -f`.
 
-use std::{fmt::Write as _, fs, path::PathBuf};
+use std::{fmt::Write as _, path::PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 use model::{kind::Kind, status::Action};
 use proto::{rules, v1, v1::body::Body};
@@ -44,11 +43,7 @@ impl Report {
             format!("{}\n", serde_json::to_string_pretty(&rules::draft_to_json(&draft))?)
         };
         match &self.to {
-            Some(to) => {
-                fs::write(to, &text).with_context(|| to.display().to_string())?;
-                let file = to.display();
-                context.tell(&format!("已写入 {file}"), &format!("wrote {file}"));
-            }
+            Some(to) => context.write(to, text.as_bytes())?,
             None => out::line(&text)?,
         }
         context.next(
