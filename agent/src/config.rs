@@ -111,6 +111,14 @@ impl Profile {
         }
     }
 
+    /// Bytes of content that may always be on their way to the broker, however slow the line turns out to be.
+    pub const fn least_in_flight(self) -> u64 {
+        match self {
+            Self::Normal => limits::IN_FLIGHT_BYTES_LEAST,
+            Self::Slow | Self::Satellite => limits::IN_FLIGHT_BYTES_LEAST_SLOW,
+        }
+    }
+
     /// Bytes of content that may be on their way to this agent, for each precedence.
     pub const fn window_bytes(self) -> u64 {
         match self {

@@ -236,19 +236,27 @@ async fn waive(
     context.value(&row(&waived), |_| out::table(None, std::iter::once(cells(&waived, context))))
 }
 
+/// How one jurisdiction kept one deadline.
 #[derive(Serialize)]
-struct CardRow {
+pub struct CardRow {
     jurisdiction: String,
     deadline: String,
     on_time: u64,
     late: u64,
     missing: u64,
-    waived: u64,
+    /// Nobody waives at the broker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waived: Option<u64>,
 }
 
 async fn card(place: &Where, jurisdiction: String, context: Context) -> anyhow::Result<()> {
     let mut desk = place.client(context.lang).await?;
     let lines = desk.report_card(ask(v1::ReportCardRequest { jurisdiction })).await?.into_inner().lines;
+    print_cards(lines.into_iter().map(CardRow::from).collect(), context)
+}
+
+/// Prints report cards, those of a desk or of the broker.
+pub fn print_cards(rows: Vec<CardRow>, context: Context) -> anyhow::Result<()> {
     let header = [
         ("单位", "JURISDICTION"),
         ("时限", "DEADLINE"),
@@ -257,7 +265,6 @@ async fn card(place: &Where, jurisdiction: String, context: Context) -> anyhow::
         ("到期未办", "MISSED"),
         ("豁免", "WAIVED"),
     ];
-    let rows: Vec<CardRow> = lines.into_iter().map(card_row).collect();
     context.rows(&rows, &header, |row| {
         vec![
             cell(&row.jurisdiction),
@@ -265,18 +272,21 @@ async fn card(place: &Where, jurisdiction: String, context: Context) -> anyhow::
             out::number(row.on_time),
             out::number(row.late),
             out::number(row.missing),
-            out::number(row.waived),
+            row.waived.map_or_else(|| cell("–"), out::number),
         ]
     })
 }
 
-fn card_row(line: v1::CardLine) -> CardRow {
-    CardRow {
-        jurisdiction: line.jurisdiction,
-        deadline: line.deadline,
-        on_time: line.on_time,
-        late: line.late,
-        missing: line.missing,
-        waived: line.waived,
+impl From<v1::CardLine> for CardRow {
+    fn from(line: v1::CardLine) -> Self {
+        let v1::CardLine { jurisdiction, deadline, text_zh: _, on_time, late, missing, waived } = line;
+        Self { jurisdiction, deadline, on_time, late, missing, waived: Some(waived) }
+    }
+}
+
+impl From<v1::MemberCard> for CardRow {
+    fn from(card: v1::MemberCard) -> Self {
+        let v1::MemberCard { jurisdiction, deadline, text_zh: _, on_time, late, missing } = card;
+        Self { jurisdiction, deadline, on_time, late, missing, waived: None }
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::{
     admin::{Client, Door},
     compose::values,
+    deadlines::{self, CardRow},
     desk::ask,
     exit::{BadInput, NotFound},
     ids,
@@ -34,6 +35,14 @@ pub enum Mailbox {
     },
     /// Depth and oldest age of each mailbox
     Ls {
+        #[command(flatten)]
+        door: Door,
+    },
+    /// How members kept the deadlines that the broker runs
+    Card {
+        /// Only this member's
+        #[arg(value_name = "JURISDICTION")]
+        of: Option<String>,
         #[command(flatten)]
         door: Door,
     },
@@ -88,6 +97,11 @@ impl Mailbox {
             Self::Status { door } => broker::status(&mut door.client(context).await?, context).await,
             Self::Reload { door } => broker::reload(&mut door.client(context).await?, context).await,
             Self::Ls { door } => list(&mut door.client(context).await?, context).await,
+            Self::Card { of, door } => {
+                let ask = ask(v1::CardsRequest { jurisdiction: of.unwrap_or_default() });
+                let cards = door.client(context).await?.cards(ask).await?.into_inner().cards;
+                deadlines::print_cards(cards.into_iter().map(CardRow::from).collect(), context)
+            }
             Self::Peek { jurisdiction, dead, limit, door } => {
                 let peek = v1::PeekRequest { jurisdiction, dead, limit };
                 self::peek(&mut door.client(context).await?, peek, context).await

@@ -49,9 +49,9 @@ impl Figures {
         println!("  deliveries: {:?}\n  by kind: {:?}\n  faults: {:?}", looks.ends, looks.kinds, days.faults);
         println!("  kept back: {:?}\n  objected to: {:?}", days.kept_back, looks.objections);
         let unequal: Vec<_> = looks.cards.iter().filter(|(.., there, here)| there != here).collect();
-        let breaches: u64 = looks.cards.iter().map(|(_, _, there, _)| there).sum();
+        let kept: u64 = looks.cards.iter().map(|(_, _, there, _)| there.iter().sum::<u64>()).sum();
         println!(
-            "  breaches as the broker and as the own agent know them: {breaches} in {} lines of the cards, {} lines unequal: {unequal:?}",
+            "  report cards at the broker and at the own agents: {kept} deadlines in {} lines, {} lines unequal: {unequal:?}",
             looks.cards.len(),
             unequal.len()
         );

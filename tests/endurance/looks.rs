@@ -20,12 +20,11 @@ use agent::fold::{keys::table, query};
 use bytes::Bytes;
 use model::deadline::DeadlineName;
 use model::ids::MessageId;
-use model::position::Position;
 use model::stage::Stage;
 use model::task::TaskKind;
 use model::thread::{AnyMachine, Matter};
 use prost::Message as _;
-use proto::record::{ChainRow, ListRow, Rung, kind};
+use proto::record::{ChainRow, ListRow, MemberCardRow};
 use proto::v1;
 
 use crate::days::Days;
@@ -52,8 +51,8 @@ pub struct Looks {
     pub notices: u64,
     /// Duplicates that were handed in.
     pub duplicates: u64,
-    /// Whose, which deadline, how often breached as the broker knows and as its own agent does.
-    pub cards: Vec<(&'static str, DeadlineName, u64, u64)>,
+    /// Whose, which deadline; in time, late and not done, at the broker and at its own agent.
+    pub cards: Vec<(&'static str, DeadlineName, [u64; 3], [u64; 3])>,
     /// Steps that a desk did not take as lawful, by reason and rule.
     pub objections: BTreeMap<String, u64>,
     /// Telephone calls that the loss of a line asked for.
@@ -216,12 +215,13 @@ impl Looks {
                 assert_eq!(rows.scan(&[table], &[table], 1).unwrap(), [], "nothing waits and nothing can expire");
             }
         });
-        let broker = breaches_at_the_broker(days);
+        let broker = cards_at_the_broker(days);
         for city in CAST {
             let desk = days.world.agent(city).inside();
-            let own = breaches_at_its_own(desk);
-            for name in broker.keys().filter(|(who, _)| who == city).map(|(_, name)| *name) {
-                let (there, here) = (broker[&(city.to_owned(), name)], own.get(&name).copied().unwrap_or_default());
+            let own = card_at_its_own(desk);
+            for name in DeadlineName::ALL.iter().copied().filter(|name| name.is_run_by_broker()) {
+                let there = broker.get(&(city.to_owned(), name)).copied().unwrap_or_default();
+                let here = own.get(&name).copied().unwrap_or_default();
                 self.cards.push((city, name, there, here));
             }
             let tasks = desk.engine.read(|_, rows| query::tasks(rows)).unwrap();
@@ -235,33 +235,18 @@ impl Looks {
     }
 }
 
-/// How often each deadline of each jurisdiction was breached, as the broker's journal tells: a duty is breached once.
-fn breaches_at_the_broker(days: &Days) -> BTreeMap<(String, DeadlineName), u64> {
-    let engine = &days.world.relay().engine;
-    let mut seen = BTreeSet::new();
-    for at in 1..=engine.journal_end().0 {
-        let record = engine.record(Position(at)).unwrap();
-        if record.kind != kind::RUNG {
-            continue;
-        }
-        let rung = Rung::decode(record.bytes).unwrap();
-        if rung.rung == 2 {
-            seen.insert((rung.jurisdiction, rung.deadline, rung.matter));
-        }
-    }
-    let mut found = BTreeMap::new();
-    for (who, deadline, _) in seen {
-        let name = DeadlineName::from_number(i32::try_from(deadline).unwrap()).unwrap();
-        *found.entry((who, name)).or_default() += 1;
-    }
-    found
+/// How each member kept each deadline, as the broker knows.
+fn cards_at_the_broker(days: &Days) -> BTreeMap<(String, DeadlineName), [u64; 3]> {
+    let cards = days.world.relay().engine.read(|_, rows| broker::relay::fold::cards(rows)).unwrap();
+    let counts = |card: MemberCardRow| [card.on_time, card.late, card.missing];
+    cards.into_iter().map(|((who, name), card)| ((who.to_string(), name), counts(card))).collect()
 }
 
 /// The same of its own, on the report card at a desk.
-fn breaches_at_its_own(desk: &agent::desk::Desk) -> BTreeMap<DeadlineName, u64> {
+fn card_at_its_own(desk: &agent::desk::Desk) -> BTreeMap<DeadlineName, [u64; 3]> {
     let cards = desk.engine.read(|_, rows| query::cards(rows)).unwrap();
     let own = cards.into_iter().filter(|((who, _), _)| who == desk.names.jurisdiction());
-    own.map(|((_, name), card)| (name, card.missing)).collect()
+    own.map(|((_, name), card)| (name, [card.on_time, card.late, card.missing])).collect()
 }
 
 /// What stands in a list behind `to`, oldest first; `to` moves on.

@@ -10,7 +10,10 @@ use model::time::Timestamp;
 use proto::border::time::to_wire;
 use proto::v1;
 use proto::v1::agenda_change::Change;
-use proto::v1::{AgendaItemState as State, DeadlineStanding as Standing, MeetingAnswer as Answer, Role, Stage};
+use proto::v1::{
+    ActionItemStatus as ItemStatus, AgendaItemState as State, DeadlineStanding as Standing, MeetingAnswer as Answer,
+    Role, Stage,
+};
 
 use crate::world::drafts::officer;
 use crate::world::live::World;
@@ -367,4 +370,91 @@ async fn with_the_chair_the_secretariat_goes_to_the_next_city() {
     let id = Bytes::copy_from_slice(&handover.0);
     meeting.0.desk(XZ).acknowledge(&id, officer()).await.unwrap();
     meeting.0.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_a_meeting_remind_their_owners_and_are_overdue_for_all() {
+    let mut meeting = Meeting::convened().await;
+    let in_days = |days: u64| meeting.now().plus(Duration::from_hours(24 * days));
+    let (done, week, late) = (
+        meeting.task("371300-AI-2027-01", XZ, in_days(30)),
+        meeting.task("371300-AI-2027-02", LYG, in_days(7)),
+        meeting.task("371300-AI-2027-03", RZ, in_days(2)),
+    );
+    let done = meeting.send(LY, done).await;
+    let week = meeting.send(LY, week).await;
+    let late = meeting.send(LY, late).await;
+
+    let report = |item: &str, status, proofs| meeting.report(item, status, proofs);
+    let bare = meeting.may_send(XZ, report("371300-AI-2027-01", ItemStatus::Done, 0).follows(done));
+    assert_eq!(bare.unwrap_err(), "LD102_MISSING_FIELD K45.evidence");
+    meeting.send(XZ, report("371300-AI-2027-01", ItemStatus::Done, 1).follows(done)).await;
+    let meddled = meeting.may_send(ZZ, report("371300-AI-2027-03", ItemStatus::Done, 1).follows(late));
+    assert_eq!(meddled.unwrap_err(), "LD302_WRONG_SEQUENCE K45.owner");
+    for city in CITIES {
+        meeting.0.agent(city).until("the first is done", |_| (meeting.state(city, done) == "DONE").then_some(())).await;
+    }
+
+    // half of the week, and all of the two days
+    meeting.days(4).await;
+    meeting.asked(LYG, week, "REMIND").await;
+    meeting.asked(RZ, late, "OVERDUE").await;
+    for city in CITIES {
+        let stand = [done, week, late].map(|task| meeting.state(city, task));
+        assert_eq!(stand, ["DONE", "OPEN", "OVERDUE"], "at {city}");
+    }
+    assert!(meeting.tasks_about(XZ, done).is_empty(), "what is done reminds nobody");
+
+    meeting.days(4).await;
+    meeting.asked(LYG, week, "OVERDUE").await;
+    meeting.send(LYG, meeting.report("371300-AI-2027-02", ItemStatus::Done, 1).follows(week)).await;
+    let closed = |_: &_| meeting.tasks_about(LYG, week).is_empty().then_some(());
+    meeting.0.agent(LYG).until("nothing is asked any more", closed).await;
+    meeting.0.end().await;
+}
+
+impl Meeting {
+    fn task(&self, item: &str, owner: &str, due: Timestamp) -> Paper {
+        let paper = paper!(ActionItem, self.now(), |body| {
+            let Some(v1::action_item::Part::Task(task)) = &mut body.part else { panic!("{body:?}") };
+            (task.item_id, task.due) = (item.into(), Some(to_wire(due)));
+            task.owner = Some(v1::Seat { jurisdiction: owner.into(), ..v1::Seat::default() });
+            (task.status, task.evidence, task.recurrence_of) = (ItemStatus::Open.into(), Vec::new(), String::new());
+        });
+        as_secretariat(paper.to(&INVITED))
+    }
+
+    fn report(&self, item: &str, status: ItemStatus, proofs: usize) -> Paper {
+        let paper = paper!(ActionItem, self.now(), |body| {
+            let proof = v1::FileRef { title: "验收单".into(), sha256: vec![7; 32].into(), ..v1::FileRef::default() };
+            let report = v1::ActionReport {
+                item_id: item.into(),
+                status: status.into(),
+                note: "已完成".into(),
+                evidence: vec![proof; proofs],
+                ..v1::ActionReport::default()
+            };
+            body.part = Some(v1::action_item::Part::Report(report));
+        });
+        let others: Vec<&str> = CITIES.to_vec();
+        paper.to(&others)
+    }
+
+    /// How a task of the meeting stands at a desk.
+    fn state(&self, at: &str, task: MessageId) -> String {
+        self.0.agent(at).inside().matter(task).unwrap().state.unwrap().name
+    }
+
+    /// What a desk is asked to do because a task of the meeting has a due date.
+    fn tasks_about(&self, at: &str, task: MessageId) -> Vec<String> {
+        let tasks = self.0.agent(at).inside().tasks(&v1::TasksRequest::default()).unwrap().tasks;
+        let due = tasks.into_iter().filter(|seen| seen.message_id == task.0.as_slice() && seen.deadline == "D22");
+        due.map(|seen| seen.kind).collect()
+    }
+
+    /// Waits until a desk is asked to do something about a task.
+    async fn asked(&self, at: &str, task: MessageId, what: &str) {
+        let asked = |_: &_| self.tasks_about(at, task).iter().any(|kind| kind == what).then_some(());
+        self.0.agent(at).until(what, asked).await;
+    }
 }

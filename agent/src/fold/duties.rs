@@ -12,6 +12,7 @@ use model::{
     task::{TaskKind, task_id},
     thread::{
         AnyMachine, Deadline, Ledger, Matter,
+        card::Card,
         ledger::{Key, Standing, Start},
         owe,
     },
@@ -195,7 +196,7 @@ impl Folding<'_, '_> {
         if state.thread.is_some() || state.ledger().all().any(open) {
             return self.put_matter(key, Some(&before), state).map(|_| ());
         }
-        self.settle_duties(before.ledger(), state.ledger())?;
+        self.settle_duties(state.status, before.ledger(), state.ledger())?;
         self.drop_matter(key, &before)
     }
 
@@ -211,7 +212,7 @@ impl Folding<'_, '_> {
     }
 
     /// What the difference between two ledgers means: tasks come and go, and kept or broken duties are counted.
-    pub(super) fn settle_duties(&mut self, before: &Ledger, after: &Ledger) -> Result<(), FoldError> {
+    pub(super) fn settle_duties(&mut self, status: Status, before: &Ledger, after: &Ledger) -> Result<(), FoldError> {
         for deadline in after.all() {
             let old = before.get(&deadline.key());
             if old == Some(deadline) {
@@ -223,7 +224,10 @@ impl Folding<'_, '_> {
             if !deadline.is_owed() && old.is_none_or(Deadline::is_owed) {
                 self.close_rungs(deadline)?;
             }
-            self.count_on_card(old, deadline)?;
+            // what was played stands in the score of its drill
+            if status != Status::Exercise {
+                self.count_on_card(old, deadline)?;
+            }
         }
         Ok(())
     }
@@ -279,22 +283,49 @@ impl Folding<'_, '_> {
     }
 
     fn count_on_card(&mut self, old: Option<&Deadline>, new: &Deadline) -> Result<(), FoldError> {
-        let was = old.map(|old| old.standing);
-        let done_late =
-            new.standing == Standing::Breached && new.met_at.is_some() && old.is_none_or(|old| old.met_at.is_none());
-        let missing = new.standing == Standing::Breached && was != Some(Standing::Breached);
-        let on_time = new.standing == Standing::Met && was != Some(Standing::Met);
-        let waived = new.standing == Standing::Waived && was != Some(Standing::Waived);
-        if !(done_late || missing || on_time || waived) {
+        self.turn_card(&new.obligor.jurisdiction, new.name, |card| card.turn(old, new))
+    }
+
+    fn turn_card(
+        &mut self,
+        of: &JurisdictionId,
+        name: DeadlineName,
+        turn: impl FnOnce(&mut Card),
+    ) -> Result<(), FoldError> {
+        let key = keys::card(of, name);
+        let CardRow { on_time, late, missing, waived } = self.row(&key)?.unwrap_or_default();
+        let before = Card { on_time, late, missing, waived };
+        let mut card = before;
+        turn(&mut card);
+        if card == before {
             return Ok(());
         }
-        let key = keys::card(&new.obligor.jurisdiction, new.name);
-        let mut card: CardRow = self.row(&key)?.unwrap_or_default();
-        card.on_time += u64::from(on_time);
-        card.late += u64::from(done_late);
-        card.missing += u64::from(missing);
-        card.waived += u64::from(waived);
-        self.put(&key, &card)
+        let Card { on_time, late, missing, waived } = card;
+        self.put(&key, &CardRow { on_time, late, missing, waived })
+    }
+
+    /// The broker tells of a breach of ours on a message that is not here: it counts, until the message comes and its own
+    /// duty does.
+    pub(super) fn breach_told(&mut self, deadline: &Deadline) -> Result<(), FoldError> {
+        let key = keys::breach_told(deadline.cause, deadline.name);
+        if self.rows.get(&key)?.is_some() {
+            return Ok(());
+        }
+        self.rows.put(&key, &[])?;
+        self.turn_card(&deadline.obligor.jurisdiction, deadline.name, |card| card.missing += 1)
+    }
+
+    /// A message is here: what was told of its breaches counts no longer, since what it starts does.
+    pub(super) fn breaches_known(&mut self, id: MessageId) -> Result<(), FoldError> {
+        let us = self.us.clone();
+        for name in DeadlineName::ALL.iter().copied().filter(|name| name.is_run_by_broker()) {
+            let key = keys::breach_told(id, name);
+            if self.rows.get(&key)?.is_some() {
+                self.rows.remove(&key)?;
+                self.turn_card(&us, name, |card| card.missing = card.missing.saturating_sub(1))?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts a task, unless it is there: the same cause has one task, open or closed. It begins now unless the row says when.

@@ -57,6 +57,7 @@ impl Folding<'_, '_> {
         self.receipt(id, at, &recipient, stage, statement, false)?;
         self.cancel_early(&read, &mut row)?;
         if row.refused.is_empty() {
+            self.breaches_known(id)?;
             let accepted_at = duties::accepted_at(delivery.stamp.as_ref()).unwrap_or(self.at.time);
             let contradicted = self.contradicted(&read.header)?;
             row.matter = self.knock(&Knock::of(&read, accepted_at, row.cursor, false))?;
@@ -235,7 +236,7 @@ impl Folding<'_, '_> {
         Ok(newest.and_then(|(_, place)| place))
     }
 
-    fn received_row(&self, id: MessageId) -> Result<Option<ReceivedRow>, FoldError> {
+    pub(super) fn received_row(&self, id: MessageId) -> Result<Option<ReceivedRow>, FoldError> {
         self.row(&keys::received(id))
     }
 }

@@ -71,6 +71,8 @@ pub mod table {
     pub const GRAVE: u8 = b'g';
     /// How deadlines were kept.
     pub const CARD: u8 = b'z';
+    /// Breaches of ours that the broker tells of, on messages that are not here.
+    pub const BREACH_TOLD: u8 = b'B';
     /// Incidents that were learned of here.
     pub const LEARNED: u8 = b'l';
     /// How far rules have looked: one row.
@@ -547,6 +549,12 @@ pub fn event(source: &str, id: &str) -> Vec<u8> {
 pub fn card(jurisdiction: &JurisdictionId, deadline: DeadlineName) -> Vec<u8> {
     let number = u8::try_from(deadline.number()).unwrap_or(u8::MAX);
     Key::new(table::CARD).padded(jurisdiction.as_str(), JURISDICTION).bytes(&[number]).0
+}
+
+/// A breach of ours, as the broker tells it, on a message that is not here.
+pub fn breach_told(cause: MessageId, deadline: DeadlineName) -> Vec<u8> {
+    let number = u8::try_from(deadline.number()).unwrap_or(u8::MAX);
+    Key::new(table::BREACH_TOLD).bytes(&cause.0).bytes(&[number]).0
 }
 
 /// Jurisdiction and deadline in such a key.

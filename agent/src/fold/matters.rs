@@ -301,7 +301,7 @@ impl Folding<'_, '_> {
                 self.rung.clerk = true;
             }
         }
-        self.settle_duties(owed, state.ledger())?;
+        self.settle_duties(state.status, owed, state.ledger())?;
         self.keep_uses(key, &state)?;
         self.keep_chair(key, &state)?;
         Ok(true)

@@ -58,7 +58,7 @@ impl Folding<'_, '_> {
         match told.met_at {
             _ if told.deadline.name == DeadlineName::D18 => self.day_told(&told),
             Some(at) => self.met_elsewhere(told.deadline, at),
-            None => self.rung_told(&told),
+            None => self.rung_told(&told, read.header.status),
         }
     }
 
@@ -89,13 +89,17 @@ impl Folding<'_, '_> {
 
     /// Where the deadline runs here too its ledger goes up by this rung; where it ran and is met, nothing is asked of
     /// anybody; whoever has no part in it but to be told gets the task alone.
-    fn rung_told(&mut self, told: &Told) -> Result<(), FoldError> {
+    fn rung_told(&mut self, told: &Told, status: Status) -> Result<(), FoldError> {
         let matters = self.matters_of(&told.deadline)?;
         for key in &matters {
             let Some(state) = self.matter(key)? else { continue };
             if let Some(known) = the_same(state.ledger(), &told.deadline) {
                 return self.change(key, |state| state.raise(&known, told.rung));
             }
+        }
+        let is_ours = told.deadline.obligor.jurisdiction == *self.us && status != Status::Exercise;
+        if is_ours && told.rung > Rung::Reminder && self.received_row(told.deadline.cause)?.is_none() {
+            self.breach_told(&told.deadline)?;
         }
         let over = told.deadline.name == DeadlineName::D01 && !matters.is_empty();
         if over { Ok(()) } else { self.rung_task(&told.deadline, told.rung) }

@@ -127,7 +127,7 @@ pub(super) async fn run(desk: &Arc<Desk>, plan: &Plan, line: Line) -> Ended {
         desk: desk.clone(),
         plan: plan.clone(),
         out,
-        submitting: Mutex::new(Submitting::new(welcome.credit.as_ref())),
+        submitting: Mutex::new(Submitting::new(welcome.credit.as_ref(), plan.profile.least_in_flight())),
         submit_bell: tokio::sync::Notify::new(),
         uploads: Uploads::default(),
         outgoing: Outgoing::default(),

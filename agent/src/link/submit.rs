@@ -7,6 +7,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use journal::{Lane, Record};
 use model::{
     ids::MessageId,
+    in_flight::{InFlight, Sent},
     invalid::Invalid,
     position::Position,
     precedence::{PerPrecedence, Precedence},
@@ -42,7 +43,18 @@ const OFFER_AGAIN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Submitting {
     lanes: PerPrecedence<Lane4>,
-    in_flight: BTreeMap<MessageId, (Precedence, Position)>,
+    unanswered: BTreeMap<MessageId, Unanswered>,
+    in_flight: InFlight,
+}
+
+/// An envelope of a frame that the broker has not answered for.
+#[derive(Clone, Copy, Debug)]
+struct Unanswered {
+    precedence: Precedence,
+    at: Position,
+    bytes: u64,
+    /// None while its files go before it.
+    sent: Option<Sent>,
 }
 
 /// One precedence.
@@ -59,8 +71,13 @@ struct Lane4 {
 }
 
 impl Submitting {
-    pub fn new(credit: Option<&v1::Credit>) -> Self {
-        let mut new = Self { lanes: PerPrecedence::from_fn(|_| Lane4::default()), in_flight: BTreeMap::new() };
+    /// Within `credit`, over a line on which `least` bytes may always be on their way.
+    pub fn new(credit: Option<&v1::Credit>, least: u64) -> Self {
+        let mut new = Self {
+            lanes: PerPrecedence::from_fn(|_| Lane4::default()),
+            unanswered: BTreeMap::new(),
+            in_flight: InFlight::new(least, Instant::now().into_std()),
+        };
         if let Some(credit) = credit {
             new.credit(credit);
         }
@@ -81,7 +98,8 @@ impl Submitting {
     fn may_send(&self, precedence: Precedence, now: Instant) -> bool {
         let lane = self.lanes.get(precedence);
         let halted = lane.halted_until.is_some_and(|until| until > now);
-        !halted && lane.used.bytes < lane.allowed.bytes && lane.used.envelopes < lane.allowed.envelopes
+        let has_credit = lane.used.bytes < lane.allowed.bytes && lane.used.envelopes < lane.allowed.envelopes;
+        !halted && has_credit && self.in_flight.has_room(precedence)
     }
 
     /// A frame was not sent after all: it goes again first, after a pause.
@@ -94,6 +112,43 @@ impl Submitting {
             lane.used.bytes = lane.used.bytes.saturating_sub(chosen.row.bytes);
             lane.used.envelopes = lane.used.envelopes.saturating_sub(1);
         }
+        frame.iter().for_each(|chosen| self.never_goes(chosen));
+    }
+
+    /// It was chosen and is not on its way; no answer is awaited.
+    fn never_goes(&mut self, chosen: &Chosen) {
+        let unanswered = id_of(&chosen.row.message_id).and_then(|id| self.unanswered.remove(&id));
+        if let Some(sent) = unanswered.and_then(|unanswered| unanswered.sent) {
+            self.in_flight.forget(sent);
+        }
+    }
+
+    /// The files of a frame go before it: until they are there it takes no room on the line.
+    fn steps_aside(&mut self, frame: &[Chosen]) {
+        for id in frame.iter().filter_map(|chosen| id_of(&chosen.row.message_id)) {
+            if let Some(sent) = self.unanswered.get_mut(&id).and_then(|unanswered| unanswered.sent.take()) {
+                self.in_flight.forget(sent);
+            }
+        }
+    }
+
+    /// A frame that had stepped aside goes now.
+    fn goes(&mut self, frame: &[Chosen]) {
+        let now = Instant::now().into_std();
+        for id in frame.iter().filter_map(|chosen| id_of(&chosen.row.message_id)) {
+            if let Some(unanswered) = self.unanswered.get_mut(&id).filter(|unanswered| unanswered.sent.is_none()) {
+                unanswered.sent = Some(self.in_flight.send(unanswered.bytes, unanswered.precedence, now));
+            }
+        }
+    }
+
+    /// The broker has answered for it, whatever it said.
+    fn answered(&mut self, id: MessageId) -> Option<Unanswered> {
+        let unanswered = self.unanswered.remove(&id)?;
+        if let Some(sent) = unanswered.sent {
+            self.in_flight.confirm(sent, Instant::now().into_std());
+        }
+        Some(unanswered)
     }
 
     /// Why a frame that was not sent waits, until the broker takes one of its precedence.
@@ -109,7 +164,12 @@ impl Submitting {
         lane.used.bytes += row.bytes;
         lane.used.envelopes += 1;
         if let Some(id) = id_of(&row.message_id) {
-            self.in_flight.insert(id, (precedence, at));
+            let sent = self.in_flight.send(row.bytes, precedence, Instant::now().into_std());
+            let one = Unanswered { precedence, at, bytes: row.bytes, sent: Some(sent) };
+            // one that goes again before it was answered counts once
+            if let Some(before) = self.unanswered.insert(id, one).and_then(|before| before.sent) {
+                self.in_flight.forget(before);
+            }
         }
     }
 
@@ -122,7 +182,7 @@ impl Submitting {
 
     /// The refused one is sent again first, after a pause.
     fn halt(&mut self, id: MessageId, pause: Duration, why: Invalid) {
-        let Some((precedence, at)) = self.in_flight.remove(&id) else { return };
+        let Some(Unanswered { precedence, at, .. }) = self.answered(id) else { return };
         let lane = self.lanes.get_mut(precedence);
         lane.halted_for = Some(why);
         lane.sent = lane.sent.min(Position(at.0.saturating_sub(1)));
@@ -131,8 +191,8 @@ impl Submitting {
 
     /// The broker has taken charge of it.
     fn taken(&mut self, id: MessageId) {
-        if let Some((precedence, _)) = self.in_flight.remove(&id) {
-            self.lanes.get_mut(precedence).halted_for = None;
+        if let Some(unanswered) = self.answered(id) {
+            self.lanes.get_mut(unanswered.precedence).halted_for = None;
         }
     }
 
@@ -188,18 +248,34 @@ impl Session {
                 }
                 continue;
             };
-            // one whose record is damaged stays where it waits; it does not hold up what stands behind it
-            let submissions: Vec<_> = frame.iter().filter_map(|chosen| self.submission(chosen).ok()).collect();
+            let (frame, submissions) = self.readable(frame).await;
             if submissions.is_empty() {
                 continue;
             }
             if submissions.iter().any(has_blobs) {
                 *busy.get_mut(precedence) = true;
+                self.submitting.lock().await.steps_aside(&frame);
                 offering.push(Box::pin(self.offer(frame, submissions)));
             } else {
                 self.tell(Tell::Submissions(v1::Submissions { submissions })).await?;
             }
         }
+    }
+
+    /// What of a frame can be sent. One whose record is damaged stays where it waits; it does not hold up what stands
+    /// behind it.
+    async fn readable(&self, frame: Vec<Chosen>) -> (Vec<Chosen>, Vec<v1::Submission>) {
+        let (mut readable, mut submissions) = (Vec::with_capacity(frame.len()), Vec::with_capacity(frame.len()));
+        for chosen in frame {
+            match self.submission(&chosen) {
+                Ok(submission) => {
+                    submissions.push(submission);
+                    readable.push(chosen);
+                }
+                Err(_) => self.submitting.lock().await.never_goes(&chosen),
+            }
+        }
+        (readable, submissions)
     }
 
     /// Brings the files of a frame to the broker.
@@ -222,7 +298,10 @@ impl Session {
             *busy.get_mut(first.precedence) = false;
         }
         match result {
-            Ok(()) => self.tell(Tell::Submissions(v1::Submissions { submissions })).await,
+            Ok(()) => {
+                self.submitting.lock().await.goes(&frame);
+                self.tell(Tell::Submissions(v1::Submissions { submissions })).await
+            }
             Err(Unoffered { id, invalid }) => {
                 tracing::warn!(%id, %invalid, "a file could not be brought to the broker");
                 let mut submitting = self.submitting.lock().await;
@@ -322,7 +401,7 @@ impl Session {
         self.desk.engine.read(|_, found| {
             let is_it =
                 |id: &MessageId| matches!(query::sent(found, *id), Ok(Some(row)) if row.content_hash == content_hash);
-            submitting.in_flight.keys().copied().find(is_it)
+            submitting.unanswered.keys().copied().find(is_it)
         })
     }
 
@@ -357,7 +436,7 @@ impl Session {
                 submitting.halt(id, pause, Invalid::new(reason, refusal.field, refusal.rule));
                 continue;
             }
-            submitting.in_flight.remove(&id);
+            submitting.answered(id);
             tracing::warn!(%id, reason = refusal.reason, field = refusal.field, "the broker refused a message");
             let refused = BrokerRefused { refusal: Some(refusal) };
             records.push(Record::new(kind::BROKER_REFUSED, now, refused.encode_to_vec()));

@@ -95,8 +95,10 @@ impl Session {
             receipts = Some(desk.signer.receipts(statements).map_err(|error| internal(&error))?);
         }
         if !declines.is_empty() {
-            self.passed_over(declines.iter().map(|decline| decline.tag));
+            let tags: Vec<u64> = declines.iter().map(|decline| decline.tag).collect();
+            // said first: a confirm that passes these tags over would make the broker forget what they name
             self.outgoing.say(Tell::Declines(v1::Declines { declines }));
+            self.passed_over(tags.into_iter());
         }
         if let Some(receipts) = receipts {
             self.confirm(tags, at, receipts);

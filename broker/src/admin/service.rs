@@ -78,6 +78,16 @@ impl Admin for AdminFace {
         Ok(Response::new(v1::MailboxesResponse { mailboxes }))
     }
 
+    async fn cards(&self, request: Request<v1::CardsRequest>) -> Result<Response<v1::CardsResponse>, Status> {
+        operator(&self.relay, &request)?;
+        let lang = Lang::of(request.metadata());
+        let ask = request.into_inner();
+        let of = Some(ask.jurisdiction).filter(|of| !of.is_empty());
+        let of = of.map(|of| mailbox(&of, lang)).transpose()?;
+        let cards = self.relay.cards(of.as_ref()).map_err(|error| ours(&error, lang))?;
+        Ok(Response::new(v1::CardsResponse { cards }))
+    }
+
     async fn peek(&self, request: Request<v1::PeekRequest>) -> Result<Response<v1::PeekResponse>, Status> {
         operator(&self.relay, &request)?;
         let lang = Lang::of(request.metadata());

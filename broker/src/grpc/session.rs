@@ -70,7 +70,7 @@ where
     let (out, wire) = mpsc::channel(OUT_FRAMES);
     let _ = out.try_send(Ok(tell(Tell::Welcome(opening.welcome))));
     let session = opening.session;
-    let mut pump = Pump::new(caller.clone(), session.credit.clone());
+    let mut pump = Pump::new(caller.clone(), session.credit.clone(), least_in_flight(&hello.profile));
     let heartbeat = opening.heartbeat;
     grant(&mut pump, hello.credit.as_ref());
     let desk = Arc::new(Desk {
@@ -272,6 +272,7 @@ impl Desk {
     /// Verifies receipts, journals them, and says where they stand.
     async fn confirm(&self, confirm: v1::Confirm, out: &Out) -> Result<Commit, Gone> {
         self.pump.lock().await.confirmed(confirm.cumulative_tag, &confirm.selective_tags);
+        self.relay.wakes.bell(&self.caller).notify_one(); // there may be room on the line again
         let receipts = confirm.receipts.filter(|batch| !batch.statements.is_empty());
         if receipts.is_none() && confirm.carried.is_empty() {
             return Ok(nothing());
@@ -563,6 +564,14 @@ pub(super) fn credit_frame(granted: &PerPrecedence<Amount>) -> v1::Credit {
         envelopes: amount.envelopes,
     });
     v1::Credit { lines: lines.collect() }
+}
+
+/// What may always be on its way, by what the agent says of its line.
+fn least_in_flight(profile: &str) -> u64 {
+    match profile {
+        "slow" | "satellite" => limits::IN_FLIGHT_BYTES_LEAST_SLOW,
+        _ => limits::IN_FLIGHT_BYTES_LEAST,
+    }
 }
 
 fn grant(pump: &mut Pump, credit: Option<&v1::Credit>) {

@@ -9,12 +9,14 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use bytes::Bytes;
 use journal::{JournalError, Record};
 use model::{
     ids::{JurisdictionId, MessageId},
+    in_flight::{InFlight, Sent},
     position::Position,
     precedence::{PerPrecedence, Precedence},
     schedule::Scheduler,
@@ -55,7 +57,9 @@ pub struct Pump {
     /// Bytes that are left of what was granted, for whoever looks on.
     left: Arc<PerPrecedence<AtomicU64>>,
     next_tag: u64,
-    in_flight: BTreeMap<u64, MessageId>,
+    /// What was sent and not confirmed, by tag.
+    sent_as: BTreeMap<u64, (MessageId, Sent)>,
+    in_flight: InFlight,
     /// Chosen, but their records are damaged: by key, with their line and the place that cannot be read.
     damaged: BTreeMap<Vec<u8>, (Line, u64)>,
     /// Those of them that nobody has been told of.
@@ -84,6 +88,7 @@ struct Chosen {
     key: WaitingKey,
     waiting: WaitingRow,
     message: MessageRow,
+    sent: Sent,
 }
 
 /// Why a frame could not be made.
@@ -98,8 +103,9 @@ pub enum DeliverError {
 }
 
 impl Pump {
-    /// A pump that has sent nothing yet, and keeps in `left` how many bytes it may still send.
-    pub fn new(mailbox: JurisdictionId, left: Arc<PerPrecedence<AtomicU64>>) -> Self {
+    /// A pump that has sent nothing yet over a line on which `least` bytes may always be on their way, and keeps in `left`
+    /// how many bytes it may still send.
+    pub fn new(mailbox: JurisdictionId, left: Arc<PerPrecedence<AtomicU64>>, least: u64) -> Self {
         Self {
             mailbox,
             left,
@@ -109,7 +115,8 @@ impl Pump {
             granted: PerPrecedence::default(),
             sent: PerPrecedence::default(),
             next_tag: 1,
-            in_flight: BTreeMap::new(),
+            sent_as: BTreeMap::new(),
+            in_flight: InFlight::new(least, Instant::now()),
             damaged: BTreeMap::new(),
             lost: Vec::new(),
         }
@@ -130,15 +137,18 @@ impl Pump {
 
     /// Forgets tags that the receiver has stored.
     pub fn confirmed(&mut self, cumulative: u64, selective: &[u64]) {
-        self.in_flight = self.in_flight.split_off(&cumulative.saturating_add(1));
-        for tag in selective {
-            self.in_flight.remove(tag);
-        }
+        let now = Instant::now();
+        let left = self.sent_as.split_off(&cumulative.saturating_add(1));
+        let stored = std::mem::replace(&mut self.sent_as, left).into_values();
+        let selected = selective.iter().filter_map(|tag| self.sent_as.remove(tag)).collect::<Vec<_>>();
+        stored.chain(selected).for_each(|(_, sent)| self.in_flight.confirm(sent, now));
     }
 
-    /// The message that was sent with `tag`, if it is still in flight.
+    /// The message that was sent with `tag`, if it is still in flight; from now on it is not.
     pub fn declined(&mut self, tag: u64) -> Option<MessageId> {
-        self.in_flight.remove(&tag)
+        let (id, sent) = self.sent_as.remove(&tag)?;
+        self.in_flight.confirm(sent, Instant::now());
+        Some(id)
     }
 
     /// Sends a message of a declined tag again in this session.
@@ -153,7 +163,7 @@ impl Pump {
         let mut deliveries = Vec::with_capacity(chosen.len());
         for chosen in chosen {
             match readable(engine.record(Position(chosen.waiting.submitted_at)).map_err(DeliverError::from))? {
-                Some(record) => deliveries.push(self.delivery(record, &chosen.waiting, chosen.message)?),
+                Some(record) => deliveries.push(self.delivery(record, chosen)?),
                 None => self.set_aside(chosen),
             }
         }
@@ -161,7 +171,8 @@ impl Pump {
     }
 
     /// What a damaged record held nobody can be handed now; it must not hold up the rest.
-    fn set_aside(&mut self, Chosen { line, key, waiting, .. }: Chosen) {
+    fn set_aside(&mut self, Chosen { line, key, waiting, message: _, sent: in_flight }: Chosen) {
+        self.in_flight.forget(in_flight);
         let sent = self.sent.get_mut(line.0);
         sent.bytes = sent.bytes.saturating_sub(waiting.bytes);
         sent.envelopes = sent.envelopes.saturating_sub(1);
@@ -229,7 +240,8 @@ impl Pump {
                 sent.bytes += waiting.bytes;
                 sent.envelopes += 1;
                 self.show_left(precedence);
-                return Ok(Some(Chosen { line, key, waiting, message }));
+                let sent = self.in_flight.send(waiting.bytes, precedence, Instant::now());
+                return Ok(Some(Chosen { line, key, waiting, message, sent }));
             }
         }
     }
@@ -281,23 +293,22 @@ impl Pump {
         Some(next)
     }
 
-    /// Credit is left: what was granted has not been reached. One envelope may pass it, so that none is ever too long.
+    /// Credit is left: what was granted has not been reached; and there is room on the line. One envelope may pass either,
+    /// so that none is ever too long.
     fn may_send(&self, precedence: Precedence) -> bool {
         let (granted, sent) = (self.granted.get(precedence), self.sent.get(precedence));
-        sent.bytes < granted.bytes && sent.envelopes < granted.envelopes
+        let has_credit = sent.bytes < granted.bytes && sent.envelopes < granted.envelopes;
+        has_credit && self.in_flight.has_room(precedence)
     }
 
-    fn delivery(
-        &mut self,
-        record: Record,
-        waiting: &WaitingRow,
-        message: MessageRow,
-    ) -> Result<v1::Delivery, DeliverError> {
+    fn delivery(&mut self, record: Record, chosen: Chosen) -> Result<v1::Delivery, DeliverError> {
+        let Chosen { line: _, key: _, waiting, message, sent } = chosen;
         let submitted = Submitted::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?;
         let tag = self.next_tag;
         self.next_tag += 1;
-        if let Ok(id) = waiting.message_id.as_ref().try_into() {
-            self.in_flight.insert(tag, MessageId(id));
+        match waiting.message_id.as_ref().try_into() {
+            Ok(id) => drop(self.sent_as.insert(tag, (MessageId(id), sent))),
+            Err(_) => self.in_flight.forget(sent), // a row that names nothing
         }
         let failed = message.deliveries.iter().find(|delivery| delivery.jurisdiction == self.mailbox.as_str());
         Ok(v1::Delivery {

@@ -33,6 +33,20 @@ impl Relay {
         })
     }
 
+    /// How members kept the deadlines that are run here, by member; of one of them, or of all.
+    pub fn cards(&self, of: Option<&JurisdictionId>) -> Result<Vec<v1::MemberCard>, FoldError> {
+        let cards = self.engine.read(|_, rows| super::fold::cards(rows))?;
+        let shown = |((who, name), row): super::fold::MemberCard| v1::MemberCard {
+            jurisdiction: who.to_string(),
+            deadline: name.name().to_owned(),
+            text_zh: name.zh().to_owned(),
+            on_time: row.on_time,
+            late: row.late,
+            missing: row.missing,
+        };
+        Ok(cards.into_iter().filter(|((who, _), _)| of.is_none_or(|of| of == who)).map(shown).collect())
+    }
+
     fn mailbox(
         &self,
         mailbox: &JurisdictionId,

@@ -17,7 +17,7 @@
 //! | [`thread`] | what messages do to the matter they are about: one machine a family |
 //! | [`merkle`], [`seal`] | trees, signatures over roots, paths |
 //! | [`receipt`], [`delivery`] | the proof of a stage, and the life of one envelope in one mailbox |
-//! | [`schedule`], [`bucket`] | what is sent next, and how fast |
+//! | [`schedule`], [`in_flight`], [`bucket`] | what is sent next, how much at a time, and how fast |
 //! | [`histogram`] | figures for a collector |
 //! | [`geometry`], [`directory`], [`route`] | areas, who there is, and where a message goes |
 //! | [`grant`], [`rights`] | who may send what to whom, and which role may say it |
@@ -45,6 +45,7 @@ pub mod grant;
 pub mod header;
 pub mod histogram;
 pub mod ids;
+pub mod in_flight;
 pub mod invalid;
 pub mod judge;
 pub mod kind;

@@ -113,6 +113,14 @@ pub const OFFLINE_AFTER_SATELLITE: Duration = Duration::from_mins(3);
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The same on a satellite link.
 pub const HEARTBEAT_SATELLITE: Duration = Duration::from_mins(1);
+/// What is on its way over a line is what it carries in this time: so long may something urgent wait behind it.
+pub const IN_FLIGHT_FOR: Duration = Duration::from_secs(2);
+/// Bytes that may be on their way whatever a line was seen to carry; the rate of a new line is learnt with them.
+pub const IN_FLIGHT_BYTES_LEAST: u64 = 128 * KIB as u64;
+/// The same where the line is said to be slow or a satellite's.
+pub const IN_FLIGHT_BYTES_LEAST_SLOW: u64 = 4 * KIB as u64;
+/// Bytes that may be on their way over the fastest line.
+pub const IN_FLIGHT_BYTES_MAX: u64 = 16 * MIB;
 /// How long a tombstone of a document item is remembered.
 pub const TOMBSTONE: Duration = Duration::from_hours(35 * 24);
 

@@ -9,6 +9,7 @@ pub mod action;
 pub mod agreement;
 pub mod alert;
 pub mod bulletin;
+pub mod card;
 pub mod chain;
 pub mod consultation;
 pub mod drill;

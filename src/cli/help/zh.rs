@@ -173,6 +173,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("mailbox", "中心的信箱与死信（运维）"),
     ("mailbox status", "中心的状况：正常、排空中或降级，现行签名文件的版本"),
     ("mailbox reload", "重新读取签名文件和证书，并说明变化"),
+    ("mailbox card", "各单位履行时限的情况（以中心计时的时限为限）"),
     ("mailbox ls", "各信箱的积压和最早一条的等待时间"),
     ("mailbox peek", "信箱里待送的消息，只看报头"),
     ("mailbox redrive", "让死信重新投递；原来的经过保留在历史中"),
@@ -366,12 +367,12 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("bundle export", "file", "写到哪里；不写则以双方编号和时间命名"),
     ("bundle import|bundle show", "file", "携行包文件"),
     (
-        "mailbox status|mailbox reload|mailbox ls|mailbox peek|mailbox redrive|mailbox drain",
+        "mailbox status|mailbox reload|mailbox card|mailbox ls|mailbox peek|mailbox redrive|mailbox drain",
         "admin",
         "中心的运维地址（admin_listen）",
     ),
     (
-        "mailbox status|mailbox reload|mailbox ls|mailbox peek|mailbox redrive|mailbox drain",
+        "mailbox status|mailbox reload|mailbox card|mailbox ls|mailbox peek|mailbox redrive|mailbox drain",
         "trust",
         "运维人员的证书目录",
     ),

@@ -8,6 +8,7 @@ use model::{
     time::Timestamp,
 };
 use proto::{
+    border,
     record::{CardRow, DeskAct, PeerSeen, PeersSeen, PhoneCall, TaskRow, Waiver, desk_act, kind},
     v1,
 };
@@ -127,7 +128,7 @@ fn a_late_acknowledgement_stands_beside_the_breach() {
     let late = duties.iter().find(|deadline| deadline.obligor.jurisdiction.as_str() == XUZHOU).unwrap();
     assert_eq!((late.standing, late.late_by().unwrap().as_secs()), (Standing::Breached, 120));
     assert_eq!(desk.open_tasks(), []);
-    assert_eq!(counts(&desk.card(XUZHOU)), (0, 1, 1, 0));
+    assert_eq!(counts(&desk.card(XUZHOU)), (0, 1, 0, 0));
     assert_eq!(counts(&desk.card(LIANYUNGANG)), (1, 0, 0, 0));
     assert_eq!(desk.wakes(), None, "what was done climbs no further");
     desk.replay();
@@ -228,6 +229,39 @@ fn a_grave_message_and_a_dead_link_are_one_task_whichever_comes_first() {
         assert_eq!(desk.stage(&grave, XUZHOU).0, Stage::Accepted, "and proves nothing about the delivery");
         desk.replay();
     }
+}
+
+#[test]
+fn a_breach_that_is_told_of_a_message_that_never_came_counts_once_and_not_twice_if_it_comes() {
+    let mut desk = Table::new();
+    let draft = desk.grave(XUZHOU, &[LINYI]);
+    let notice = v1::DeadlineNotice {
+        event_id: vec![7; 16].into(),
+        what: v1::DeadlineEvent::Rung.into(),
+        message_id: draft.header.message_id.clone(),
+        deadline: DeadlineName::D01.number(),
+        rung: Rung::Breach.number().unsigned_abs(),
+        obligor: Some(v1::Obligor { jurisdiction: LINYI.to_owned(), role: v1::Role::DutyOfficer.into() }),
+        due_at: Some(border::time::to_wire(Timestamp::from_millis(NOON + 10 * MINUTE))),
+        ..v1::DeadlineNotice::default()
+    };
+    let leaders = v1::DeadlineNotice { rung: Rung::Leaders.number().unsigned_abs(), ..notice.clone() };
+    let theirs = v1::Obligor { jurisdiction: XUZHOU.to_owned(), role: v1::Role::DutyOfficer.into() };
+    let of_others = v1::DeadlineNotice { obligor: Some(theirs), ..notice.clone() };
+    for notice in [of_others, notice, leaders] {
+        let told = desk.notice(notice);
+        desk.receive(&[(&told, "")]);
+    }
+    assert_eq!(counts(&desk.card(LINYI)), (0, 0, 1, 0));
+    assert_eq!(counts(&desk.card(XUZHOU)), (0, 0, 0, 0), "their desk counts theirs");
+
+    desk.receive_owing(&draft);
+    assert_eq!(counts(&desk.card(LINYI)), (0, 0, 0, 0), "its own duty runs now");
+    desk.now += 11 * MINUTE;
+    desk.raise(&draft);
+    desk.raise(&draft);
+    assert_eq!(counts(&desk.card(LINYI)), (0, 0, 1, 0));
+    desk.replay();
 }
 
 #[test]

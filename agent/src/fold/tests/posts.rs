@@ -31,6 +31,11 @@ impl Table {
             met_at: until.map(wire),
             ..v1::DeadlineNotice::default()
         };
+        self.notice(notice)
+    }
+
+    /// A notice of the broker's to us.
+    pub(super) fn notice(&mut self, notice: v1::DeadlineNotice) -> Draft {
         let body = v1::Body { body: Some(v1::body::Body::DeadlineNotice(notice)) }.encode_to_vec();
         let draft = self.draft("broker", &[LINYI]).with(|header| {
             header.kind = v1::Kind::DeadlineNotice.into();

@@ -14,12 +14,13 @@ use model::{
     status::{Action, Status},
     thread::{
         Deadline,
+        card::Card,
         ledger::{Key, Standing, Start},
     },
     time::Timestamp,
 };
 use proto::{
-    record::{self, DeliveryRow, DutyRow, MessageRow, NoticeRow},
+    record::{self, DeliveryRow, DutyRow, MemberCardRow, MessageRow, NoticeRow},
     v1::DeadlineEvent,
 };
 use store::{FoldError, Rows};
@@ -112,6 +113,21 @@ fn start(key: &DutyKey, row: &DutyRow) -> Option<Start> {
 pub fn duty(rows: &Rows<'_>, key: &DutyKey) -> Result<Option<Duty>, FoldError> {
     let row = rows.get(&key.encode())?.map(|row| decode_row::<DutyRow>(&row)).transpose()?;
     Ok(row.and_then(|row| Duty::of(key.clone(), row)))
+}
+
+/// Whose card, of which deadline, and what stands on it.
+pub type MemberCard = ((JurisdictionId, DeadlineName), MemberCardRow);
+
+/// How members kept the deadlines that are run here, by member and deadline.
+pub fn cards(rows: &Rows<'_>) -> Result<Vec<MemberCard>, FoldError> {
+    let mut cards = Vec::new();
+    rows.each(&[keys::table::CARD], |key, row| {
+        if let Some(of) = keys::card_parts(key) {
+            cards.push((of, decode_row(row)?));
+        }
+        Ok(())
+    })?;
+    Ok(cards)
 }
 
 impl Folding<'_, '_> {
@@ -276,9 +292,10 @@ impl Folding<'_, '_> {
     }
 
     fn raise(&mut self, mut duty: Duty, rung: Rung) -> Result<(), FoldError> {
-        let before = duty.deadline.rung;
+        let before = duty.deadline.clone();
         duty.deadline.raise(rung);
-        if duty.deadline.rung != before && duty.is_told() {
+        self.count(&before, &duty)?;
+        if duty.deadline.rung != before.rung && duty.is_told() {
             self.owe_notice(&duty, rung, None)?;
         }
         self.keep_duty(duty)
@@ -286,7 +303,9 @@ impl Folding<'_, '_> {
 
     /// What was owed came. Whoever a breach was told to hears of it, with its lateness.
     pub(super) fn meet(&mut self, mut duty: Duty, at: Timestamp, by: Option<MessageId>) -> Result<(), FoldError> {
+        let before = duty.deadline.clone();
         duty.deadline.meet(at, by);
+        self.count(&before, &duty)?;
         if let Some(rung) = duty.deadline.rung.filter(|rung| duty.is_answer_told(*rung)) {
             self.owe_notice(&duty, rung, duty.deadline.met_at)?;
         }
@@ -298,7 +317,9 @@ impl Folding<'_, '_> {
         if duty.deadline.met_at.is_some() {
             return Ok(());
         }
+        let before = duty.deadline.clone();
         duty.deadline.meet(self.at.time, Some(by.message_id));
+        self.count(&before, &duty)?;
         if let Some(rung) = duty.deadline.rung {
             self.owe_notice(&duty, rung, duty.deadline.met_at)?;
         }
@@ -312,9 +333,24 @@ impl Folding<'_, '_> {
         if duty.row.met_by != taken_back.originating_message_id.0.as_slice() {
             return Ok(());
         }
+        let before = duty.deadline.clone();
         duty.deadline.reopen();
+        self.count(&before, &duty)?;
         (duty.row.met_at, duty.row.met_by) = (0, bytes::Bytes::new());
         self.keep_duty(duty)
+    }
+
+    /// Counts what became of a duty on its obligor's card; what was played stands in the score of its drill.
+    fn count(&mut self, before: &Deadline, duty: &Duty) -> Result<(), FoldError> {
+        if !duty.row.drill_id.is_empty() {
+            return Ok(());
+        }
+        let key = keys::card(&duty.key.obligor, duty.key.name);
+        let MemberCardRow { on_time, late, missing } = self.row(&key)?.unwrap_or_default();
+        let mut card = Card { on_time, late, missing, waived: 0 };
+        card.turn(Some(before), &duty.deadline);
+        let Card { on_time, late, missing, waived: _ } = card; // nobody waives at the broker
+        self.put(&key, &MemberCardRow { on_time, late, missing })
     }
 
     /// The broker owes a notice. Its message's id is made here, of what it tells: it is sent once.

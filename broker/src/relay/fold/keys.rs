@@ -44,6 +44,8 @@ pub mod table {
     pub const DRILL_DUTY: u8 = b'h';
     /// Duties by when time next means something for them.
     pub const WAKE: u8 = b'w';
+    /// How members kept their deadlines, by member and deadline.
+    pub const CARD: u8 = b'k';
     /// The newest day.
     pub const DAY: u8 = b'y';
     /// Notices that the broker has not sent yet.
@@ -361,6 +363,18 @@ pub fn wake_parts(key: &[u8]) -> Option<(Timestamp, DutyKey)> {
     let (time, duty) = key.strip_prefix(&[table::WAKE])?.split_at_checked(8)?;
     let millis = i64::try_from(u64::from_be_bytes(time.try_into().ok()?)).ok()?;
     Some((Timestamp::from_millis(millis), DutyKey::of(duty)?))
+}
+
+/// How a member kept one deadline.
+pub fn card(of: &JurisdictionId, name: DeadlineName) -> Vec<u8> {
+    Key::new(table::CARD).jurisdiction(of).byte(u8::try_from(name.number()).unwrap_or(u8::MAX)).0
+}
+
+/// Member and deadline in such a key.
+pub fn card_parts(key: &[u8]) -> Option<(JurisdictionId, DeadlineName)> {
+    let (padded, name) = key.strip_prefix(&[table::CARD])?.split_at_checked(JURISDICTION)?;
+    let [name] = name else { return None };
+    Some((unpadded(padded)?, DeadlineName::from_number(i32::from(*name))?))
 }
 
 /// A notice, by the id that its message will have.

@@ -32,7 +32,7 @@ use store::{At, Fold, FoldError, Rows};
 
 pub use self::{
     carried::envelope_at,
-    duties::duty,
+    duties::{MemberCard, cards, duty},
     messages::{is_settled, stage_of},
     pieces::message,
     sequence::gaps as missing,

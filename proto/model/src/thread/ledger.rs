@@ -302,7 +302,7 @@ impl Ledger {
     }
 
     /// The broker took charge of a message of ours: what it started counts from then, unless something else was
-    /// said at its start. A date stays the date.
+    /// said at its start, and what it met counts as done then, unless it said when it was done. A date stays the date.
     pub fn accepted(&mut self, cause: MessageId, queued_at: Timestamp, at: Timestamp) {
         let began = |deadline: &&mut Deadline| deadline.cause == cause && deadline.starts_at == queued_at;
         for deadline in self.deadlines.values_mut().filter(began) {
@@ -310,6 +310,13 @@ impl Ledger {
             deadline.starts_at = at;
             if !deadline.dated {
                 deadline.due_at = at.plus(within);
+            }
+        }
+        let met = |deadline: &&mut Deadline| deadline.met_by == Some(cause) && deadline.met_at == Some(queued_at);
+        for deadline in self.deadlines.values_mut().filter(met) {
+            deadline.met_at = Some(at);
+            if at > deadline.due_at {
+                deadline.standing = Standing::Breached;
             }
         }
     }

@@ -1,6 +1,11 @@
 //! What is owed on messages: when it begins, what time and answers make of it, and when nobody waits for it any more.
 
-use model::{deadline::Rung, ids::MessageId, stage::Stage, time::Timestamp};
+use model::{
+    deadline::{DeadlineName, Rung},
+    ids::MessageId,
+    stage::Stage,
+    time::Timestamp,
+};
 use prost::Message as _;
 use proto::{
     record::{DutyRow, NoticeRow, kind},
@@ -92,6 +97,13 @@ impl Exchange {
         notices.filter(|row| row.what() == v1::DeadlineEvent::Lapsed).map(|row| row.deadline).collect()
     }
 
+    /// In time, late and not done, of acknowledgements.
+    fn card(&mut self, of: &str) -> (u64, u64, u64) {
+        let cards = self.read(|_, rows| super::super::cards(rows)).unwrap();
+        let found = cards.into_iter().find(|((who, name), _)| who.as_str() == of && *name == DeadlineName::D01);
+        found.map(|(_, card)| (card.on_time, card.late, card.missing)).unwrap_or_default()
+    }
+
     pub fn wakes(&mut self) -> usize {
         let prefix = [keys::table::WAKE];
         self.read(|_, rows| rows.scan(&prefix, &prefix, 1_000)).unwrap().len()
@@ -125,6 +137,27 @@ fn who_acknowledges_in_time_owes_nothing_and_nobody_is_told() {
     assert_eq!(exchange.rungs(1), [1]);
     assert_eq!((exchange.owed(), exchange.wakes()), (vec![], 0));
     assert!(!exchange.notices().iter().any(|(.., met)| *met), "who was reminded knows what it did");
+    exchange.replay();
+}
+
+#[test]
+fn what_became_of_a_duty_counts_once_on_the_card_of_whoever_owed_it() {
+    let mut exchange = Exchange::new();
+    let [in_time, late, never, heard_late] = [(); 4].map(|()| report(&mut exchange));
+    for draft in [&in_time, &late, &never, &heard_late] {
+        exchange.accept(draft);
+        exchange.confirm(XUZHOU, draft.id(), Stage::Delivered);
+    }
+    exchange.confirm(XUZHOU, in_time.id(), Stage::Acknowledged);
+    let signed = exchange.now;
+    exchange.pass(16);
+    assert_eq!(exchange.card(XUZHOU), (1, 0, 3));
+    exchange.confirm(XUZHOU, late.id(), Stage::Acknowledged);
+    assert_eq!(exchange.card(XUZHOU), (1, 1, 2));
+    exchange.confirm_at(XUZHOU, heard_late.id(), Stage::Acknowledged, signed);
+    assert_eq!(exchange.card(XUZHOU), (2, 1, 1), "it was signed in time, and its way was long");
+    exchange.pass(10 * 24 * 60);
+    assert_eq!((exchange.card(XUZHOU), exchange.card(LINYI)), ((2, 1, 1), (0, 0, 0)));
     exchange.replay();
 }
 

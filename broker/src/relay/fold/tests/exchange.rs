@@ -227,6 +227,11 @@ impl Exchange {
 
     /// A recipient signs a stage.
     pub fn confirm(&mut self, by: &str, id: MessageId, stage: Stage) {
+        self.confirm_at(by, id, stage, self.now);
+    }
+
+    /// The same with a receipt that was signed at another time.
+    pub fn confirm_at(&mut self, by: &str, id: MessageId, stage: Stage, at: i64) {
         // an envelope that was lost is confirmed too
         let known = self.read(|_, rows| message(rows, id)).unwrap();
         let statement = v1::ReceiptStatement {
@@ -235,6 +240,7 @@ impl Exchange {
             recipient: by.to_owned(),
             stage: stage.number(),
             sender: LINYI.to_owned(),
+            at: Some(border::time::to_wire(Timestamp::from_millis(at))),
             ..v1::ReceiptStatement::default()
         };
         let batch =
