@@ -51,7 +51,8 @@ export async function region(binary) {
   /** One city sends another something; the id of the message. */
   const send = (from, to, precedence, headline) => {
     const draft = {
-      header: { recipients: [{ jurisdiction: { id: to } }], precedence, status: "ACTUAL", confidentiality: "INTERNAL",
+      header: { recipients: [{ jurisdiction: { id: to } }], precedence, status: "ACTUAL", incident_id: "371300-20261127-0001",
+        event_level: "L0", category: "ACCIDENT", confidentiality: "INTERNAL",
         receipt_required: precedence === "FLASH" || precedence === "IMMEDIATE" ? "ACKNOWLEDGED" : "OPENED",
         prepared_by: { name: cities[from].person, role: "DUTY_OFFICER" } },
       body: { bulletin: { headline, subtype: "NOTICE", body: `${headline}。请沿线单位注意。`, valid_until: "2100-01-01T00:00:00Z" } },

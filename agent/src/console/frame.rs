@@ -93,8 +93,6 @@ pub struct Pill {
 /// Everything around a page.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// Texts.
-    pub w: Words,
     /// Colours.
     pub theme: Theme,
     /// The page's title.
@@ -141,7 +139,6 @@ impl Console {
             here: entry.path == path,
         });
         Frame {
-            w,
             theme: by.visitor.theme,
             title,
             office: self.name_of(self.desk.names.jurisdiction().as_str(), w),

@@ -48,7 +48,9 @@ fn allows(method: &Method, headers: &HeaderMap) -> Result<(), Invalid> {
         return Ok(());
     }
     let (origin, site) = (text(headers, "origin"), text(headers, "sec-fetch-site"));
-    let from_us = origin == format!("http://{host}") || (origin.is_empty() && site == "same-origin");
+    // pages that send no referrer send no origin with their forms either: `null`, which only the site then vouches for
+    let unsaid = matches!(origin, "" | "null");
+    let from_us = origin == format!("http://{host}") || (unsaid && site == "same-origin");
     let detail: String = origin.chars().take(100).collect();
     let known_site = site.is_empty() || site == "same-origin";
     if from_us && known_site {
@@ -322,9 +324,11 @@ mod tests {
         assert!(ask(Method::GET, &[host]) && !ask(Method::GET, &[("host", "desk.example")]) && !ask(Method::GET, &[]));
         assert!(ask(Method::POST, &[host, ("origin", "http://127.0.0.1:7460")]));
         assert!(ask(Method::POST, &[host, ("sec-fetch-site", "same-origin")]));
+        assert!(ask(Method::POST, &[host, ("origin", "null"), ("sec-fetch-site", "same-origin")]));
         for bad in [
             &[host][..],
             &[host, ("origin", "null")],
+            &[host, ("origin", "null"), ("sec-fetch-site", "cross-site")],
             &[host, ("origin", "http://127.0.0.1:7461")],
             &[host, ("origin", "https://127.0.0.1:7460")],
             &[host, ("origin", "http://127.0.0.1:7460"), ("sec-fetch-site", "cross-site")],

@@ -40,8 +40,6 @@ pub struct Person {
     pub name: String,
     /// The post.
     pub post: Post,
-    /// From where.
-    pub source: IpAddr,
     /// What every form of this session carries.
     pub token: String,
     /// Whether it may act; else it watches.
@@ -68,7 +66,6 @@ struct Session {
     account: String,
     name: String,
     post: Post,
-    source: IpAddr,
     token: String,
     began: Timestamp,
     seen: Timestamp,
@@ -84,8 +81,6 @@ pub struct Arrival {
     pub name: String,
     /// The post.
     pub post: Post,
-    /// From where.
-    pub source: IpAddr,
 }
 
 /// What of a session a question counts as.
@@ -111,9 +106,9 @@ impl Sessions {
     /// The machine gives no random bytes.
     pub fn begin(&self, who: Arrival, now: Timestamp) -> Result<String, Invalid> {
         let (name, token) = (hex(&random::<16>()?), hex(&random::<16>()?));
-        let Arrival { account, name: person, post, source } = who;
+        let Arrival { account, name: person, post } = who;
         let viewed = BTreeSet::new();
-        let session = Session { account, name: person, post, source, token, began: now, seen: now, viewed };
+        let session = Session { account, name: person, post, token, began: now, seen: now, viewed };
         let mut open = self.open();
         open.retain(|_, session| now.since(session.began) < LENGTH);
         if open.len() >= SESSIONS_MAX {
@@ -144,7 +139,6 @@ impl Sessions {
             account: session.account.clone(),
             name: session.name.clone(),
             post: session.post,
-            source: session.source,
             token: session.token.clone(),
             acting,
             key,
@@ -223,7 +217,7 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn arrival() -> Arrival {
-        Arrival { account: "wanglei".into(), name: "王磊".into(), post: Post::Desk(Role::DutyOfficer), source: HERE }
+        Arrival { account: "wanglei".into(), name: "王磊".into(), post: Post::Desk(Role::DutyOfficer) }
     }
 
     fn after(minutes: u64) -> Timestamp {

@@ -114,10 +114,10 @@ pub struct Line {
     pub at: (String, String),
     /// Nobody here has opened it.
     pub unread: bool,
-    /// Opening it is told to its sender under the reader's name; said before it happens.
-    pub opens_as: String,
     /// What is owed about it, by us.
     pub ring: Option<Ring>,
+    /// Since when somebody owes something on what we sent, in ms.
+    pub owed_since: Option<i64>,
     /// `✓ 王磊`: who has it; or how far it is.
     pub result: String,
     /// Who acted on it here.
@@ -244,7 +244,7 @@ impl Console {
         };
         Line {
             who: if who.is_empty() { to.join(between) } else { who.join(between) },
-            ring: due.first().and_then(|owed| Ring::of(owed, w, zone)),
+            owed_since: due.first().and_then(|owed| clock::of_wire(owed.starts_at)).map(Timestamp::millis),
             result,
             reached,
             ..line(of, &header, w, zone)
@@ -285,8 +285,8 @@ fn line(of: &v1::MessageSummary, header: &v1::Header, w: Words, zone: Zone) -> L
         title: rules::inert(&of.title),
         at: (zone.short(at), zone.whole(at)),
         unread: false,
-        opens_as: String::new(),
         ring: None,
+        owed_since: None,
         result: String::new(),
         held_by: String::new(),
         reached: Vec::new(),

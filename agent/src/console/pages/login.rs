@@ -84,8 +84,7 @@ enum Kept {
 async fn sign_in(State(console): State<Arc<Console>>, AnyForm { visitor, form }: AnyForm) -> Result<Response, Failure> {
     match console.checked(&visitor, &form).await.map_err(|invalid| visitor.refused(invalid))? {
         Ok((account, post)) => {
-            let arrival =
-                Arrival { account: account.name.clone(), name: account.person.clone(), post, source: visitor.source.0 };
+            let arrival = Arrival { account: account.name.clone(), name: account.person.clone(), post };
             let name = console
                 .sessions
                 .begin(arrival, console.desk.clock.now())

@@ -245,7 +245,7 @@ impl Console {
         let ask = v1::InboxRequest { sent: true, limit: PAGE, before: asked.before, ..Default::default() };
         let v1::InboxResponse { messages, next } = self.desk.inbox(&ask)?;
         let mut lines: Vec<Line> = messages.iter().map(|one| self.sent_line(one, &owed, w)).collect();
-        lines.sort_by_key(|line| line.ring.as_ref().map_or(i64::MAX, |ring| ring.starts));
+        lines.sort_by_key(|line| line.owed_since.unwrap_or(i64::MAX));
         Ok((lines, next))
     }
 }
