@@ -209,7 +209,10 @@ pub fn is_password(stored: &str, password: &str) -> bool {
     differ == 0 && found.len() == expected.len()
 }
 
-fn parts(stored: &str) -> Option<((u32, u32, u32), Vec<u8>, Vec<u8>)> {
+/// Memory, passes and lanes; salt; hash.
+type Parts = ((u32, u32, u32), Vec<u8>, Vec<u8>);
+
+fn parts(stored: &str) -> Option<Parts> {
     let mut parts = stored.strip_prefix("argon2id$")?.split('$');
     let cost = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     Some((cost, unhex(parts.next()?)?, unhex(parts.next()?)?))

@@ -61,7 +61,7 @@ impl Ring {
             "running"
         };
         let text = if late {
-            w.with("ring-late", "by", &clock::span(zone.now.since(due)))
+            w.with("ring-late", "by", clock::span(zone.now.since(due)))
         } else {
             clock::span(due.since(zone.now))
         };
@@ -71,9 +71,9 @@ impl Ring {
         let first = name == Some(DeadlineName::D01);
         let then = w.t(if first { "ring-then-acknowledge" } else { "ring-then-answer" });
         let why = [
-            w.with("ring-since", "at", &zone.second(starts)),
-            w.with("ring-due", "at", &zone.second(due)),
-            w.with("ring-owner", "who", &w.role(owed.role)),
+            w.with("ring-since", "at", zone.second(starts)),
+            w.with("ring-due", "at", zone.second(due)),
+            w.with("ring-owner", "who", w.role(owed.role)),
             then,
         ];
         Some(Self { class, starts: starts.millis(), due: due.millis(), left, text, what, why: why.join(" · ") })
@@ -95,6 +95,7 @@ pub struct Reached {
 
 /// One line of a list.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what a template asks, one by one")]
 pub struct Line {
     /// The message.
     pub id: String,
@@ -255,7 +256,7 @@ impl Console {
     pub(super) fn address(&self, to: &v1::Address, w: Words) -> String {
         match &to.to {
             Some(v1::address::To::Jurisdiction(one)) => self.name_of(&one.id, w),
-            Some(v1::address::To::GroupId(group)) => w.with("to-group", "name", &rules::inert(group)),
+            Some(v1::address::To::GroupId(group)) => w.with("to-group", "name", rules::inert(group)),
             Some(v1::address::To::Area(_)) => w.t("to-area"),
             None => String::new(),
         }

@@ -41,7 +41,7 @@ impl Words {
     }
 
     /// As HTML names the language.
-    pub const fn tag(&self) -> &'static str {
+    pub const fn tag(self) -> &'static str {
         match self.lang {
             Lang::Zh => "zh-CN",
             Lang::En => "en",
@@ -49,17 +49,17 @@ impl Words {
     }
 
     /// A text.
-    pub fn t(&self, key: &str) -> String {
+    pub fn t(self, key: &str) -> String {
         TEXTS.try_lookup(self.id(), key).unwrap_or_else(|| key.to_owned())
     }
 
     /// A text with something put in its place.
-    pub fn with(&self, key: &str, name: &'static str, value: impl AsRef<str>) -> String {
+    pub fn with(self, key: &str, name: &'static str, value: impl AsRef<str>) -> String {
         self.args(key, &[(name, FluentValue::from(value.as_ref().to_owned()))])
     }
 
     /// A text with a number.
-    pub fn count(&self, key: &str, n: impl std::borrow::Borrow<u64>) -> String {
+    pub fn count(self, key: &str, n: impl std::borrow::Borrow<u64>) -> String {
         self.args(key, &[("n", FluentValue::from(*n.borrow()))])
     }
 
@@ -74,39 +74,39 @@ impl Words {
     }
 
     /// A kind by its number; one that this version does not know is shown raw.
-    pub fn kind(&self, number: i32) -> String {
+    pub fn kind(self, number: i32) -> String {
         let known = rules::kinds().iter().find(|known| known.kind.number() == number);
         known.map_or_else(|| format!("K{number}"), |known| self.pick(&known.zh, &known.en))
     }
 
     /// A precedence.
-    pub fn precedence(&self, number: i32) -> String {
+    pub fn precedence(self, number: i32) -> String {
         Precedence::from_number(number).map_or_else(|| number.to_string(), |known| self.pick(known.zh(), known.name()))
     }
 
     /// A stage of a delivery.
-    pub fn stage(&self, number: i32) -> String {
+    pub fn stage(self, number: i32) -> String {
         Stage::from_number(number).map_or_else(|| number.to_string(), |known| self.pick(known.zh(), known.name()))
     }
 
     /// A role.
-    pub fn role(&self, number: i32) -> String {
+    pub fn role(self, number: i32) -> String {
         Role::from_number(number).map_or_else(String::new, |role| self.t(super::post::Post::Desk(role).key()))
     }
 
     /// An event level; empty where none is said.
-    pub fn level(&self, number: i32) -> String {
+    pub fn level(self, number: i32) -> String {
         EventLevel::from_number(number).map_or_else(String::new, |known| self.pick(known.zh(), known.name()))
     }
 
     /// A warning colour; empty where none is said.
-    pub fn warning(&self, number: i32) -> String {
+    pub fn warning(self, number: i32) -> String {
         let known = WarningLevel::from_number(number);
         known.map_or_else(String::new, |known| self.pick(&format!("{}预警", known.zh()), known.name()))
     }
 
     /// Exercise, test, system; empty where it is real.
-    pub fn unreal(&self, number: i32) -> String {
+    pub fn unreal(self, number: i32) -> String {
         match Status::from_number(number) {
             Some(Status::Exercise) => self.t("exercise"),
             Some(Status::Test) => self.t("status-test"),
@@ -192,7 +192,7 @@ mod tests {
         let words = Words { lang: Lang::En };
         assert_eq!(words.with("inbox-opens-as", "name", "王磊"), "Opening is signed as 王磊");
         assert_eq!(
-            (words.count("link-waiting", &1), words.count("link-waiting", &2)),
+            (words.count("link-waiting", 1_u64), words.count("link-waiting", 2_u64)),
             ("1 to send".into(), "2 to send".into())
         );
     }

@@ -47,6 +47,7 @@ struct Page {
 }
 
 impl Page {
+    #[expect(clippy::unused_self, reason = "templates call it")]
     fn asset(&self, name: &str) -> &'static str {
         assets::path(name)
     }
@@ -162,6 +163,7 @@ struct Pause {
 }
 
 impl Pause {
+    #[expect(clippy::unused_self, reason = "templates call it")]
     fn asset(&self, name: &str) -> &'static str {
         assets::path(name)
     }

@@ -70,6 +70,7 @@ pub struct Step {
 
 /// One message, for whoever looks at it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what a template asks, one by one")]
 pub struct Detail {
     /// As in the list.
     pub line: Line,
