@@ -14,6 +14,7 @@ use crate::{
     api::{self, ServeError, Sockets, events},
     clerk,
     config::{Config, Identity, Verify},
+    console::{self, Console},
     desk::{AgentEngine, Desk, catalogue},
     drop,
     fold::{AgentFold, Bells},
@@ -81,6 +82,8 @@ pub struct Running {
     pub address: Option<std::net::SocketAddr>,
     /// Where programs send events, when that is configured.
     pub events: Option<std::net::SocketAddr>,
+    /// Where browsers call, when that is configured.
+    pub console: Option<std::net::SocketAddr>,
     _lock: journal::file::Lock,
 }
 
@@ -106,11 +109,21 @@ pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running
         (Some(address), Some(token_file)) => Some(events::Door::open(address, token_file).await?),
         _ => None,
     };
+    let screen = match config.console.listen {
+        Some(address) => Some(console::Door::open(address).await?),
+        None => None,
+    };
+    let console = screen.as_ref().and_then(console::Door::address);
     let (address, events) = (sockets.address(), door.as_ref().and_then(events::Door::address));
     let desk = desk(&config, names, tls, key, Stored { engine, bells }, &clock, &tasks)?;
     start_tasks(&config, &desk, sockets, &tasks);
     start_programs(&config, &desk, door, &tasks);
-    Ok(Running { desk, socket: config.socket(), address, events, _lock: lock })
+    if let Some(screen) = screen {
+        let pages = Arc::new(Console::new(desk.clone(), &config.state, tasks.clone()));
+        let callers = tasks.clone();
+        tasks.essential("console", move |stop| console::serve(pages, screen, callers, stop));
+    }
+    Ok(Running { desk, socket: config.socket(), address, events, console, _lock: lock })
 }
 
 struct Stored {

@@ -47,6 +47,9 @@ pub struct Config {
     /// Events of other programs, over HTTP.
     #[serde(default)]
     pub events: EventsConfig,
+    /// The duty desk in a browser.
+    #[serde(default)]
+    pub console: ConsoleConfig,
     /// Size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB.
     #[serde(default)]
     pub segment_bytes: Option<u64>,
@@ -180,6 +183,14 @@ pub struct EventsConfig {
     pub token_file: Option<PathBuf>,
 }
 
+/// The duty desk in a browser.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsoleConfig {
+    /// A loopback address; unset: no console is served.
+    pub listen: Option<SocketAddr>,
+}
+
 /// What a draft leaves out about who speaks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -248,6 +259,7 @@ impl Config {
         on_loopback(self.desk.listen, self.desk.token_file.is_some()).map_err(|invalid| invalid.within("desk"))?;
         on_loopback(self.events.listen, self.events.token_file.is_some())
             .map_err(|invalid| invalid.within("events"))?;
+        on_loopback(self.console.listen, true).map_err(|invalid| invalid.within("console"))?;
         self.check_drop()?;
         Ok(Identity {
             region: self.region.parse().map_err(within("region"))?,
@@ -335,5 +347,12 @@ mod tests {
         assert_eq!(config.identity().unwrap_err().field, "events.listen");
         config.events.listen = Some("127.0.0.1:7451".parse().unwrap());
         assert_eq!(config.identity().unwrap_err().field, "events.token_file");
+    }
+
+    #[test]
+    fn the_console_is_served_on_loopback_alone() {
+        let mut config: Config = toml::from_str(EXAMPLE).unwrap();
+        config.console.listen = Some("192.0.2.1:7460".parse().unwrap());
+        assert_eq!(config.identity().unwrap_err().field, "console.listen");
     }
 }

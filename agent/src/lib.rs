@@ -7,6 +7,7 @@
 //! | [`config`] | what an operator decides |
 //! | [`desk`] | what local systems may ask: compose, list, open, acknowledge, trace |
 //! | [`api`] | the same as a gRPC service on a Unix socket |
+//! | [`console`] | the same for people, in a browser |
 //! | [`outbox`] | seals drafts, one signature a burst, and makes them durable |
 //! | [`link`] | dials the broker, submits, takes deliveries, keeps receipts |
 //! | [`bundle`] | what is carried on a stick where no link reaches |
@@ -25,6 +26,7 @@ pub mod api;
 pub mod bundle;
 pub mod clerk;
 pub mod config;
+pub mod console;
 pub mod desk;
 pub mod drop;
 pub mod fold;

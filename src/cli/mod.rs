@@ -12,6 +12,7 @@ mod catalogue;
 mod certs;
 mod compose;
 pub mod config;
+mod console;
 mod deadlines;
 mod desk;
 mod drill;
@@ -169,6 +170,9 @@ enum Command {
     /// Configuration files
     #[command(subcommand)]
     Config(config::Config),
+    /// Accounts of the duty desk in a browser
+    #[command(subcommand)]
+    Console(console::Console),
     /// What an error code means, and what to do about it
     Errors(errors::Errors),
     /// Kinds of message, and the fields of one
@@ -246,6 +250,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Mailbox(mailbox) => mailbox.run(context).await,
         Command::Link(link) => link.run(place, context).await,
         Command::Config(config) => config.run(context),
+        Command::Console(verb) => verb.run(context),
         Command::Errors(errors) => errors.run(context),
         Command::Kinds(kinds) => kinds.run(context),
         Command::Demo(demo) => Box::pin(demo.run(context)).await,

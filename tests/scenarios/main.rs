@@ -12,6 +12,7 @@ mod automation;
 mod blobs;
 mod catalogue;
 mod chlorine;
+mod console;
 mod cut_off;
 mod desk_door;
 mod documents;

@@ -281,7 +281,8 @@ impl World {
         self.agents[city].named.clone()
     }
 
-    fn state(&self, who: &str) -> PathBuf {
+    /// The state directory of a program: `broker` or a city.
+    pub fn state(&self, who: &str) -> PathBuf {
         self.directory.path().join(who)
     }
 
@@ -356,6 +357,11 @@ impl Agent {
     /// Where programs send it events.
     pub fn events(&self) -> SocketAddr {
         self.life.as_ref().and_then(|life| life.running.events).expect("the agent runs and takes events")
+    }
+
+    /// Where browsers call it.
+    pub fn console(&self) -> SocketAddr {
+        self.life.as_ref().and_then(|life| life.running.console).expect("the agent runs and has a console")
     }
 
     /// What the program is made of.

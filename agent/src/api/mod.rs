@@ -2,6 +2,7 @@
 
 pub mod events;
 mod face;
+pub mod http;
 mod serve;
 mod token;
 

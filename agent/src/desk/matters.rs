@@ -197,7 +197,7 @@ impl Desk {
         Ok(judged)
     }
 
-    pub(super) async fn act(&self, officer: v1::Officer, act: desk_act::Act) -> Result<(), Invalid> {
+    pub(crate) async fn act(&self, officer: v1::Officer, act: desk_act::Act) -> Result<(), Invalid> {
         self.write(kind::DESK_ACT, &DeskAct { officer: Some(officer), act: Some(act) }, Lane::Normal).await
     }
 

@@ -358,7 +358,8 @@ impl Folding<'_, '_> {
                 }
             }
             Some(desk_act::Act::Incident(incident)) => self.learned(incident)?,
-            None => {}
+            // evidence alone: no row follows from it
+            Some(desk_act::Act::Console(_)) | None => {}
         }
         Ok(Outcome::Done)
     }

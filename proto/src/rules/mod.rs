@@ -127,6 +127,11 @@ pub fn view(body: &Bytes, lang: Lang) -> Vec<ViewLine> {
     view::lines(Schema::contract(), body, lang)
 }
 
+/// A text in which nothing acts on a screen: control characters and the marks of bidirectional text stand there by number.
+pub fn inert(text: &str) -> String {
+    view::inert(text.to_owned())
+}
+
 /// One line about a body: its title if it has one, else its kind and its first text.
 pub fn title(body: &Bytes, lang: Lang) -> String {
     view::title(Schema::contract(), body, lang)

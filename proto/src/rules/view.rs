@@ -6,7 +6,7 @@ use bytes::Bytes;
 use model::kind::Kind;
 use prost_reflect::{DynamicMessage, Value};
 
-pub use self::value::{hex, unit};
+pub use self::value::{hex, inert, unit};
 use super::{
     check::open,
     schema::{Class, FieldRules, MessageRules, Schema},

@@ -227,6 +227,13 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         Agent,
+        "console.listen",
+        "",
+        "浏览器值班台的回环地址；不设则不开；账户由 `liandong console add` 建立",
+        "a loopback address for the duty desk in a browser; unset: none is served; accounts are made by `liandong console add`",
+    ),
+    key(
+        Agent,
         "officer.name",
         "",
         "值班人姓名：草稿和签收未写明时使用",

@@ -1,6 +1,6 @@
 //! Who may speak: callers that reached this machine's own address, are no browser, and show the token.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -12,7 +12,7 @@ use axum::{
 use model::{invalid::Invalid, reason::Reason};
 
 use super::{EventsFace, answer::Answer, lang_of};
-use crate::api::token;
+use crate::api::{http, token};
 
 /// Lets a call through, or says why not. Nothing of its body was read.
 pub async fn check(State(face): State<Arc<EventsFace>>, request: Request<Body>, next: Next) -> Response {
@@ -30,7 +30,7 @@ pub async fn check(State(face): State<Arc<EventsFace>>, request: Request<Body>, 
 fn allows(headers: &HeaderMap, token: &str) -> Result<(), Invalid> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
-    if !is_here(host) {
+    if !http::is_here(host) {
         let detail: String = host.chars().take(100).collect();
         return Err(Invalid::new(Reason::RoleForbidden, "host", "event.host").detail(detail));
     }
@@ -43,28 +43,4 @@ fn allows(headers: &HeaderMap, token: &str) -> Result<(), Invalid> {
         return Err(Invalid::new(Reason::Unauthenticated, "authorization", "event.token"));
     }
     Ok(())
-}
-
-/// Whether a `Host` names loopback: by number, or as `localhost`.
-fn is_here(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map_or("", |(inner, _)| inner),
-        None => host.split_once(':').map_or(host, |(name, _)| name),
-    };
-    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_of_loopback_are_here() {
-        for host in ["127.0.0.1:7451", "127.0.0.1", "localhost", "LOCALHOST:80", "[::1]:7451"] {
-            assert!(is_here(host), "{host}");
-        }
-        for host in ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil:1", "10.0.0.1", "[::2]:1"] {
-            assert!(!is_here(host), "{host}");
-        }
-    }
 }

@@ -3,11 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::State, http::Request, middleware, response::Response, routing};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use model::{invalid::Invalid, reason::Reason};
 use store::tasks::Tasks;
 use tokio::{
@@ -17,22 +13,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{EventsFace, answer::Answer, guard, lang_of, post};
-use crate::api::{ServeError, token};
+use crate::api::{ServeError, http, token};
 
 /// Connections at one time; others wait to be taken.
 const CONNECTIONS: usize = 32;
-/// How long the headers of a request may take.
-const HEADERS: Duration = Duration::from_secs(5);
 /// How long its body may take.
 pub(super) const REQUEST: Duration = Duration::from_secs(10);
 /// How long a connection may last.
 const CONNECTION: Duration = Duration::from_secs(30);
-/// Headers of a request at most.
-const HEADERS_MAX: usize = 96;
-/// Bytes that are read ahead at most: all headers of a request fit.
-const AHEAD_BYTES_MAX: usize = 32 * 1024;
-/// How long the listener rests when no connection can be taken.
-const REST: Duration = Duration::from_millis(100);
 
 /// The door, open.
 #[derive(Debug)]
@@ -63,38 +51,21 @@ pub async fn serve(face: Arc<EventsFace>, door: Door, tasks: Tasks, stop: Cancel
     loop {
         let taken = tokio::select! {
             () = stop.cancelled() => return,
-            taken = next(&door.listener, &room) => taken,
+            taken = http::next(&door.listener, &room, "events") => taken,
         };
         match taken {
-            Some((stream, place)) => {
+            Some(http::Caller { stream, place, from: _ }) => {
                 let service = service.clone();
                 tasks.task("events", move |stop| connection(stream, service, place, stop));
             }
-            None => tokio::time::sleep(REST).await,
-        }
-    }
-}
-
-/// The next connection, once there is room for it.
-async fn next(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let place = room.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
-        Err(error) => {
-            tracing::warn!(%error, "a connection for events cannot be taken");
-            None
+            None => tokio::time::sleep(http::REST).await,
         }
     }
 }
 
 async fn connection(stream: TcpStream, service: Router, _place: OwnedSemaphorePermit, stop: CancellationToken) {
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
-        .keep_alive(false)
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(AHEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let serving =
+        http::bounded().keep_alive(false).serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(serving);
     let served = tokio::time::timeout(CONNECTION, async {
         tokio::select! {

@@ -1,0 +1,15 @@
+login = Sign in
+login-desk = duty desk
+login-account = Account
+login-password = Password
+login-post = Post
+login-code = Second factor
+login-code-who = for shift leaders, commanders and administrators
+login-go = Sign in
+login-wrong = Account, password, post or second factor is not right.
+login-kept-out = Too many failures: try again in 15 minutes, or ask the administrator.
+login-empty = There is no account yet. Make the first one on this machine's terminal:
+resume = Act again
+resume-why = No hand on this screen for 15 minutes. Give your password again; the screen has gone on showing and ringing.
+resume-go = Go on
+resume-watch = Only watch

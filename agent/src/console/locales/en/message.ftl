@@ -1,0 +1,15 @@
+message-from = From
+message-to = To
+message-sent-at = Sent
+message-incident = Incident
+message-open = Open
+message-watching = This screen only watches.
+message-closed = The body is shown once it is opened.
+message-withheld = The body is not for this post.
+message-content = Content
+message-personal = personal
+message-files = Files
+message-stages = What happened
+message-no-stages = No receipt yet.
+message-unlawful = Not lawful: kept, without effect
+message-orphan = What it follows has not come yet

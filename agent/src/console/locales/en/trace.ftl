@@ -1,0 +1,11 @@
+trace-id = Id
+trace-seal = Seal
+trace-json = As JSON
+trace-hex = As bytes
+trace-recipient = Recipient
+trace-here = stored here
+trace-not-yet = not yet
+trace-receipts = Receipts
+trace-verified = signature good
+trace-unverified = signature not verified
+trace-no-recipients = The broker has not named recipients yet.

@@ -1,0 +1,15 @@
+login = 登录
+login-desk = 值班席
+login-account = 账户
+login-password = 密码
+login-post = 岗位
+login-code = 动态码
+login-code-who = 带班领导、现场指挥和管理岗位需要
+login-go = 登录
+login-wrong = 账户、密码、岗位或动态码不对。
+login-kept-out = 失败次数过多，15 分钟后再试；或请系统管理员协助。
+login-empty = 还没有账户。请在本机终端建立第一个：
+resume = 继续办理
+resume-why = 超过 15 分钟无人操作。请再次输入密码；画面一直在更新和响铃。
+resume-go = 继续
+resume-watch = 只看不办

@@ -1,0 +1,15 @@
+message-from = 来自
+message-to = 发往
+message-sent-at = 发出
+message-incident = 事件
+message-open = 打开
+message-watching = 本屏只能看。
+message-closed = 打开后显示正文。
+message-withheld = 正文不对本岗位开放。
+message-content = 正文
+message-personal = 个人信息
+message-files = 附件
+message-stages = 经过
+message-no-stages = 还没有回执。
+message-unlawful = 不合规则，已记录，未生效
+message-orphan = 前序消息未到

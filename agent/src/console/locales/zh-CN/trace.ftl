@@ -1,0 +1,11 @@
+trace-id = 编号
+trace-seal = 印鉴
+trace-json = 原文 JSON
+trace-hex = 原文字节
+trace-recipient = 接收方
+trace-here = 本机已存
+trace-not-yet = 尚未
+trace-receipts = 回执
+trace-verified = 印鉴有效
+trace-unverified = 印鉴未能核验
+trace-no-recipients = 中心尚未确定接收方。

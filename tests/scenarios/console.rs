@@ -1,0 +1,243 @@
+//! The duty desk in a browser, asked as a browser asks: who may sign in and act, what every answer carries, what people see.
+
+mod browser;
+mod pages;
+
+use std::time::Duration;
+
+use agent::console::{
+    accounts::{Account, Accounts, NewAccount},
+    post::Post,
+    totp,
+};
+use model::role::Role;
+use proto::v1;
+
+use self::browser::{Browser, PASSWORD};
+use crate::world::drafts::bulletin;
+use crate::world::live::World;
+use crate::world::region::{LY, XZ};
+
+/// A world in which both desks have a console, and 王磊 and 李敏 accounts at each.
+async fn desks() -> World {
+    let mut world = World::of(&[LY, XZ]).await;
+    for city in [LY, XZ] {
+        let accounts = Accounts::of(&world.state(city));
+        let officer = &[Post::Desk(Role::DutyOfficer), Post::Desk(Role::ShiftLeader)];
+        accounts.put(account("wanglei", "王磊", officer)).unwrap();
+        accounts.put(account("auditor", "周岚", &[Post::Auditor])).unwrap();
+        let change = |config: &mut agent::config::Config| {
+            config.console.listen = Some(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
+        };
+        world.agent_mut(city).restart_with(change).await;
+        world.agent(city).linked().await;
+    }
+    world
+}
+
+fn account(name: &str, person: &str, posts: &[Post]) -> Account {
+    NewAccount { name, person, posts, password: PASSWORD }.made().unwrap()
+}
+
+/// XZ tells LY something, and it has come.
+async fn told(world: &World, precedence: v1::Precedence, headline: &str) -> model::ids::MessageId {
+    let sent = world.desk(XZ).send(bulletin(&[LY], precedence, headline)).await.unwrap();
+    let id = model::ids::MessageId::try_from(sent.message_id.as_ref()).unwrap();
+    world.agent(LY).until("it came", |desk| desk.summary(id).ok()).await;
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_officer_opens_and_acknowledges_in_a_browser_and_the_sender_sees_who() {
+    let world = desks().await;
+    let id = told(&world, v1::Precedence::Flash, "槽车侧翻").await;
+    let mut ly = Browser::at(&world, LY);
+    assert_eq!(ly.get("/inbox").await.location(), "/login?to=%2Finbox");
+    ly.sign_in("wanglei", "DUTY_OFFICER").await;
+
+    let list = ly.get("/inbox").await;
+    assert!(list.body.contains("槽车侧翻") && list.body.contains("打开即以王磊名义回执"), "{}", list.body);
+    let closed = ly.get(&format!("/m/{id}")).await;
+    assert!(closed.body.contains("打开后显示正文"));
+    assert_eq!(ly.act(&format!("/m/{id}/open"), &[]).await.code, 303);
+    assert!(ly.get(&format!("/m/{id}")).await.body.contains("签收 <kbd>A</kbd>"));
+    assert_eq!(ly.act(&format!("/m/{id}/acknowledge"), &[]).await.code, 303);
+
+    world.agent(XZ).stage(id, LY, v1::Stage::Acknowledged).await;
+    let mut xz = Browser::at(&world, XZ);
+    xz.sign_in("wanglei", "DUTY_OFFICER").await;
+    let trace = xz.get(&format!("/m/{id}/trace")).await.body;
+    for word in ["临沂", "ACKNOWLEDGED".to_lowercase().as_str(), "王磊", "印鉴有效"] {
+        assert!(trace.to_lowercase().contains(word), "{word} in {trace}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_without_opening_reads_no_body_and_an_auditor_opens_nothing() {
+    let world = desks().await;
+    let id = told(&world, v1::Precedence::Routine, "值班安排").await;
+    let mut auditor = Browser::at(&world, LY);
+    let code = auditor.second_factor("auditor");
+    auditor.sign_in_with("auditor", "AUDITOR", &code).await;
+
+    let refused = auditor.act(&format!("/m/{id}/open"), &[]).await;
+
+    assert_eq!(refused.code, 403);
+    assert!(refused.body.contains("不能替值班席办理"), "{}", refused.body);
+    assert!(!auditor.get(&format!("/m/{id}/trace")).await.body.contains("\"bulletin\""));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_something_needs_a_token_a_page_of_ours_and_a_session_that_acts() {
+    let world = desks().await;
+    let id = told(&world, v1::Precedence::Priority, "通报").await;
+    let mut ly = Browser::at(&world, LY);
+    ly.sign_in("wanglei", "DUTY_OFFICER").await;
+    let acts = [
+        format!("/m/{id}/open"),
+        format!("/m/{id}/acknowledge"),
+        format!("/m/{id}/will-answer"),
+        "/inbox/acknowledge".to_owned(),
+        "/logout".to_owned(),
+        "/resume".to_owned(),
+    ];
+    for path in &acts {
+        assert_eq!(ly.post(path, &[("token", "0".repeat(32).as_str())], &[]).await.code, 403, "{path}: token");
+        assert_eq!(ly.post(path, &[], &[]).await.code, 403, "{path}: no token");
+        let token = ly.token().await;
+        let elsewhere = ly.post(path, &[("token", &token)], &[("origin", "http://evil.example")]).await;
+        assert_eq!(elsewhere.code, 403, "{path}: origin");
+        let mut stranger = Browser::at(&world, LY);
+        assert_eq!(stranger.post(path, &[("token", &token)], &[]).await.code, 303, "{path}: nobody");
+    }
+    world.clock.advance(Duration::from_mins(16));
+    for path in acts.iter().take(4) {
+        let idle = ly.act(path, &[("back", "/inbox")]).await;
+        assert_eq!((idle.code, idle.location()), (303, "/resume?to=%2Finbox".to_owned()), "{path}: idle");
+    }
+    assert!(ly.get("/inbox").await.body.contains("画面继续更新和响铃"), "watching goes on");
+    assert_eq!(world.agent(LY).inside().summary(id).unwrap().states[0].stage, i32::from(v1::Stage::Delivered));
+
+    ly.act("/resume", &[("password", PASSWORD)]).await;
+    assert_eq!(ly.act(&acts[0], &[]).await.code, 303);
+    world.agent(XZ).stage(id, LY, v1::Stage::Opened).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_failures_close_the_door_and_leaders_show_a_second_factor() {
+    let world = desks().await;
+    let mut ly = Browser::at(&world, LY);
+    assert_eq!(ly.try_sign_in("wanglei", "SHIFT_LEADER", PASSWORD, "").await.code, 422, "no second factor");
+    let code = ly.second_factor("wanglei");
+    assert_eq!(ly.try_sign_in("wanglei", "SHIFT_LEADER", PASSWORD, &code).await.code, 303);
+    assert_eq!(ly.try_sign_in("wanglei", "SHIFT_LEADER", PASSWORD, &code).await.code, 422, "a code is good once");
+    assert_eq!(ly.try_sign_in("wanglei", "AUDITOR", PASSWORD, "").await.code, 422, "another's post");
+    for _ in 0..3 {
+        assert_eq!(ly.try_sign_in("wanglei", "DUTY_OFFICER", "wrong password", "").await.code, 422);
+    }
+    let kept_out = ly.try_sign_in("wanglei", "DUTY_OFFICER", PASSWORD, "").await;
+    assert!(kept_out.code == 422 && kept_out.body.contains("15 分钟后再试"), "{}", kept_out.body);
+    world.clock.advance(Duration::from_mins(15));
+    assert_eq!(ly.try_sign_in("wanglei", "DUTY_OFFICER", PASSWORD, "").await.code, 303);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_carries_the_headers_and_loads_nothing_from_elsewhere() {
+    let world = desks().await;
+    let id = told(&world, v1::Precedence::Flash, "通报").await;
+    let mut ly = Browser::at(&world, LY);
+    let places = |id| {
+        [
+            "/".to_owned(),
+            "/login".to_owned(),
+            "/inbox".to_owned(),
+            "/inbox?tab=sent".to_owned(),
+            format!("/inbox?m={id}"),
+            format!("/m/{id}"),
+            format!("/m/{id}/trace"),
+            "/resume".to_owned(),
+            "/nothing".to_owned(),
+            "/assets/0/console.js".to_owned(),
+        ]
+    };
+    for signed_in in [false, true] {
+        if signed_in {
+            ly.sign_in("wanglei", "DUTY_OFFICER").await;
+        }
+        for path in places(id) {
+            let answer = ly.get(&path).await;
+            for (name, part) in [
+                ("content-security-policy", "default-src 'none'"),
+                ("x-content-type-options", "nosniff"),
+                ("referrer-policy", "no-referrer"),
+                ("cross-origin-opener-policy", "same-origin"),
+                ("cross-origin-resource-policy", "same-origin"),
+                ("permissions-policy", "camera=()"),
+                ("cache-control", "no-store"),
+            ] {
+                assert!(answer.header(name).contains(part), "{path}: {name}");
+            }
+            for outside in ["http://", "https://", "style=\"", "onclick", "<script>"] {
+                assert!(!answer.body.contains(outside), "{path}: {outside}");
+            }
+        }
+    }
+    let page = ly.get("/inbox").await.body;
+    for asset in page.split('"').filter(|text| text.starts_with("/assets/")) {
+        let answer = ly.get(asset).await;
+        assert_eq!(answer.code, 200, "{asset}");
+        assert!(answer.header("cache-control").contains("immutable"));
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"));
+    }
+    assert_eq!(ly.asked("GET", "/inbox", "", &[("host", "evil.example")]).await.code, 403);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_subject_stays_text() {
+    let world = desks().await;
+    let hostile = "<script>alert(1)</script>\u{202e}gnp.exe\" onmouseover=\"x";
+    let id = told(&world, v1::Precedence::Flash, hostile).await;
+    let mut ly = Browser::at(&world, LY);
+    ly.sign_in("wanglei", "DUTY_OFFICER").await;
+    ly.act(&format!("/m/{id}/open"), &[]).await;
+    for path in ["/inbox".to_owned(), format!("/inbox?m={id}"), format!("/m/{id}/trace")] {
+        let body = ly.get(&path).await.body;
+        assert!(!body.contains("<script>") && !body.contains("\u{202e}"), "{path}");
+        assert!(!body.contains("\" onmouseover"), "{path}");
+        assert!(body.contains("⟨U+202E⟩"), "{path}: the mark stands there by number");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_tell_what_comes_and_a_page_that_comes_back_misses_nothing_and_hears_nothing_twice() {
+    let world = desks().await;
+    let mut ly = Browser::at(&world, LY);
+    ly.sign_in("wanglei", "DUTY_OFFICER").await;
+    let mut alarms = ly.stream("/alarms", None).await;
+    alarms.until("desk.state").await;
+    let mut list = ly.stream("/events/inbox?tab=all", None).await;
+    list.until("还没有来文").await;
+
+    told(&world, v1::Precedence::Flash, "第一件").await;
+    let first = alarms.until("delivery.new").await;
+    assert!(first.data.contains("第一件") && first.data.contains("FLASH"), "{first:?}");
+    assert!(list.until("第一件").await.data.contains("band-flash"));
+    drop(alarms);
+    told(&world, v1::Precedence::Routine, "第二件").await;
+
+    let mut again = ly.stream("/alarms", Some(&first.id)).await;
+    let next = again.until("delivery.new").await;
+    assert!(next.data.contains("第二件"), "{next:?}");
+    world.end().await;
+}
+
+/// The code that an authenticator shows now.
+fn code_now(world_now: model::time::Timestamp, account: &Account) -> String {
+    totp::code_at(&totp::from_base32(&account.totp).unwrap(), world_now)
+}
