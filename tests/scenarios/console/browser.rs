@@ -83,7 +83,7 @@ impl Browser {
         all.push(("cookie", cookies.join("; ")));
         all.retain(|(name, _)| headers.iter().all(|(own, _)| own != name));
         all.extend(headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let head: String = all.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let head = all.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
         format!("{method} {path} HTTP/1.1\r\ncontent-length: {}\r\n{head}\r\n{body}", body.len())
     }
 
@@ -137,13 +137,13 @@ impl Browser {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let headers: Vec<(&str, &str)> = after.map(|id| ("last-event-id", id)).into_iter().collect();
         stream.write_all(self.request("GET", path, "", &headers, "keep-alive").as_bytes()).await.unwrap();
-        Stream { stream, bytes: Vec::new(), read: 0 }
+        Stream { line: stream, bytes: Vec::new(), read: 0 }
     }
 }
 
 /// Events as they come.
 pub struct Stream {
-    stream: TcpStream,
+    line: TcpStream,
     bytes: Vec<u8>,
     read: usize,
 }
@@ -165,8 +165,8 @@ impl Stream {
                         return event;
                     }
                 }
-                let mut piece = [0; 16 * 1024];
-                let length = self.stream.read(&mut piece).await.unwrap();
+                let mut piece = vec![0; 16 * 1024];
+                let length = self.line.read(&mut piece).await.unwrap();
                 assert!(length > 0, "the stream ended before it said {word}");
                 self.bytes.extend_from_slice(&piece[..length]);
             }
@@ -178,11 +178,11 @@ impl Stream {
     fn next(&mut self) -> Option<Event> {
         let text = String::from_utf8_lossy(&self.bytes[self.read..]).into_owned();
         let end = text.find("\n\n")?;
-        self.read += String::from_utf8_lossy(text[..end + 2].as_bytes()).len();
+        self.read += text[..end + 2].len();
         let mut event = Event::default();
         for line in text[..end].lines() {
             if let Some(id) = line.strip_prefix("id: ") {
-                event.id = id.to_owned();
+                id.clone_into(&mut event.id);
             }
             if let Some(data) = line.strip_prefix("data: ") {
                 event.data.push_str(data);
@@ -194,5 +194,5 @@ impl Stream {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
 }
