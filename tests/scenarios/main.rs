@@ -33,3 +33,4 @@ mod meeting;
 mod outage;
 mod rules;
 mod sessions;
+mod trust_life;
