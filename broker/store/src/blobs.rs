@@ -306,6 +306,11 @@ mod tests {
         honest.finish(digest, 4).unwrap();
 
         assert_eq!((liar.held(digest), liar.has(digest)), (4, true), "the whole is everybody's");
+        assert_eq!(liar.brought(digest), 2, "who has brought half of it has not shown that it has it");
+        assert!(matches!(liar.finish(digest, 4), Err(BlobError::Parts)));
+        liar.add(digest, 2, b"ke").unwrap();
+        assert!(matches!(liar.finish(digest, 4), Err(BlobError::Digest)), "nor who brought something else");
+        liar.add(digest, 0, b"true").unwrap();
         liar.finish(digest, 4).unwrap();
         assert_eq!(names(&blobs), [digest.to_string()], "and no part is left");
     }
