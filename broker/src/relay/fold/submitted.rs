@@ -70,7 +70,10 @@ impl Folding<'_, '_> {
             self.rows.remove(&keys::notice(header.message_id))?; // what is refused is not tried for ever
         }
         if let Some((row, _)) = self.message(header.message_id)? {
-            return self.known(record, row);
+            let (row, duplicate) = self.known(record, row)?;
+            // its files may have come meanwhile: whoever handed it up first, from a bundle, did not have them
+            self.let_read(&header, &row)?;
+            return Ok((row, duplicate));
         }
         if header.expires_at <= self.at.time && record.evidence.is_empty() {
             return Err(Invalid::new(Reason::Expired, "expires_at", "must not have passed").into());
