@@ -67,17 +67,25 @@ fn ready(what: &str) {
 }
 
 /// What both do first: what they write is their owner's alone, a crash leaves no memory image with keys in it on the disk,
-/// and they log.
+/// no other program of the same user may look into their memory, they may open as many files as the system lets them, and
+/// they log.
 fn begin() {
     use rustix::{
         fs::Mode,
-        process::{Resource, Rlimit, setrlimit, umask},
+        process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit, umask},
     };
     umask(Mode::RWXG | Mode::RWXO);
     start_log();
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
         tracing::warn!(%error, "core dumps could not be switched off");
+    }
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "other programs of this user may look into this one's memory");
+    }
+    let files = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files }) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use certs::{files, keys, tls};
+use certs::{
+    ends::{self, Ending},
+    files, keys, tls,
+};
 use journal::{FileJournal, Lane, Record};
-use model::{clock::Clock, invalid::Invalid};
+use model::{clock::Clock, invalid::Invalid, time::Timestamp};
 use prost::Message as _;
 use proto::record::{Incarnated, kind};
 use store::{Engine, blobs::Blobs, tasks::Tasks};
@@ -95,7 +98,7 @@ pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running
     journal::file::create_dir(&config.state).map_err(state)?;
     journal::file::check(&config.state, config.allow_unsafe_filesystem.into()).map_err(state)?;
     let lock = journal::file::lock(&config.state).map_err(state)?;
-    let tls = Arc::new(tls::Identity::load(&config.trust, clock.clone())?);
+    let tls = Arc::new(tls::Identity::load_with(&config.trust, clock.clone(), config.post_quantum)?);
     let key = keys::signing(&config.trust.join(files::name::EVIDENCE_KEY))?;
     if tls.trusted().region != names.region {
         let found = tls.trusted().region.to_string();
@@ -262,9 +265,16 @@ fn start_programs(config: &Config, desk: &Arc<Desk>, door: Option<events::Door>,
     }
 }
 
+/// How often it is said what ends soon.
+const TOLD_EVERY: Duration = Duration::from_hours(24);
+/// How often it is looked whether the own certificate is to be renewed.
+const RENEWED_EVERY: Duration = Duration::from_mins(1);
+
 /// Renews the own certificate in time, reads the signed files again when they change, and stops the process when the journal has failed.
 async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
     let mut round: u32 = 0;
+    let mut renewed: Option<Timestamp> = None;
+    let mut told: Option<Timestamp> = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -278,9 +288,18 @@ async fn watch(desk: Arc<Desk>, stop: CancellationToken) {
         if !round.is_multiple_of(4) {
             continue;
         }
-        // soon after the start, then every minute
-        if round % 120 == 4 {
+        // soon after the start, then every minute of the clock that certificates go by
+        let now = desk.clock.now();
+        if renewed.is_none_or(|at| now < at || now.since(at) >= RENEWED_EVERY) {
+            renewed = Some(now);
             renew(&desk);
+        }
+        if told.is_none_or(|at| now < at || now.since(at) >= TOLD_EVERY) {
+            told = Some(now);
+            for ending in desk.endings(now) {
+                let (zh, en) = ending.texts(now);
+                tracing::warn!(zh, en, "trust ends");
+            }
         }
         desk.rules.reload();
         if let Err(error) = desk.tls.reload() {
@@ -295,5 +314,13 @@ fn renew(desk: &Desk) {
         Ok(renewed) if renewed.leaf => tracing::info!("the own certificate is renewed"),
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "the own certificate could not be renewed"),
+    }
+}
+
+impl Desk {
+    /// What ends soon of all that trust stands on.
+    pub fn endings(&self, now: Timestamp) -> Vec<Ending> {
+        let leaf = certs::trust::identity_of(self.tls.folder()).ok().map(|(_, facts)| facts.not_after);
+        ends::endings(&self.tls.trusted(), leaf, now)
     }
 }

@@ -8,11 +8,12 @@ use std::{
 };
 
 use certs::{
+    ends::{self, Ending},
     files, keys,
     tls::{Identity, Listener, TlsError},
 };
 use journal::{FileJournal, Lane, Record};
-use model::clock::Clock;
+use model::{clock::Clock, time::Timestamp};
 use prost::Message as _;
 use proto::record::{self, kind};
 use store::{Engine, Opened, blobs::Blobs, tasks::Tasks};
@@ -87,6 +88,8 @@ pub struct Running {
     _lock: journal::file::Lock,
 }
 
+const DAY: Duration = Duration::from_hours(24);
+
 /// Starts brokers.
 #[derive(Clone, Copy, Debug)]
 pub struct Broker;
@@ -98,7 +101,7 @@ impl Broker {
         journal::file::create_dir(&config.state).map_err(state)?;
         journal::file::check(&config.state, config.allow_unsafe_filesystem.into()).map_err(state)?;
         let lock = journal::file::lock(&config.state).map_err(state)?;
-        let identity = Arc::new(Identity::load(&config.trust, clock.clone())?);
+        let identity = Arc::new(Identity::load_with(&config.trust, clock.clone(), config.post_quantum)?);
         let key = keys::signing(&config.trust.join(files::name::EVIDENCE_KEY))?;
         let listeners = Listeners::bind(&config).await?;
         let relay = relay(&config, &identity, key, &clock, &tasks).await?;
@@ -220,6 +223,7 @@ fn ended(result: Result<(), tonic::transport::Error>) {
 /// stops the process when the journal has failed.
 async fn watch(relay: Arc<Relay>, stop: CancellationToken) {
     let mut round: u32 = 0;
+    let mut told = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -241,6 +245,7 @@ async fn watch(relay: Arc<Relay>, stop: CancellationToken) {
             }
         }
         relay.cut_untrusted();
+        relay.tell_endings(&mut told);
     }
 }
 
@@ -267,6 +272,24 @@ impl Relay {
             }
         }
         (changes, Vec::new())
+    }
+
+    /// What ends soon of all that trust stands on.
+    pub fn endings(&self, now: Timestamp) -> Vec<Ending> {
+        let leaf = certs::trust::identity_of(self.identity.folder()).ok().map(|(_, facts)| facts.not_after);
+        ends::endings(&self.identity.trusted(), leaf, now)
+    }
+
+    /// Says once a day what ends soon.
+    fn tell_endings(&self, told: &mut Option<Timestamp>) {
+        let now = self.clock.now();
+        if told.is_none_or(|at| now < at || now.since(at) >= DAY) {
+            *told = Some(now);
+            for ending in self.endings(now) {
+                let (zh, en) = ending.texts(now);
+                tracing::warn!(zh, en, "trust ends");
+            }
+        }
     }
 
     /// Ends sessions of agents that would not be let in any more.

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use certs::tls::PostQuantum;
 use serde::Deserialize;
 
 /// Configuration of `liandong broker`.
@@ -27,6 +28,9 @@ pub struct Config {
     /// Size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB.
     #[serde(default)]
     pub segment_bytes: Option<u64>,
+    /// Which key exchanges are agreed to.
+    #[serde(default)]
+    pub post_quantum: PostQuantum,
     /// How much of the journal is checked at a start.
     #[serde(default)]
     pub verify: Verify,

@@ -67,7 +67,10 @@ impl Health {
     /// same.
     pub fn notes(&self, relay: &Relay) -> Vec<String> {
         let journal = relay.engine.journal();
-        notes(journal.report(), &journal.damaged())
+        let mut notes = notes(journal.report(), &journal.damaged());
+        let now = relay.clock.now();
+        notes.extend(relay.endings(now).iter().map(|ending| ending.texts(now).1));
+        notes
     }
 }
 

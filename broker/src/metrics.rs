@@ -41,10 +41,16 @@ struct ReasonLabel {
     reason: String,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct LimitLabel {
+    limit: &'static str,
+}
+
 /// What happened at the door; everything else is read from the relay when asked.
 #[derive(Debug)]
 pub struct Metrics {
     refused: Family<ReasonLabel, Counter>,
+    limits: Family<LimitLabel, Counter>,
     /// From the judged envelope to its answer, in microseconds.
     accept_us: PerPrecedence<Histogram>,
     calls: Calls,
@@ -56,7 +62,8 @@ impl Default for Metrics {
     fn default() -> Self {
         let accept_us = PerPrecedence::from_fn(|_| Histogram::new(DURATIONS_US));
         let (calls, rebuilds) = (Calls::default(), Counter::default());
-        Self { refused: Family::default(), accept_us, calls, rebuilds, text: Mutex::default() }
+        let (refused, limits) = (Family::default(), Family::default());
+        Self { refused, limits, accept_us, calls, rebuilds, text: Mutex::default() }
     }
 }
 
@@ -64,6 +71,11 @@ impl Metrics {
     /// A submission was refused.
     pub fn refused(&self, reason: Reason) {
         self.refused.get_or_create(&ReasonLabel { reason: reason.code().to_owned() }).inc();
+    }
+
+    /// A connection or a call passed the limit of this name.
+    pub fn limited(&self, limit: &'static str) {
+        self.limits.get_or_create(&LimitLabel { limit }).inc();
     }
 
     /// Envelopes of these precedences were answered together, after so long.
@@ -88,6 +100,8 @@ impl Metrics {
         let _one = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         let mut registry = Registry::with_prefix("liandong");
         registry.register("messages_refused", "Submissions that were refused", self.refused.clone());
+        let limits = self.limits.clone();
+        registry.register("limits_reached", "Connections and calls that were refused or ended by a limit", limits);
         registry.register("store_rebuilds", "Stores given up and made anew from the journal", self.rebuilds.clone());
         self.calls.register(&mut registry);
         trust::register(&mut registry, relay);

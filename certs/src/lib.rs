@@ -8,7 +8,7 @@
 //! tls         configurations, our verifiers, one handshake, the reloadable identity
 //! trust       a trust directory: install, join, renew       handover, words: what people carry and read out
 //! region      the secretariat's folder: make, invite, admit, sign, publish, revoke
-//! ca, keys, disk, seen    make certificates; key files; whole files; a certificate for people
+//! ca, keys, disk, seen    make certificates; key files; whole files; a certificate for people       ends: what ends soon
 //! ```
 //!
 //! Deliberately absent: the system's certificate store, the system's clock, and any network but the one handshake.
@@ -16,6 +16,7 @@
 pub mod bound;
 pub mod ca;
 mod disk;
+pub mod ends;
 pub mod files;
 pub mod handover;
 pub mod keys;

@@ -58,6 +58,9 @@ pub enum Refusal {
     /// Another region.
     #[error("the certificate is of another region")]
     Region,
+    /// Says something that our profile does not know.
+    #[error("the certificate has an extension that is not of our profile")]
+    Extension,
     /// Nobody of the directory.
     #[error("{0} is not in the directory")]
     Stranger(String),
@@ -199,6 +202,7 @@ pub fn check(der: &[u8], side: Side) -> Result<Facts, Refusal> {
     let name = name(&certificate, side)?;
     usage(&certificate, side)?;
     plain_leaf(&certificate)?;
+    only_ours(&certificate)?;
     let validity = certificate.validity();
     let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
     let life = Duration::from_secs(u64::try_from(until.saturating_sub(from)).unwrap_or(0));
@@ -256,12 +260,24 @@ fn plain_leaf(certificate: &X509Certificate<'_>) -> Result<(), Refusal> {
         return Err(Refusal::Authority);
     }
     let signs = certificate.extensions().iter().any(|extension| {
-        matches!(extension.parsed_extension(), ParsedExtension::KeyUsage(usage) if usage.digital_signature() && !usage.key_cert_sign() && !usage.crl_sign())
+        matches!(extension.parsed_extension(), ParsedExtension::KeyUsage(usage) if usage.flags == SIGNATURE_ALONE)
     });
     if !signs {
         return Err(Refusal::Usage);
     }
     if is_strong(certificate) { Ok(()) } else { Err(Refusal::Key) }
+}
+
+/// Key usage with digitalSignature and nothing else.
+const SIGNATURE_ALONE: u16 = 1;
+
+/// Subject key, key usage, names, basic constraints, authority's key, extended usage: what our certificates have.
+const OURS: [&str; 6] = ["2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.35", "2.5.29.37"];
+
+/// A word that we do not read might limit or widen what the certificate is for.
+fn only_ours(certificate: &X509Certificate<'_>) -> Result<(), Refusal> {
+    let ours = certificate.extensions().iter().all(|extension| OURS.contains(&extension.oid.to_id_string().as_str()));
+    if ours { Ok(()) } else { Err(Refusal::Extension) }
 }
 
 /// Whether the key is P-256, P-384 or Ed25519.

@@ -11,8 +11,8 @@ pub mod web;
 use rustls::Error;
 
 pub use self::{
-    door::{ConnectError, Incoming, Peer, TurnedAway, accept, connect, connect_over, next_connection},
-    identity::Identity,
+    door::{ConnectError, Incoming, Peer, TurnedAway, accept, connect, connect_over, descriptors, next_connection},
+    identity::{Identity, PostQuantum},
 };
 use crate::{files::FilesError, keys::KeyError};
 

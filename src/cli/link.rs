@@ -49,6 +49,7 @@ struct Status {
     unopened: u64,
     skew_ms: i64,
     tls_group: String,
+    endings: Vec<String>,
     members: Vec<Member>,
 }
 
@@ -93,6 +94,7 @@ fn as_json(answer: &v1::LinkStatusResponse, context: Context) -> Status {
         unopened: answer.unopened,
         skew_ms: millis(answer.skew),
         tls_group: answer.tls_group.clone(),
+        endings: endings(answer, context),
         members: answer
             .members
             .iter()
@@ -131,7 +133,13 @@ fn text(answer: &v1::LinkStatusResponse, up: bool, context: Context) -> String {
     ];
     let told = facts.into_iter().filter(|(_, value)| !value.is_empty());
     let facts = out::facts(told.map(|((zh, en), value)| (context.say(zh, en).to_owned(), value)));
+    let facts = endings(answer, context).iter().fold(facts, |facts, ending| format!("{facts}\n▲ {ending}"));
     if answer.members.is_empty() { facts } else { format!("{facts}\n\n{}", members(answer, context)) }
+}
+
+/// What ends soon, in the reader's language.
+fn endings(answer: &v1::LinkStatusResponse, context: Context) -> Vec<String> {
+    answer.endings.iter().map(|ending| context.say(&ending.text_zh, &ending.text_en).to_owned()).collect()
 }
 
 fn members(answer: &v1::LinkStatusResponse, context: Context) -> String {

@@ -32,6 +32,7 @@ pub mod out;
 mod receipts;
 mod roster;
 mod rules;
+mod sbom;
 mod send;
 mod show;
 mod starts;
@@ -184,6 +185,8 @@ enum Command {
     Certs(certs::Certs),
     /// Join a region by an invitation, or take its signed files from a trust bundle
     Join(join::Join),
+    /// What the program was built from: a bill of materials (CycloneDX)
+    Sbom,
     /// Completions for a shell
     Completions {
         /// Which shell
@@ -256,6 +259,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Demo(demo) => Box::pin(demo.run(context)).await,
         Command::Certs(verb) => verb.run(context),
         Command::Join(verb) => verb.run(context),
+        Command::Sbom => sbom::run(),
         Command::Completions { shell } => {
             let mut command = help::translated(Cli::command(), context.lang);
             let mut script = Vec::new();

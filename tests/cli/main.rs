@@ -9,6 +9,7 @@ mod place;
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod region;
 mod rules;
+mod secrets;
 mod starts;
 mod transcript;
 

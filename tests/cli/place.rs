@@ -26,6 +26,7 @@ const PATIENCE: &str = "30";
 pub struct Place {
     region: Region,
     running: BTreeMap<String, Running>,
+    log: &'static str,
     directory: tempfile::TempDir,
 }
 
@@ -56,10 +57,15 @@ impl Place {
 
     /// Starts broker and agents; all of them are ready when this returns.
     pub fn start(cities: &[&str]) -> Self {
+        Self::start_with(cities, "error")
+    }
+
+    /// The same, with programs that log this much, each into a file of its own.
+    pub fn start_with(cities: &[&str], log: &'static str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let now = Timestamp::from_millis(jiff::Timestamp::now().as_millisecond());
         let region = Region::create(directory.path(), cities, now).unwrap();
-        let mut place = Self { region, running: BTreeMap::new(), directory };
+        let mut place = Self { region, running: BTreeMap::new(), log, directory };
         place.begin("broker", &["broker", "--config", &place.region.broker_config.display().to_string()]);
         for city in cities {
             let config = place.region.agent(city).config.display().to_string();
@@ -78,10 +84,16 @@ impl Place {
     }
 
     fn begin(&mut self, name: &str, args: &[&str]) {
-        let mut running = Running::begin(program(EN).args(args));
+        let log = std::fs::File::create(self.log(name)).unwrap();
+        let mut running = Running::begin_with(program(EN).args(args).env("LIANDONG_LOG", self.log), log);
         let ready = running.line();
         assert!(ready.starts_with("ready: "), "{name}: {ready}");
         self.running.insert(name.to_owned(), running);
+    }
+
+    /// Where the broker, or a city's agent, logs.
+    pub fn log(&self, program: &str) -> PathBuf {
+        self.directory.path().join(format!("{program}.log"))
     }
 
     /// kill -9.
@@ -160,7 +172,12 @@ pub fn program(lang: &str) -> Command {
 impl Running {
     /// Starts it.
     pub fn begin(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::begin_with(command, Stdio::null())
+    }
+
+    /// Starts it, with its log going there.
+    fn begin_with(command: &mut Command, log: impl Into<Stdio>) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }

@@ -5,10 +5,10 @@ use proto::v1;
 use proto::v1::Stage;
 use sha2::{Digest as _, Sha256};
 
-use crate::world::bare::reason;
-use crate::world::drafts::bulletin;
+use crate::world::bare::{Bare, reason};
+use crate::world::drafts::{bulletin, jurisdiction};
 use crate::world::live::{World, id_of};
-use crate::world::region::{LY, Lands, XZ};
+use crate::world::region::{LY, LYG, Lands, RZ, XZ};
 
 const CHUNK: usize = 64 * 1024;
 
@@ -43,6 +43,7 @@ fn parts(blob: &Bytes, from: usize, to: usize) -> Vec<v1::PutRequest> {
         bytes: blob.len() as u64,
         offset: at as u64,
         chunk: blob.slice(at..(at + CHUNK).min(to)),
+        ..Default::default()
     };
     chunks.map(part).collect()
 }
@@ -87,7 +88,7 @@ async fn a_file_that_broke_off_goes_on_from_there() {
     let world = World::without_agents(&[LY, XZ], Lands::Unknown).await;
     let ly = world.bare(LY);
     let blob = file(4, 3 * CHUNK + 17);
-    let offer = v1::OfferRequest { sha256: digest(&blob), bytes: blob.len() as u64 };
+    let offer = v1::OfferRequest { sha256: digest(&blob), bytes: blob.len() as u64, ..Default::default() };
     let mut client = ly.blobs(world.broker_address());
     assert_eq!(client.offer(offer.clone()).await.unwrap().into_inner().offset, 0);
 
@@ -108,7 +109,7 @@ async fn a_file_that_broke_off_goes_on_from_there() {
 
     assert_eq!(client.offer(offer).await.unwrap().into_inner().offset, blob.len() as u64);
     let ask = v1::BlobsGetRequest { sha256: digest(&blob), offset: CHUNK as u64 };
-    let mut rest = world.bare(XZ).blobs(world.broker_address()).get(ask).await.unwrap().into_inner();
+    let mut rest = client.get(ask).await.unwrap().into_inner();
     let mut got = Vec::new();
     while let Some(part) = rest.message().await.unwrap() {
         got.extend_from_slice(&part.chunk);
@@ -123,17 +124,21 @@ async fn a_file_with_another_digest_is_refused_and_nothing_of_it_stays() {
     let ly = world.bare(LY);
     let (blob, other) = (file(5, 1_000), file(6, 1_000));
     let mut client = ly.blobs(world.broker_address());
-    let lie = v1::PutRequest { sha256: digest(&blob), bytes: 1_000, offset: 0, chunk: other };
+    let lie = v1::PutRequest { sha256: digest(&blob), bytes: 1_000, offset: 0, chunk: other, ..Default::default() };
 
     let refused = client.put(tokio_stream::iter([lie])).await.unwrap_err();
 
     assert_eq!((&*reason(&refused), refused.code()), ("LD207_HASH_MISMATCH", tonic::Code::DataLoss));
-    let offer = v1::OfferRequest { sha256: digest(&blob), bytes: 1_000 };
+    let offer = v1::OfferRequest { sha256: digest(&blob), bytes: 1_000, ..Default::default() };
     assert_eq!(client.offer(offer).await.unwrap().into_inner().offset, 0);
     let ask = v1::BlobsGetRequest { sha256: digest(&blob), offset: 0 };
-    let missing = client.get(ask).await.unwrap().into_inner().message().await.unwrap_err();
+    let missing = client.get(ask).await.map(|answer| answer.into_inner());
+    let missing = match missing {
+        Ok(mut parts) => parts.message().await.unwrap_err(),
+        Err(refused) => refused,
+    };
     assert_eq!(reason(&missing), "LD604_NOT_FOUND");
-    let huge = v1::OfferRequest { sha256: digest(&blob), bytes: (20 << 20) + 1 };
+    let huge = v1::OfferRequest { sha256: digest(&blob), bytes: (20 << 20) + 1, ..Default::default() };
     assert_eq!(reason(&client.offer(huge).await.unwrap_err()), "LD105_TOO_LARGE");
     world.end().await;
 }
@@ -144,17 +149,20 @@ async fn wrong_bytes_of_a_neighbour_do_not_spoil_the_file_of_another() {
     let (ly, xz) = (world.bare(LY), world.bare(XZ));
     let blob = file(10, 2 * CHUNK);
     let (sha256, bytes) = (digest(&blob), blob.len() as u64);
-    let lie = v1::PutRequest { sha256: sha256.clone(), bytes, offset: 0, chunk: file(11, CHUNK) };
+    let lie = v1::PutRequest { sha256: sha256.clone(), bytes, offset: 0, chunk: file(11, CHUNK), ..Default::default() };
     let (mut liar, mut honest) = (xz.blobs(world.broker_address()), ly.blobs(world.broker_address()));
     liar.put(tokio_stream::iter([lie])).await.unwrap_err(); // half of it, and the half is wrong
 
-    let offer = v1::OfferRequest { sha256, bytes };
+    let offer = v1::OfferRequest { sha256, bytes, ..Default::default() };
     assert_eq!(honest.offer(offer.clone()).await.unwrap().into_inner().offset, 0);
     honest.put(tokio_stream::iter(parts(&blob, 0, blob.len()))).await.unwrap();
 
-    assert_eq!(liar.offer(offer).await.unwrap().into_inner().offset, bytes, "nothing is missing any more");
-    let put = liar.put(tokio_stream::iter(parts(&blob, CHUNK, blob.len()))).await.unwrap();
-    assert_eq!(put.into_inner().bytes, bytes, "what is here already is complete");
+    assert_eq!(liar.offer(offer.clone()).await.unwrap().into_inner().offset, CHUNK as u64, "it has shown no more");
+    let put = liar.put(tokio_stream::iter(parts(&blob, CHUNK, blob.len()))).await.unwrap_err();
+    assert_eq!(reason(&put), "LD107_BUSY", "what it brought is not this file");
+    assert_eq!(liar.offer(offer).await.unwrap().into_inner().offset, 0);
+    let put = liar.put(tokio_stream::iter(parts(&blob, 0, blob.len()))).await.unwrap();
+    assert_eq!(put.into_inner().bytes, bytes, "now it has shown that it has it");
     world.end().await;
 }
 
@@ -170,7 +178,7 @@ async fn what_was_resumed_and_does_not_fit_comes_once_more_from_the_beginning() 
     let resumed = client.put(tokio_stream::iter(parts(&blob, CHUNK, blob.len()))).await.unwrap_err();
 
     assert_eq!(reason(&resumed), "LD107_BUSY");
-    let offer = v1::OfferRequest { sha256: digest(&blob), bytes: blob.len() as u64 };
+    let offer = v1::OfferRequest { sha256: digest(&blob), bytes: blob.len() as u64, ..Default::default() };
     assert_eq!(client.offer(offer).await.unwrap().into_inner().offset, 0, "all of it was thrown away");
     client.put(tokio_stream::iter(parts(&blob, 0, blob.len()))).await.unwrap();
     world.end().await;
@@ -187,7 +195,7 @@ async fn of_two_uploads_of_one_file_the_first_goes_on_and_the_second_comes_again
     more.send(begin).await.unwrap();
     let slow = async { first.put(tokio_stream::wrappers::ReceiverStream::new(stream)).await };
     let other = async {
-        let offer = v1::OfferRequest { sha256: digest(&blob), bytes: blob.len() as u64 };
+        let offer = v1::OfferRequest { sha256: digest(&blob), bytes: blob.len() as u64, ..Default::default() };
         while second.offer(offer.clone()).await.unwrap().into_inner().offset == 0 {
             tokio::task::yield_now().await;
         }
@@ -254,5 +262,40 @@ async fn a_file_that_was_damaged_at_its_origin_ends_its_message_and_holds_up_not
     let refusal = ly.refused(id).await;
     assert_eq!((&*refusal.reason, &*refusal.field), ("LD207_HASH_MISMATCH", "header.attachments"));
     ly.stage(after, XZ, Stage::Delivered).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_read_by_whoever_has_its_message_and_by_nobody_who_only_knows_its_digest() {
+    let world = World::without_agents(&[LY, XZ, RZ, LYG], Lands::Unknown).await;
+    let (ly, xz, rz) = (world.bare(LY), world.bare(XZ), world.bare(RZ));
+    let blob = file(15, CHUNK + 1);
+    ly.blobs(world.broker_address()).put(tokio_stream::iter(parts(&blob, 0, blob.len()))).await.unwrap();
+    let read = async |by: &Bare| {
+        let ask = v1::BlobsGetRequest { sha256: digest(&blob), offset: 0 };
+        let mut parts = by.blobs(world.broker_address()).get(ask).await.map_err(|status| reason(&status))?.into_inner();
+        let mut got = Vec::new();
+        while let Some(part) = parts.message().await.map_err(|status| reason(&status))? {
+            got.extend_from_slice(&part.chunk);
+        }
+        Ok::<_, String>(Bytes::from(got))
+    };
+    let nowhere = Err("LD604_NOT_FOUND".to_owned());
+    assert_eq!((read(&ly).await, read(&xz).await), (Ok(blob.clone()), nowhere.clone()), "nobody was sent it yet");
+
+    ly.submit(world.broker_address(), ly.envelope(with_blob(v1::Precedence::Priority, &blob))).await.unwrap();
+
+    assert_eq!((read(&xz).await, read(&rz).await), (Ok(blob.clone()), nowhere.clone()));
+    let mut to_itself = with_blob(v1::Precedence::Priority, &blob);
+    to_itself.header.get_or_insert_default().recipients = [XZ, LYG].map(jurisdiction).to_vec();
+    rz.submit(world.broker_address(), rz.envelope(to_itself)).await.unwrap();
+    let lyg = world.bare(LYG);
+    assert_eq!((read(&rz).await, read(&lyg).await), (nowhere.clone(), nowhere), "naming a digest opens nothing");
+    let offer = v1::OfferRequest { sha256: digest(&blob), bytes: blob.len() as u64, ..Default::default() };
+    let offset = rz.blobs(world.broker_address()).offer(offer).await.unwrap().into_inner().offset;
+    assert_eq!(offset, 0, "nor does asking tell whether it is here");
+    let empty = v1::PutRequest { sha256: digest(&blob), bytes: blob.len() as u64, ..Default::default() };
+    rz.blobs(world.broker_address()).put(tokio_stream::iter([empty])).await.unwrap_err();
+    assert!(read(&rz).await.is_err());
     world.end().await;
 }

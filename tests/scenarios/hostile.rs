@@ -17,6 +17,8 @@ use crate::world::region::{LY, Lands, RZ, XZ};
 
 mod beside;
 mod cap;
+mod frames;
+mod receipts;
 mod stranger;
 
 use stranger::{Show, Stranger};

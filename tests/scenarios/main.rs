@@ -35,3 +35,4 @@ mod outage;
 mod rules;
 mod sessions;
 mod slow_line;
+mod trust_life;

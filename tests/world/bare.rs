@@ -98,7 +98,7 @@ impl Bare {
             schema_version: 1,
             sender: Some(v1::Party {
                 jurisdiction: self.city.clone(),
-                role: v1::Role::DutyOfficer.into(),
+                role: speaks_as(given.kind()).into(),
                 name: officer().name,
                 duty_phone: "0539-8000000".into(),
             }),
@@ -237,6 +237,11 @@ impl Bare {
         let seal = border::seal::to_wire(&(self.sign)(SealKind::Receipt, &statement));
         v1::ReceiptBatch { statements: vec![statement], key_id: seal.key_id, signature: seal.signature }
     }
+}
+
+/// Who may say it: the broker asks that too.
+fn speaks_as(kind: v1::Kind) -> v1::Role {
+    if kind == v1::Kind::DrillControl { v1::Role::DrillController } else { v1::Role::DutyOfficer }
 }
 
 /// One session of a bare agent.

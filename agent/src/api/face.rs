@@ -252,6 +252,7 @@ impl DeskService for DeskFace {
             skew: Some(skew(state.skew_ms)),
             tls_group: state.tls_group,
             members: self.desk.link.members().await,
+            endings: self.desk.endings(now).iter().map(|ending| told(ending, now)).collect(),
         }))
     }
 
@@ -439,6 +440,11 @@ fn answer<T>(result: Result<T, Invalid>, lang: Lang) -> Result<Response<T>, Stat
 
 fn message_id(bytes: &[u8], lang: Lang) -> Result<MessageId, Status> {
     MessageId::checked(bytes).map_err(|invalid| status::of(&invalid, lang))
+}
+
+fn told(ending: &certs::ends::Ending, now: Timestamp) -> v1::TrustEnding {
+    let (text_zh, text_en) = ending.texts(now);
+    v1::TrustEnding { at: Some(border::time::to_wire(ending.at)), text_zh, text_en }
 }
 
 fn skew(ms: i64) -> prost_types::Duration {

@@ -9,6 +9,7 @@ use model::{
     ids::{Digest, MessageId},
     invalid::Invalid,
     limits,
+    precedence::Precedence,
     reason::Reason,
 };
 use proto::v1::{self, blobs_client::BlobsClient};
@@ -64,7 +65,7 @@ impl Desk {
             if self.blobs.has(digest) {
                 let turn = uploads.turn(digest);
                 let _one_at_a_time = turn.lock().await;
-                self.offer_blob(&mut client, digest, bytes).await.map_err(unoffered)?;
+                self.offer_blob(&mut client, (digest, bytes), read.header.precedence).await.map_err(unoffered)?;
             } else {
                 // a draft is not queued without its files; a file that was lost later cannot hold up the outbox
                 tracing::error!(%digest, "an attachment is not here any more");
@@ -73,9 +74,15 @@ impl Desk {
         Ok(())
     }
 
-    async fn offer_blob(&self, client: &mut BlobsClient<Channel>, digest: Digest, bytes: u64) -> Result<(), Invalid> {
+    async fn offer_blob(
+        &self,
+        client: &mut BlobsClient<Channel>,
+        (digest, bytes): (Digest, u64),
+        precedence: Precedence,
+    ) -> Result<(), Invalid> {
         let sha256 = bytes::Bytes::copy_from_slice(&digest.0);
-        let offer = v1::OfferRequest { sha256: sha256.clone(), bytes };
+        let precedence = precedence.number();
+        let offer = v1::OfferRequest { sha256: sha256.clone(), bytes, precedence };
         let offset = client.offer(offer).await.map_err(|status| told(&status, "sha256"))?.into_inner().offset;
         if offset >= bytes {
             return Ok(());
@@ -89,7 +96,7 @@ impl Desk {
                 }
                 let (chunk, _) = blobs.read(digest, at, limits::BLOB_CHUNK_BYTES_MAX).ok()?;
                 let next = at + chunk.len() as u64;
-                Some((v1::PutRequest { sha256, bytes, offset: at, chunk: chunk.into() }, next))
+                Some((v1::PutRequest { sha256, bytes, offset: at, chunk: chunk.into(), precedence }, next))
             }
         });
         client.put(parts).await.map(|_| ()).map_err(|status| told(&status, "sha256"))

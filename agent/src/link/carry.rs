@@ -14,6 +14,9 @@ use crate::desk::Desk;
 /// How often we ask while the link is up.
 const EVERY: Duration = Duration::from_mins(1);
 
+/// How soon after a question another is asked.
+const SOON: Duration = Duration::from_secs(2);
+
 /// Asks when the link has come up, and then now and then.
 pub async fn run(desk: Arc<Desk>, stop: CancellationToken) {
     let mut link = desk.link.watch();
@@ -45,6 +48,14 @@ pub(super) async fn before(desk: &Desk, channel: Channel, welcome: &v1::Welcome)
     let trusted = desk.tls.trusted();
     let (directory, grants) = (trusted.directory.version, trusted.policy.version);
     if welcome.directory_version > directory || welcome.grants_version > grants {
+        once(desk, channel).await;
+    }
+}
+
+/// Fetches them now, within a session, when what came goes by files that are not here. Not again within [`SOON`]: else
+/// every message that is rightly refused would cost a question.
+pub(super) async fn soon(desk: &Desk) {
+    if let Some(channel) = desk.link.channel().filter(|_| desk.link.may_ask_for_trust(SOON)) {
         once(desk, channel).await;
     }
 }

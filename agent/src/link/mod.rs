@@ -12,7 +12,10 @@ mod submit;
 mod take;
 pub mod test;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use arc_swap::ArcSwapOption;
 use model::{ids::MessageId, invalid::Invalid, limits, reason::Reason, time::Timestamp};
@@ -20,7 +23,10 @@ use proto::v1::{
     self, blobs_client::BlobsClient, directory_client::DirectoryClient, documents_client::DocumentsClient,
     exchange_client::ExchangeClient,
 };
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -80,6 +86,7 @@ pub struct Link {
     state: Arc<watch::Sender<LinkState>>,
     channel: Arc<ArcSwapOption<Channel>>,
     hurry: Arc<Notify>,
+    asked_for_trust: Arc<Mutex<Option<Instant>>>,
 }
 
 /// How the link is to behave.
@@ -110,7 +117,12 @@ impl Link {
             skew_ms: 0,
             tls_group: String::new(),
         };
-        Self { state: Arc::new(watch::Sender::new(state)), channel: Arc::default(), hurry: Arc::default() }
+        Self {
+            state: Arc::new(watch::Sender::new(state)),
+            channel: Arc::default(),
+            hurry: Arc::default(),
+            asked_for_trust: Arc::default(),
+        }
     }
 
     /// Where it stands, and a bell for changes.
@@ -123,6 +135,16 @@ impl Link {
         if self.state.borrow().phase == Phase::Waiting {
             self.hurry.notify_one();
         }
+    }
+
+    /// Whether it is so long since a message made us ask for signed files; from now on it is not.
+    fn may_ask_for_trust(&self, pause: Duration) -> bool {
+        let mut asked = self.asked_for_trust.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = asked.is_none_or(|at| at.elapsed() >= pause);
+        if may {
+            *asked = Some(Instant::now());
+        }
+        may
     }
 
     /// Whether a session lives.

@@ -252,7 +252,7 @@ impl Session {
     async fn heard(self: &Arc<Self>, frame: Heard) -> Option<Work> {
         match frame {
             Heard::Answers(answers) => Some(self.answers(answers).await),
-            Heard::Deliveries(deliveries) => Some(self.take(deliveries)),
+            Heard::Deliveries(deliveries) => Some(self.take(deliveries).await),
             Heard::ReceiptLine(line) => Some(self.receipt_line(line)),
             Heard::ConfirmStored(stored) => self.confirm_stored(stored),
             Heard::Credit(credit) => {

@@ -41,14 +41,22 @@ struct Judged {
 
 impl Session {
     /// Takes a frame of deliveries: the confirm leaves when their record is durable.
-    pub(super) fn take(self: &Arc<Self>, frame: v1::Deliveries) -> Work {
+    pub(super) async fn take(self: &Arc<Self>, frame: v1::Deliveries) -> Work {
         let session = self.clone();
         let mut judged = Judged::default();
+        let mut asked = false;
         for delivery in frame.deliveries {
             let (tag, bytes) =
                 (delivery.tag, delivery.envelope.as_ref().map_or(0, |envelope| envelope.content.len() as u64));
             let stamped = stamped(&delivery);
-            match self.desk.judge(delivery) {
+            let mut one = self.desk.judge(delivery);
+            if !asked && let Some(again) = one.as_ref().ok().and_then(One::again) {
+                // the broker goes by newer files, perhaps; a refusal is for good
+                asked = true;
+                super::carry::soon(&self.desk).await;
+                one = self.desk.judge(again);
+            }
+            match one {
                 Ok(one) => {
                     judged.taken.push((one.precedence, bytes));
                     judged.tags.push(tag);
@@ -146,6 +154,21 @@ pub(crate) struct One {
     precedence: Precedence,
     pub fresh: Option<Delivered>,
     pub statement: Bytes,
+}
+
+impl One {
+    /// The delivery once more, if it was refused for want of a key or a grant that may just have been published.
+    fn again(&self) -> Option<v1::Delivery> {
+        let fresh = self.fresh.as_ref()?;
+        let wants = fresh.rule == "seal.key_known" || fresh.rule.starts_with("grant.");
+        wants.then(|| v1::Delivery {
+            envelope: fresh.envelope.clone(),
+            stamp: fresh.stamp.clone(),
+            place: fresh.place.clone(),
+            transport: fresh.transport,
+            ..v1::Delivery::default()
+        })
+    }
 }
 
 impl Desk {

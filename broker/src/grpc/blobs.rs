@@ -9,11 +9,12 @@ use model::{
     ids::{Digest, JurisdictionId},
     invalid::Invalid,
     limits,
+    precedence::Precedence,
     reason::Reason,
 };
 use prost::Message as _;
 use proto::{
-    record::{BlobStored, kind},
+    record::{BlobRow, BlobStored, kind},
     status::{self, Lang},
     v1::{self, blobs_server::Blobs},
 };
@@ -48,17 +49,20 @@ impl Blobs for BlobsFace {
         let bytes = request.get_ref().bytes;
         let digest = announced(&request.get_ref().sha256, bytes, lang)?;
         let mine = self.relay.blobs.brought_by(&caller);
-        if bytes > 0 && mine.held(digest) == bytes && !self.is_journalled(digest) {
+        if self.holds(&caller, digest) {
+            return Ok(Response::new(v1::OfferResponse { offset: mine.held(digest) }));
+        }
+        if bytes > 0 && mine.brought(digest) == bytes {
             // every byte came, but what follows them was cut short; bytes that do not fit are thrown away and come again
             let upload = self.begin(&caller, digest, lang)?;
             match self.finish(upload, bytes, lang).await {
-                Ok(_) => {}
-                Err(_) if mine.held(digest) == 0 => {}
+                Ok(bytes) => return Ok(Response::new(v1::OfferResponse { offset: bytes })),
+                Err(_) if mine.brought(digest) == 0 => {}
                 Err(refused) => return Err(refused),
             }
         }
-        self.room_for(&mine, digest, lang)?;
-        Ok(Response::new(v1::OfferResponse { offset: mine.held(digest) }))
+        self.room_for(&mine, digest, request.get_ref().precedence, lang)?;
+        Ok(Response::new(v1::OfferResponse { offset: mine.brought(digest) }))
     }
 
     async fn put(&self, request: Request<Streaming<v1::PutRequest>>) -> Result<Response<v1::PutResponse>, Status> {
@@ -68,14 +72,18 @@ impl Blobs for BlobsFace {
         let (digest, bytes) = (announced(&first.sha256, first.bytes, lang)?, first.bytes);
         let upload = self.begin(&caller, digest, lang)?;
         let mine = self.relay.blobs.brought_by(&caller);
-        self.room_for(&mine, digest, lang)?;
+        let holds = self.holds(&caller, digest);
         let began_at = first.offset;
-        if !mine.has(digest) && mine.held(digest) != began_at {
+        if !holds {
+            self.room_for(&mine, digest, first.precedence, lang)?;
+        }
+        if !holds && mine.brought(digest) != began_at {
             return Err(again("blob.moved", lang)); // since it was offered, more came or all was thrown away
         }
         let mut part = Some(first);
         while let Some(chunk) = part {
-            if !mine.has(digest) && !chunk.chunk.is_empty() {
+            if !holds && !chunk.chunk.is_empty() {
+                self.may_bring(upload.caller(), chunk.chunk.len() as u64, lang)?;
                 mine.add(digest, chunk.offset, &chunk.chunk).map_err(|error| blob_status(&error, lang))?;
             }
             part = parts.next().await.transpose()?;
@@ -83,7 +91,7 @@ impl Blobs for BlobsFace {
         match self.finish(upload, bytes, lang).await {
             Ok(bytes) => Ok(Response::new(v1::PutResponse { bytes })),
             // what came before this call may be at fault: all of it comes once more
-            Err(_) if began_at > 0 && mine.held(digest) == 0 => Err(again("blob.moved", lang)),
+            Err(_) if began_at > 0 && !holds && mine.brought(digest) == 0 => Err(again("blob.moved", lang)),
             Err(refused) => Err(refused),
         }
     }
@@ -91,9 +99,12 @@ impl Blobs for BlobsFace {
     type GetStream = Pin<Box<dyn Stream<Item = Result<v1::BlobsGetResponse, Status>> + Send>>;
 
     async fn get(&self, request: Request<v1::BlobsGetRequest>) -> Result<Response<Self::GetStream>, Status> {
-        peer::agent(&self.relay, &request)?;
-        let lang = Lang::of(request.metadata());
+        let (caller, lang) = (peer::agent(&self.relay, &request)?.jurisdiction, Lang::of(request.metadata()));
         let digest = announced(&request.get_ref().sha256, 0, lang)?;
+        // what is not the caller's is not there for it: one answer
+        if !self.may_read(&caller, digest) {
+            return Err(blob_status(&BlobError::NotFound, lang));
+        }
         let blobs = self.relay.blobs.clone();
         let chunks = futures_util::stream::unfold(Some(request.get_ref().offset), move |at| {
             let blobs = blobs.clone();
@@ -114,8 +125,26 @@ impl Blobs for BlobsFace {
 }
 
 impl BlobsFace {
-    fn is_journalled(&self, digest: Digest) -> bool {
-        self.relay.engine.read(|_, rows| rows.get(&keys::blob(digest))).is_ok_and(|row| row.is_some())
+    /// Whether a blob is here and `caller` has it: it brought all of it, or was sent it.
+    fn holds(&self, caller: &JurisdictionId, digest: Digest) -> bool {
+        let has = |who| self.relay.engine.read(|_, rows| rows.get(&keys::reader(digest, who)).ok().flatten()).is_some();
+        self.relay.blobs.has(digest) && has(caller)
+    }
+
+    /// Whether a blob is for `caller`.
+    fn may_read(&self, caller: &JurisdictionId, digest: Digest) -> bool {
+        let row = self.relay.engine.read(|_, rows| rows.get(&keys::blob(digest)).ok().flatten());
+        // older versions did not keep who may read
+        let everybody = row.and_then(|row| BlobRow::decode(row).ok()).is_some_and(|row| !row.readers_kept);
+        everybody || self.holds(caller, digest) || self.holds(&JurisdictionId::broker(), digest)
+    }
+
+    /// Counts what a member brings.
+    fn may_bring(&self, caller: &JurisdictionId, bytes: u64, lang: Lang) -> Result<(), Status> {
+        self.relay.quotas.file_bytes(caller, bytes, self.relay.clock.now()).map_err(|wait| {
+            let invalid = Invalid::new(Reason::RateLimited, "sha256", "blob.day");
+            status::with_retry(&invalid, lang, Some(wait))
+        })
     }
 
     /// Begins an upload, unless the same caller brings the same blob over another call.
@@ -124,9 +153,10 @@ impl BlobsFace {
     }
 
     /// Whether the disk has room for what is not held yet.
-    fn room_for(&self, mine: &Folder, digest: Digest, lang: Lang) -> Result<(), Status> {
-        let begun = mine.held(digest) > 0;
-        if mine.has(digest) || self.relay.quotas.disk().takes_blob(begun) {
+    fn room_for(&self, mine: &Folder, digest: Digest, precedence: i32, lang: Lang) -> Result<(), Status> {
+        let begun = mine.brought(digest) > 0;
+        let precedence = Precedence::from_number(precedence).unwrap_or(Precedence::Routine);
+        if self.relay.quotas.disk().takes_blob(begun, precedence) {
             return Ok(());
         }
         let invalid = Invalid::new(Reason::StoreFull, "sha256", "disk.stage");
@@ -136,7 +166,11 @@ impl BlobsFace {
     /// First the file is whole and synced, then the journal knows it: its length.
     async fn finish(&self, upload: Upload, bytes: u64, lang: Lang) -> Result<u64, Status> {
         let (mine, digest) = (self.relay.blobs.brought_by(upload.caller()), upload.digest());
-        let caller = upload.caller().to_string();
+        let caller = upload.caller().clone();
+        let holds = self.holds(&caller, digest);
+        if !holds && mine.brought(digest) < bytes {
+            return Err(blob_status(&BlobError::Parts, lang)); // whoever brings less has not shown that it has the rest
+        }
         let finished = self.tasks.blocking("finish blob", move || {
             let finished = mine.finish(digest, bytes).map(|()| mine.held(digest));
             drop(upload); // a caller that goes away does not end it before the file has its name
@@ -144,10 +178,10 @@ impl BlobsFace {
         });
         let finished = finished.await.map_err(|_| status::internal(lang))?;
         let bytes = finished.map_err(|error| blob_status(&error, lang))?;
-        if self.is_journalled(digest) {
+        if holds {
             return Ok(bytes);
         }
-        let stored = BlobStored { sha256: digest.0.to_vec().into(), bytes, by: caller };
+        let stored = BlobStored { sha256: digest.0.to_vec().into(), bytes, by: caller.to_string() };
         let record = Record::new(kind::BLOB_STORED, self.relay.clock.now(), stored.encode_to_vec());
         let appended = self.relay.engine.append(vec![record], Lane::Normal).await;
         appended.map(|_| bytes).map_err(|error| {

@@ -17,7 +17,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    peer::Link,
+    failures::{Failures, source},
+    link::Link,
     places::{Place, Places},
 };
 use crate::relay::Relay;
@@ -36,7 +37,8 @@ pub fn open(
     let (ready, links) = mpsc::channel(READY);
     let owner = tasks.clone();
     tasks.essential("doors", move |stop| async move {
-        let door = Door { kind, identity, relay, ready, room: Arc::default() };
+        let room = Arc::new(Room::of(kind, tls::descriptors()));
+        let door = Door { kind, identity, relay, ready, room };
         door.watch(listener, &owner, stop).await;
     });
     links
@@ -58,18 +60,11 @@ struct Room {
     handshakes: Arc<Semaphore>,
     addresses: Places<IpAddr>,
     peers: Places<String>,
+    failures: Failures,
 }
 
-impl Default for Room {
-    fn default() -> Self {
-        Self {
-            connections: Arc::new(Semaphore::new(limits::CONNECTIONS_MAX)),
-            handshakes: Arc::new(Semaphore::new(limits::HANDSHAKES_MAX)),
-            addresses: Places::default(),
-            peers: Places::default(),
-        }
-    }
-}
+/// Which limit a connection passes: its name in the metrics, and why it is refused.
+type Full = (&'static str, &'static str);
 
 /// What a connection holds while nobody knows yet whose it is.
 struct Unknown {
@@ -79,13 +74,32 @@ struct Unknown {
 }
 
 impl Room {
+    /// Room for a listener in a program that may open so many descriptors: of ten, agents have seven and operators one, so
+    /// that journal, store and attachments always find theirs.
+    fn of(kind: Listener, descriptors: usize) -> Self {
+        let connections = match kind {
+            Listener::Agents => limits::CONNECTIONS_MAX.min(descriptors / 10 * 7),
+            Listener::Operators => limits::CONNECTIONS_OF_OPERATORS_MAX.min(descriptors / 10),
+        };
+        Self {
+            connections: Arc::new(Semaphore::new(connections)),
+            handshakes: Arc::new(Semaphore::new(limits::HANDSHAKES_MAX)),
+            addresses: Places::default(),
+            peers: Places::default(),
+            failures: Failures::default(),
+        }
+    }
+
     /// Lets a connection begin its handshake, or says which limit it passes.
-    fn begin(&self, address: IpAddr) -> Result<Unknown, &'static str> {
+    fn begin(&self, address: IpAddr) -> Result<Unknown, Full> {
+        if !self.failures.may_begin(address) {
+            return Err(("failed_handshakes", "too many failed handshakes of one address: it must wait"));
+        }
         let of = |limit: &Arc<Semaphore>| limit.clone().try_acquire_owned();
-        let connection = of(&self.connections).map_err(|_| "too many connections")?;
-        let handshake = of(&self.handshakes).map_err(|_| "too many handshakes at a time")?;
+        let connection = of(&self.connections).map_err(|_| ("connections", "too many connections"))?;
+        let handshake = of(&self.handshakes).map_err(|_| ("handshakes", "too many handshakes at a time"))?;
         let address = self.addresses.take(address, limits::CONNECTIONS_UNKNOWN_MAX);
-        let address = address.ok_or("too many handshakes of one address at a time")?;
+        let address = address.ok_or(("address", "too many handshakes of one address at a time"))?;
         Ok(Unknown { connection, _handshake: handshake, _address: address })
     }
 }
@@ -97,27 +111,36 @@ impl Door {
                 () = stop.cancelled() => return,
                 next = tls::next_connection(&listener) => next,
             };
-            match self.room.begin(address.ip()) {
+            match self.room.begin(source(address.ip())) {
                 Ok(unknown) => {
                     let door = self.clone();
                     tasks.task("handshake", move |_| async move { door.handshake(stream, address, unknown).await });
                 }
-                Err(why) => self.relay.turned_away(&TurnedAway { address, why: why.to_owned() }),
+                Err((limit, why)) => self.refuse(limit, TurnedAway { address, why: why.to_owned() }),
             }
         }
+    }
+
+    fn refuse(&self, limit: &'static str, away: TurnedAway) {
+        self.relay.metrics.limited(limit);
+        self.relay.turned_away(&away);
     }
 
     async fn handshake(&self, stream: TcpStream, address: SocketAddr, unknown: Unknown) {
         let incoming = match tls::accept(&self.identity, self.kind, stream, address).await {
             Ok(incoming) => incoming,
-            Err(away) => return self.relay.turned_away(&away),
+            Err(away) => {
+                self.room.failures.failed(source(address.ip()));
+                return self.relay.turned_away(&away);
+            }
         };
+        self.room.failures.succeeded(source(address.ip()));
         let name = incoming.peer.facts.name.to_string();
         let Some(place) = self.room.peers.take(name.clone(), limits::CONNECTIONS_PER_PEER_MAX) else {
-            return self.relay.turned_away(&TurnedAway { address, why: format!("too many connections of {name}") });
+            return self.refuse("peer", TurnedAway { address, why: format!("too many connections of {name}") });
         };
         let Unknown { connection, .. } = unknown;
-        let _ = self.ready.send(Ok(Link::new(incoming, (connection, place)))).await;
+        let _ = self.ready.send(Ok(Link::new(incoming, (connection, place), self.relay.clone()))).await;
     }
 }
 
@@ -147,11 +170,11 @@ mod tests {
 
     #[test]
     fn one_address_in_its_handshakes_leaves_room_for_another() {
-        let room = Room::default();
+        let room = Room::of(Listener::Agents, 10_000);
         let (one, another) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let begun: Vec<_> = (0..limits::CONNECTIONS_UNKNOWN_MAX).map(|_| room.begin(one).unwrap()).collect();
 
-        assert_eq!(room.begin(one).err(), Some("too many handshakes of one address at a time"));
+        assert_eq!(room.begin(one).err(), Some(("address", "too many handshakes of one address at a time")));
         assert!(room.begin(another).is_ok());
         assert_eq!(
             room.connections.available_permits(),
@@ -160,5 +183,16 @@ mod tests {
         );
         drop(begun);
         assert!(room.begin(one).is_ok());
+    }
+
+    #[test]
+    fn connections_never_take_the_descriptors_that_the_journal_needs() {
+        let room = |kind, descriptors| Room::of(kind, descriptors).connections.available_permits();
+        assert_eq!(room(Listener::Agents, 1 << 20), limits::CONNECTIONS_MAX);
+        for descriptors in [100, 256, 1_024] {
+            assert!(
+                room(Listener::Agents, descriptors) + room(Listener::Operators, descriptors) <= descriptors / 10 * 8
+            );
+        }
     }
 }

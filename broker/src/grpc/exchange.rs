@@ -33,8 +33,9 @@ impl Exchange for ExchangeFace {
         request: Request<Streaming<v1::SessionRequest>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
         let (caller, lang) = (peer::agent(&self.relay, &request)?, Lang::of(request.metadata()));
-        let (relay, tasks) = (self.relay.clone(), self.tasks.clone());
-        let wire = session::serve(relay, tasks, caller, lang, request.into_inner()).await?;
+        let (relay, tasks, usage) = (self.relay.clone(), self.tasks.clone(), peer::usage(&request));
+        let caller = session::Calls { caller, lang, usage };
+        let wire = session::serve(relay, tasks, caller, request.into_inner()).await?;
         Ok(Response::new(Box::pin(ReceiverStream::new(wire))))
     }
 

@@ -6,12 +6,17 @@ mod directory;
 mod documents;
 pub mod doors;
 mod exchange;
+mod failures;
+mod frames;
+mod guard;
+mod link;
 mod opening;
 mod peer;
 mod places;
 mod server;
 mod session;
 mod uploads;
+mod watch;
 
 pub use directory::links;
 pub use peer::operator;

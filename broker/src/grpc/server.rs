@@ -12,7 +12,7 @@ use tonic::transport::Server;
 
 use super::{
     blobs::BlobsFace, count::CountCalls, directory::DirectoryFace, documents::DocumentsFace, exchange::ExchangeFace,
-    peer::Link, uploads::Uploads,
+    link::Link, uploads::Uploads, watch::WatchCalls,
 };
 use crate::{admin::AdminFace, relay::Relay};
 
@@ -48,6 +48,7 @@ where
 {
     let Faces { relay, tasks, reflection } = faces;
     let router = server()
+        .layer(WatchCalls(relay.metrics.clone()))
         .layer(CountCalls(relay.metrics.clone()))
         .add_service(health)
         .add_service(
@@ -77,6 +78,7 @@ pub async fn serve_admin(
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let router = server()
+        .layer(WatchCalls(face.relay.metrics.clone()))
         .layer(CountCalls(face.relay.metrics.clone()))
         .add_service(v1::admin_server::AdminServer::new(face))
         .add_optional_service(reflection_v1())

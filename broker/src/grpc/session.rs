@@ -29,7 +29,7 @@ use store::tasks::Tasks;
 use tokio::sync::{Mutex, mpsc};
 use tonic::Status;
 
-use super::{opening, peer::Caller};
+use super::{guard::Usage, opening, peer::Caller};
 use crate::relay::{
     Relay,
     accept::{Answer, Judged, Refusal},
@@ -50,12 +50,21 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 type Out = mpsc::Sender<Result<v1::SessionResponse, Status>>;
 
+/// Who opens a session, and over what.
+pub struct Calls {
+    /// The agent.
+    pub caller: Caller,
+    /// In which language it is answered.
+    pub lang: Lang,
+    /// Its connection.
+    pub usage: Arc<Usage>,
+}
+
 /// Serves one session; the stream ends with it.
 pub async fn serve<S>(
     relay: Arc<Relay>,
     tasks: Tasks,
-    caller: Caller,
-    lang: Lang,
+    Calls { caller, lang, usage }: Calls,
     mut asks: S,
 ) -> Result<mpsc::Receiver<Result<v1::SessionResponse, Status>>, Status>
 where
@@ -66,6 +75,9 @@ where
         return Err(status::of(&Invalid::schema("frame", "session.hello_first"), lang));
     };
     let opening = opening::open(&relay, &caller, &hello).await.map_err(|invalid| status::of(&invalid, lang))?;
+    if hello.profile != "normal" {
+        usage.is_slow();
+    }
     let caller = caller.jurisdiction;
     let (out, wire) = mpsc::channel(OUT_FRAMES);
     let _ = out.try_send(Ok(tell(Tell::Welcome(opening.welcome))));
@@ -131,13 +143,15 @@ impl Desk {
     {
         let silence = self.heartbeat.mul_f32(2.5);
         let mut reading = Reading { granted: PerPrecedence::from_fn(|_| CREDIT), ..Reading::default() };
-        let mut commits: FuturesOrdered<Commit> = FuturesOrdered::new();
+        let mut commits: FuturesOrdered<Measured> = FuturesOrdered::new();
+        let mut in_flight = 0;
         loop {
-            let room = commits.len() < COMMITS_IN_FLIGHT;
+            let room = commits.len() < COMMITS_IN_FLIGHT && in_flight < limits::FLIGHT_BYTES_MAX;
             tokio::select! {
                 () = stop.cancelled() => return "the broker stops",
                 () = self.session.stop().cancelled() => return self.told_to_stop(),
-                Some(done) = commits.next(), if !commits.is_empty() => {
+                Some((bytes, done)) = commits.next(), if !commits.is_empty() => {
+                    in_flight -= bytes;
                     let Ok(answer) = done else { return "what it sent could not be journalled" };
                     let credit = renew(&mut reading).map(Tell::Credit);
                     let told = self.tell_all(&out, answer.into_iter().chain(credit)).await;
@@ -153,12 +167,15 @@ impl Desk {
                     self.session.heard(self.relay.clock.now());
                     // a frame that we do not know yet says nothing but that the agent lives
                     let Some(frame) = frame else { continue };
+                    let bytes = frame.encoded_len();
                     let asked = self.ask(frame, &mut reading, &out).await;
                     let Ok(mut commit) = asked else { return "it broke the rules of a session" };
                     // first polled here, in the order of the wire: that is the order in which the journal takes them
-                    commits.push_back(match commit.as_mut().now_or_never() {
-                        Some(done) => Box::pin(std::future::ready(done)),
-                        None => commit,
+                    let begun = commit.as_mut().now_or_never();
+                    in_flight += bytes;
+                    commits.push_back(match begun {
+                        Some(done) => Box::pin(std::future::ready((bytes, done))),
+                        None => Box::pin(async move { (bytes, commit.await) }),
                     });
                 }
             }
@@ -277,12 +294,22 @@ impl Desk {
         if receipts.is_none() && confirm.carried.is_empty() {
             return Ok(nothing());
         }
-        if let Some(Err(invalid)) = receipts.as_ref().map(|batch| self.relay.verify_receipts(&self.caller, batch)) {
-            self.relay.audit_refusal(&self.caller, &Refusal::of_receipts(invalid.clone())).await;
-            let _ = out.send(Err(status::of(&invalid, self.lang))).await;
-            return Err(Gone);
-        }
+        let verify = |batch| self.relay.verify_receipts(&self.caller, batch);
+        let verified = receipts.as_ref().map_or(Ok(()), verify);
+        let news = verified.and_then(|()| self.relay.news_in(&self.caller, receipts.as_ref()));
+        let news = match news {
+            Ok(news) => news,
+            Err(invalid) => {
+                self.relay.audit_refusal(&self.caller, &Refusal::of_receipts(invalid.clone())).await;
+                let _ = out.send(Err(status::of(&invalid, self.lang))).await;
+                return Err(Gone);
+            }
+        };
         let carried = self.carried(confirm.carried).await;
+        if !news && carried.is_empty() {
+            return Ok(self.stored_before(confirm.number));
+        }
+        let receipts = receipts.filter(|_| news);
         let confirmed = record::Confirmed { by: self.caller.to_string(), receipts, carried };
         let record = Record::new(kind::CONFIRMED, self.relay.clock.now(), confirmed.encode_to_vec());
         let relay = self.relay.clone();
@@ -292,6 +319,14 @@ impl Desk {
             let place = v1::JournalPlace { epoch: epoch.0.to_vec().into(), position: at.0 };
             Ok(Some(Tell::ConfirmStored(v1::ConfirmStored { number: confirm.number, place: Some(place) })))
         }))
+    }
+
+    /// What was brought again stands in the journal already: at the latest where it ends now.
+    fn stored_before(&self, number: u64) -> Commit {
+        let at = self.relay.engine.journal_end();
+        let epoch = crate::relay::line::epoch_of(&self.relay.engine, at);
+        let place = v1::JournalPlace { epoch: epoch.0.to_vec().into(), position: at.0 };
+        Box::pin(std::future::ready(Ok(Some(Tell::ConfirmStored(v1::ConfirmStored { number, place: Some(place) })))))
     }
 
     /// Those of others' receipts that hold. One that does not is told to the operator and left out: the caller could only
@@ -531,6 +566,9 @@ async fn finish(
 
 /// Something that must be durable before it is answered, if it is answered at all.
 type Commit = Pin<Box<dyn Future<Output = Result<Option<Tell>, Gone>> + Send>>;
+
+/// The same, with the length of the frame that asked for it.
+type Measured = Pin<Box<dyn Future<Output = (usize, Result<Option<Tell>, Gone>)> + Send>>;
 
 fn nothing() -> Commit {
     Box::pin(std::future::ready(Ok(None)))

@@ -8,13 +8,15 @@ use std::time::Duration;
 use journal::{Lane, Record};
 use model::{
     grant::Quota,
-    header::{Header, Placement},
+    header::{Address, Header, Placement},
     ids::{Digest, JurisdictionId, MessageId},
     invalid::Invalid,
     judge::{self, Arrival, SenderClock},
     precedence::Precedence,
     reason::Reason,
+    rights::{self, Standing},
     route::{Participants, Routed},
+    status::Status,
     time::Timestamp,
 };
 use prost::Message as _;
@@ -216,6 +218,7 @@ impl Relay {
         // what was accepted once, and is offered again with the proof, is not judged by time a second time
         let flags = if record.evidence.is_empty() {
             let judged = judge::judge(header, Arrival { now, clock });
+            let judged = judged.and_then(|flags| holds_its_role(&view, header).map(|()| flags));
             // nor is what stands here: whoever is in doubt about it is told what was answered then
             if judged.is_err() && self.is_known(header, &content_hash) { Vec::new() } else { judged? }
         } else {
@@ -428,6 +431,20 @@ fn of_this_region(header: &Header, region: &model::ids::RegionId) -> Result<(), 
         return Ok(());
     }
     Err(Invalid::new(Reason::SenderMismatch, "region", "region.own").detail(format!("this is {region}")))
+}
+
+/// Whether the role that speaks may say this: as its own desk should have asked, which may be another's program. A TEST is
+/// for the line alone, and nobody acts on it.
+fn holds_its_role(view: &TrustView, header: &Header) -> Result<(), Invalid> {
+    if header.status == Status::Test {
+        return Ok(());
+    }
+    let below = |to: &Address| match to {
+        Address::Jurisdiction { id, .. } => view.directory.is_superior(&header.sender.jurisdiction, id),
+        Address::Group(_) | Address::Area(_) => false,
+    };
+    let over_all = !header.recipients.is_empty() && header.recipients.iter().all(below);
+    rights::judge(header, if over_all { Standing::Superior } else { Standing::Neighbour })
 }
 
 /// Identity comes from the connection and must be the envelope's sender.

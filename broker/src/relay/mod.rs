@@ -11,6 +11,7 @@ pub mod gaps;
 pub mod line;
 pub mod mailboxes;
 pub mod mend;
+pub mod news;
 pub mod notice;
 pub mod quota;
 pub mod rosters;

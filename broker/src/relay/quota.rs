@@ -6,6 +6,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
+    time::Duration,
 };
 
 use model::{
@@ -14,6 +15,7 @@ use model::{
     header::Header,
     ids::JurisdictionId,
     invalid::Invalid,
+    limits,
     precedence::Precedence,
     reason::Reason,
     time::Timestamp,
@@ -56,12 +58,14 @@ impl DiskStage {
         }
     }
 
-    /// Whether bytes of an attachment are still taken: from 80 % on no new one, from 90 % on nothing of any.
-    pub fn takes_blob(self, begun: bool) -> bool {
+    /// Whether bytes of an attachment of a message of `precedence` are still taken: from 80 % on no new one but of what is
+    /// urgent, from 90 % on those of FLASH alone, from 95 % on none.
+    pub fn takes_blob(self, begun: bool, precedence: Precedence) -> bool {
         match self {
             Self::Free => true,
-            Self::Watch => begun,
-            Self::Tight | Self::Reserve => false,
+            Self::Watch => begun || precedence <= Precedence::Immediate,
+            Self::Tight => precedence == Precedence::Flash,
+            Self::Reserve => false,
         }
     }
 
@@ -81,6 +85,8 @@ pub struct Quotas {
     buckets: Mutex<HashMap<JurisdictionId, Buckets>>,
     audits: Mutex<HashMap<JurisdictionId, Bucket>>,
     logs: Mutex<HashMap<JurisdictionId, (Bucket, u64)>>,
+    unknown: Mutex<HashMap<JurisdictionId, Bucket>>,
+    files: Mutex<HashMap<JurisdictionId, Bucket>>,
     disk: AtomicU8,
 }
 
@@ -93,6 +99,10 @@ struct Buckets {
 
 /// Refusals of one sender that are journalled a second.
 const AUDITED: Rate = Rate::per_second(20);
+/// Receipts about messages that the broker does not know: all of the time after which none comes back, at once.
+const UNKNOWN: Rate = Rate { most: limits::UNKNOWN_RECEIPTS_MAX, period: limits::DEDUPE };
+/// Bytes of attachments that a member may bring.
+const FILES: Rate = Rate { most: limits::BLOB_BYTES_PER_DAY, period: Duration::from_hours(24) };
 /// Refusals of one sender that are logged a second; the others are counted in its next line.
 const LOGGED: Rate = Rate::per_second(1);
 
@@ -111,6 +121,16 @@ impl Quotas {
     pub fn may_audit(&self, by: &JurisdictionId, now: Timestamp) -> bool {
         let mut audits = self.audits.lock().unwrap_or_else(PoisonError::into_inner);
         audits.entry(by.clone()).or_insert_with(|| Bucket::full(AUDITED, now)).take(AUDITED, 1, now).is_ok()
+    }
+
+    /// Takes receipts of `by` about unknown messages, or says after how long they may come.
+    pub fn unknown_receipts(&self, by: &JurisdictionId, count: u64, now: Timestamp) -> Result<(), Duration> {
+        take(&self.unknown, by, UNKNOWN, count, now)
+    }
+
+    /// Takes bytes of attachments that `by` brings, or says after how long they may come.
+    pub fn file_bytes(&self, by: &JurisdictionId, bytes: u64, now: Timestamp) -> Result<(), Duration> {
+        take(&self.files, by, FILES, bytes, now)
     }
 
     /// Whether one more refusal of `by` is logged, and then how many before it were not.
@@ -153,9 +173,46 @@ impl Quotas {
     }
 }
 
+fn take(
+    buckets: &Mutex<HashMap<JurisdictionId, Bucket>>,
+    by: &JurisdictionId,
+    rate: Rate,
+    tokens: u64,
+    now: Timestamp,
+) -> Result<(), Duration> {
+    if tokens == 0 {
+        return Ok(());
+    }
+    let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
+    buckets.entry(by.clone()).or_insert_with(|| Bucket::full(rate, now)).take(rate, tokens, now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOON: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    #[test]
+    fn one_member_at_the_end_of_its_day_of_files_leaves_the_others_theirs() {
+        let quotas = Quotas::default();
+        let [ly, xz] = ["371300", "320300"].map(|id| id.parse::<JurisdictionId>().unwrap());
+        let files = limits::BLOB_BYTES_PER_DAY / limits::ATTACHMENTS_BYTES_MAX;
+        let brought = (0..).find(|_| quotas.file_bytes(&ly, limits::ATTACHMENTS_BYTES_MAX, NOON).is_err());
+        assert_eq!(brought, Some(files));
+        let wait = quotas.file_bytes(&ly, limits::ATTACHMENTS_BYTES_MAX, NOON).unwrap_err();
+        assert!(quotas.file_bytes(&xz, limits::ATTACHMENTS_BYTES_MAX, NOON).is_ok());
+        assert!(quotas.file_bytes(&ly, limits::ATTACHMENTS_BYTES_MAX, NOON.plus(wait)).is_ok());
+    }
+
+    #[test]
+    fn receipts_about_unknown_messages_end_somewhere_and_after_the_loss_of_a_journal_there_are_enough() {
+        let (quotas, ly) = (Quotas::default(), "371300".parse::<JurisdictionId>().unwrap());
+        // four receipts for each of 100 messages an hour of 35 days
+        assert!(quotas.unknown_receipts(&ly, 4 * 100 * 24 * 35, NOON).is_ok());
+        let batches = (0..10_000).find(|_| quotas.unknown_receipts(&ly, 256, NOON).is_err());
+        assert!(batches.is_some(), "and not for ever");
+    }
 
     #[test]
     fn a_fuller_disk_takes_less_and_flash_to_the_last() {
@@ -184,12 +241,16 @@ mod tests {
     }
 
     #[test]
-    fn from_80_percent_on_no_attachment_is_begun_and_from_90_on_none_is_ended() {
-        let taken = |begun| {
-            [79, 80, 90, 95].map(|percent_used: u64| DiskStage::of(100 - percent_used, 100, 0).takes_blob(begun))
+    fn from_80_percent_on_no_attachment_is_begun_but_of_what_is_urgent_and_from_95_on_none() {
+        use Precedence::{Flash, Immediate, Priority};
+        let taken = |begun, precedence| {
+            let stage = |percent_used: u64| DiskStage::of(100 - percent_used, 100, 0);
+            [79, 80, 90, 95].map(|percent_used| stage(percent_used).takes_blob(begun, precedence))
         };
-        assert_eq!(taken(false), [true, false, false, false]);
-        assert_eq!(taken(true), [true, true, false, false]);
+        assert_eq!(taken(false, Priority), [true, false, false, false]);
+        assert_eq!(taken(true, Priority), [true, true, false, false]);
+        assert_eq!(taken(false, Immediate), [true, true, false, false]);
+        assert_eq!(taken(false, Flash), [true, true, true, false], "FLASH is not held up by its photograph");
     }
 
     #[test]

@@ -66,18 +66,23 @@ impl Blobs {
         length(self.whole(digest)).or_else(|| length(self.part(digest))).unwrap_or(0)
     }
 
+    /// How many bytes of a blob this bringer has brought that are not part of a whole.
+    pub fn brought(&self, digest: Digest) -> u64 {
+        std::fs::metadata(self.part(digest)).map_or(0, |meta| meta.len())
+    }
+
     /// True when the whole is here.
     pub fn has(&self, digest: Digest) -> bool {
         self.whole(digest).is_file()
     }
 
-    /// Adds a part at `offset`, which must be where the last one ended. A blob that is whole needs no more parts.
+    /// Adds a part at `offset`, which must be where the last one ended. A blob that is whole needs no more parts, but of a
+    /// bringer, who shows with them that it has the blob too.
     pub fn add(&self, digest: Digest, offset: u64, chunk: &[u8]) -> Result<(), BlobError> {
-        if self.has(digest) {
+        if self.bringer.is_none() && self.has(digest) {
             return Ok(());
         }
-        let held = std::fs::metadata(self.part(digest)).map_or(0, |meta| meta.len());
-        if held != offset
+        if self.brought(digest) != offset
             || chunk.len() > limits::BLOB_CHUNK_BYTES_MAX
             || offset + chunk.len() as u64 > limits::ATTACHMENTS_BYTES_MAX
         {
@@ -87,21 +92,25 @@ impl Blobs {
     }
 
     /// Checks the whole, syncs it and gives it its name. After this it survives a power cut. What is shorter than
-    /// announced stays as it is: the rest may come later. Of a blob that is whole already no part is left. What could not
+    /// announced stays as it is: the rest may come later. Of a blob that is whole already no part is left, and what was
+    /// brought of it must be that blob too. What could not
     /// be synced is gone, for after a failed sync the kernel may call lost pages clean and the next sync good: it must come
     /// again from the beginning.
     pub fn finish(&self, digest: Digest, bytes: u64) -> Result<(), BlobError> {
-        if self.has(digest) {
-            return Ok(self.forget_part(digest)?);
-        }
         let part = self.part(digest);
-        let held = std::fs::read(&part).map_err(not_found)?;
+        let held = match std::fs::read(&part).map_err(not_found) {
+            Err(BlobError::NotFound) if self.has(digest) => return Ok(()),
+            held => held?,
+        };
         if (held.len() as u64) < bytes {
             return Err(BlobError::Parts);
         }
         if held.len() as u64 != bytes || Digest::of(&held) != digest {
             journal::file::remove(&part)?;
             return Err(BlobError::Digest);
+        }
+        if self.has(digest) {
+            return Ok(self.forget_part(digest)?);
         }
         let whole = self.whole(digest);
         journal::file::sync_and_rename(&part, &whole).map_err(|error| {
@@ -297,6 +306,11 @@ mod tests {
         honest.finish(digest, 4).unwrap();
 
         assert_eq!((liar.held(digest), liar.has(digest)), (4, true), "the whole is everybody's");
+        assert_eq!(liar.brought(digest), 2, "who has brought half of it has not shown that it has it");
+        assert!(matches!(liar.finish(digest, 4), Err(BlobError::Parts)));
+        liar.add(digest, 2, b"ke").unwrap();
+        assert!(matches!(liar.finish(digest, 4), Err(BlobError::Digest)), "nor who brought something else");
+        liar.add(digest, 0, b"true").unwrap();
         liar.finish(digest, 4).unwrap();
         assert_eq!(names(&blobs), [digest.to_string()], "and no part is left");
     }

@@ -116,6 +116,12 @@ pub async fn next_connection(listener: &TcpListener) -> (TcpStream, SocketAddr) 
     }
 }
 
+/// How many descriptors this program may have open.
+pub fn descriptors() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
 /// Why the broker could not be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {

@@ -15,6 +15,7 @@ use rustls::{
     version::TLS13,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use serde::Deserialize;
 
 use super::{Listener, TlsError, broker::BrokerVerifier, caller::CallerVerifier};
 use crate::{
@@ -25,10 +26,32 @@ use crate::{
     revocation::Revocations,
 };
 
+/// Which key exchanges a program agrees to.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum PostQuantum {
+    /// The hybrid one before all others.
+    #[default]
+    Preferred,
+    /// The hybrid one or none.
+    Required,
+}
+
+impl PostQuantum {
+    fn provider(self) -> CryptoProvider {
+        let provider = aws_lc_rs::default_provider();
+        match self {
+            Self::Preferred => provider,
+            Self::Required => CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768], ..provider },
+        }
+    }
+}
+
 /// Everything that a program needs to speak TLS, as one set that is swapped whole.
 pub struct Identity {
     folder: PathBuf,
     clock: Clock,
+    post_quantum: PostQuantum,
     current: ArcSwap<Current>,
 }
 
@@ -52,14 +75,19 @@ impl std::fmt::Debug for Identity {
 impl Identity {
     /// Loads the trust directory `folder`: signed files, leaf, key, revocation lists.
     pub fn load(folder: &Path, clock: Clock) -> Result<Self, TlsError> {
-        let current = Current::of(folder, &clock, files::load(folder)?)?;
-        Ok(Self { folder: folder.to_owned(), clock, current: ArcSwap::from_pointee(current) })
+        Self::load_with(folder, clock, PostQuantum::default())
+    }
+
+    /// The same for a program that agrees to these key exchanges.
+    pub fn load_with(folder: &Path, clock: Clock, post_quantum: PostQuantum) -> Result<Self, TlsError> {
+        let current = Current::of(folder, &clock, files::load(folder)?, post_quantum)?;
+        Ok(Self { folder: folder.to_owned(), clock, post_quantum, current: ArcSwap::from_pointee(current) })
     }
 
     /// Loads it again. When this fails, or the files may not follow those in force, what was in force stays so.
     pub fn reload(&self) -> Result<(), TlsError> {
         let trusted = files::load_after(&self.folder, &self.trusted())?;
-        self.current.store(Arc::new(Current::of(&self.folder, &self.clock, trusted)?));
+        self.current.store(Arc::new(Current::of(&self.folder, &self.clock, trusted, self.post_quantum)?));
         Ok(())
     }
 
@@ -110,8 +138,8 @@ impl Identity {
 }
 
 impl Current {
-    fn of(folder: &Path, clock: &Clock, trusted: Trusted) -> Result<Self, TlsError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+    fn of(folder: &Path, clock: &Clock, trusted: Trusted, exchange: PostQuantum) -> Result<Self, TlsError> {
+        let provider = Arc::new(exchange.provider());
         let trusted = Arc::new(trusted);
         let verifier =
             |listener| CallerVerifier::new(trusted.clone(), &provider, clock.clone(), listener).map(Arc::new);

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use certs::{ca, tls::Listener};
+use certs::{
+    ca,
+    tls::{Identity, Listener, PostQuantum},
+};
 use rcgen::{
     BasicConstraints, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384,
-    PKCS_ED25519,
+    PKCS_ECDSA_P521_SHA512, PKCS_ED25519, PKCS_RSA_SHA256,
 };
 
-use crate::line::bare_call;
-use crate::office::{DAY, LY, Leaf, NOW, Office, XZ, agent, dns, serial, uri};
+use crate::line::{bare_call, classical_call};
+use crate::office::{DAY, LY, Leaf, NOW, Office, XZ, agent, call, dns, serial, uri};
 
 const ISSUER: &str = "the certificate was not issued by the authority bound to its name";
 const NAME: &str = "the certificate must have exactly one URI name of our form";
@@ -185,10 +188,39 @@ async fn a_leaf_whose_key_may_not_sign_is_refused() {
         Vec::new(),
         vec![KeyUsagePurpose::KeyEncipherment],
         vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign],
+        vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::CrlSign],
+        vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment],
     ] {
         office.put(XZ, &Leaf { key_usage, ..Leaf::default() }, office.authority(XZ));
         assert_eq!(office.refusal(XZ).await, USAGE);
     }
+}
+
+#[tokio::test]
+async fn a_key_of_another_sort_is_refused() {
+    let office = Office::new();
+
+    for key in [
+        KeyPair::generate_for(&PKCS_ECDSA_P521_SHA512).unwrap(),
+        KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap(),
+    ] {
+        office.put(XZ, &Leaf { key, ..Leaf::default() }, office.authority(XZ));
+        assert_eq!(office.refusal(XZ).await, "the certificate's key must be P-256, P-384 or Ed25519");
+    }
+}
+
+#[tokio::test]
+async fn a_leaf_that_says_more_than_ours_or_does_not_name_its_issuer_is_refused() {
+    let office = Office::new();
+    // certificate policies, name constraints, and something that nobody knows
+    for oid in [&[2, 5, 29, 32][..], &[2, 5, 29, 30], &[1, 3, 6, 1, 4, 1, 99_999, 1]] {
+        let more = vec![rcgen::CustomExtension::from_oid_content(oid, vec![0x30, 0])];
+        office.put(XZ, &Leaf { more, ..Leaf::default() }, office.authority(XZ));
+        let refusal = office.refusal(XZ).await;
+        assert!(refusal.ends_with("an extension that is not of our profile"), "{oid:?}: {refusal}");
+    }
+    office.put(XZ, &Leaf { names_issuer: false, ..Leaf::default() }, office.authority(XZ));
+    assert_eq!(office.refusal(XZ).await, ISSUER);
 }
 
 #[tokio::test]
@@ -262,4 +294,19 @@ async fn refusals_of_two_callers_at_once_are_not_mixed_up() {
     let (one, two) = tokio::join!(office.refusal(XZ), office.refusal(LY));
 
     assert_eq!((one.as_str(), two.as_str()), ("the certificate is not yet valid", ISSUER));
+}
+
+#[tokio::test]
+async fn where_post_quantum_is_required_a_caller_without_it_is_turned_away() {
+    let office = Office::new();
+    let broker = Identity::load_with(&office.folder("broker"), office.clock(), PostQuantum::Required).unwrap();
+
+    let call = call(&broker, Listener::Agents, &office.identity(XZ)).await;
+    assert_eq!(call.answer.unwrap().1, "X25519MLKEM768");
+    let old = classical_call(&broker, &office.folder(XZ)).await;
+    assert_eq!(old.unwrap_err(), "nothing that both sides speak was offered");
+    assert!(
+        classical_call(&office.identity("broker"), &office.folder(XZ)).await.is_ok(),
+        "where it is preferred it is let in"
+    );
 }

@@ -6,7 +6,7 @@ use certs::tls::{Identity, Listener, Peer};
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::aws_lc_rs,
+    crypto::{CryptoProvider, aws_lc_rs},
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _};
 use tokio::{
@@ -124,6 +124,13 @@ pub async fn bare_call(broker: &Identity, leaf: &Path) -> Result<Peer, String> {
     seen
 }
 
+/// The same of a caller that knows no post-quantum key exchange.
+pub async fn classical_call(broker: &Identity, leaf: &Path) -> Result<Peer, String> {
+    let provider = aws_lc_rs::default_provider();
+    let provider = CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::X25519], ..provider };
+    call_with(broker, Arc::new(bare_with(provider, Some(leaf)))).await.0
+}
+
 async fn call_with(broker: &Identity, config: Arc<ClientConfig>) -> (Result<Peer, String>, std::io::Result<Said>) {
     let (socket, address) = listen().await;
     let serving = async {
@@ -144,7 +151,11 @@ async fn call_with(broker: &Identity, config: Arc<ClientConfig>) -> (Result<Peer
 
 /// A caller that takes any broker, remembers sessions, and shows the leaf in `folder`, if any.
 fn bare(folder: Option<&Path>) -> ClientConfig {
-    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    bare_with(aws_lc_rs::default_provider(), folder)
+}
+
+fn bare_with(provider: CryptoProvider, folder: Option<&Path>) -> ClientConfig {
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .dangerous()

@@ -168,6 +168,8 @@ pub struct Leaf {
     pub life: Duration,
     pub is_ca: rcgen::IsCa,
     pub key: KeyPair,
+    pub more: Vec<rcgen::CustomExtension>,
+    pub names_issuer: bool,
 }
 
 impl Default for Leaf {
@@ -180,6 +182,8 @@ impl Default for Leaf {
             life: DAY * 21,
             is_ca: rcgen::IsCa::ExplicitNoCa,
             key: KeyPair::generate().unwrap(),
+            more: Vec::new(),
+            names_issuer: true,
         }
     }
 }
@@ -209,7 +213,8 @@ impl Leaf {
         params.extended_key_usages.clone_from(&self.usage);
         params.key_usages.clone_from(&self.key_usage);
         params.is_ca = self.is_ca;
-        params.use_authority_key_identifier_extension = true;
+        params.use_authority_key_identifier_extension = self.names_issuer;
+        params.custom_extensions.clone_from(&self.more);
         (params.not_before, params.not_after) = (offset(self.from), offset(self.from.plus(self.life)));
         let pem = params.signed_by(&self.key, issuer).unwrap().pem();
         ca::Issued { chain: format!("{pem}{above}"), key: self.key.serialize_pem().into() }

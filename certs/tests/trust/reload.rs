@@ -234,3 +234,29 @@ fn where_the_authority_is_elsewhere_nothing_is_renewed() {
 
     assert_eq!(renewed, trust::Renewed::default());
 }
+
+#[tokio::test]
+async fn what_ends_soon_is_named_with_what_to_do_before_it_ends() {
+    use certs::ends::{What, endings};
+    let office = Office::new();
+    let trusted = office.identity(XZ).trusted();
+    let leaf = certs::trust::identity_of(&office.folder(XZ)).unwrap().1.not_after;
+    let named = |days: u32| {
+        let now = NOW.plus(DAY * days);
+        endings(&trusted, Some(leaf), now)
+            .into_iter()
+            .map(|ending| (ending.is_over(now), ending.what))
+            .collect::<Vec<_>>()
+    };
+
+    assert!(named(0).is_empty(), "nothing in a fresh region");
+    assert!(named(13).iter().all(|(_, what)| *what != What::Leaf), "a renewal at a third is in time");
+    assert!(named(15).contains(&(false, What::Leaf)) && named(22).contains(&(true, What::Leaf)));
+    assert!(named(16).contains(&(false, What::List(XZ.parse().unwrap()))));
+    assert!(named(17).contains(&(false, What::Directory)) && named(31).contains(&(true, What::Directory)));
+    assert!(named(650).contains(&(false, What::Authority(LY.parse().unwrap()))));
+    let ending = endings(&trusted, Some(leaf), NOW.plus(DAY * 15)).remove(0);
+    let (zh, en) = ending.texts(NOW.plus(DAY * 15));
+    assert!(zh.starts_with("本机证书还有 6 天到期：") || zh.starts_with("本机证书还有 5 天到期："), "{zh}");
+    assert!(en.starts_with("the own certificate ends in") && en.contains("certs renew"), "{en}");
+}

@@ -139,6 +139,15 @@ pub const BYTES_PER_SECOND: u64 = 32 * MIB;
 /// Failed hand-overs until an envelope is DEAD; lost links do not count.
 pub const TRIES_MAX: u32 = 5;
 
+/// Bytes of attachments that a member may bring in a day.
+pub const BLOB_BYTES_PER_DAY: u64 = 2 * 1024 * MIB;
+/// Receipts of a member about messages that the broker does not know, in the time after which no message comes back: as
+/// many as it holds when the broker lost its journal.
+pub const UNKNOWN_RECEIPTS_MAX: u64 = 400_000;
+/// Bytes of one session whose commit is awaited; beyond it nothing more is read from it, so that no member fills the
+/// journal's queue.
+pub const FLIGHT_BYTES_MAX: usize = 2 * 1024 * KIB;
+
 // ---- what one process may use ----
 
 /// Records of one commit.
@@ -147,6 +156,8 @@ pub const COMMIT_RECORDS_MAX: usize = 256;
 pub const COMMIT_BYTES_MAX: usize = 1024 * KIB;
 /// Connections of one listener; beyond it closed at accept.
 pub const CONNECTIONS_MAX: usize = 1_024;
+/// Connections of operators: they get in however many agents there are.
+pub const CONNECTIONS_OF_OPERATORS_MAX: usize = 64;
 /// Connections of one peer.
 pub const CONNECTIONS_PER_PEER_MAX: usize = 8;
 /// Connections of one address before it has shown who it is.
@@ -157,6 +168,18 @@ pub const HANDSHAKES_MAX: usize = 64;
 pub const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
 /// From the end of the handshake to the first whole request.
 pub const FIRST_REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
+/// From the first frame of a request's headers to the last.
+pub const HEADERS_TIME_MAX: Duration = Duration::from_secs(10);
+/// Bytes of content that must come within a time while a request is waited for: 1 KiB a second.
+pub const REQUEST_PACE: (u64, Duration) = (10 * 1024, Duration::from_secs(10));
+/// The same of an agent whose line is slow: it may be dark for half a minute, and then carry some 100 bytes a second.
+pub const REQUEST_PACE_SLOW: (u64, Duration) = (4 * 1024, Duration::from_mins(1));
+/// A connection on which no call is under way.
+pub const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long the other side may read nothing while something is to be said: a slow line empties its buffers meanwhile.
+pub const STALLED_TIME_MAX: Duration = Duration::from_mins(1);
+/// Frames of one connection that carry nothing (settings, ping, priority, window, reset), beside those that answer ours.
+pub const CONTROL_FRAMES_PER_SECOND: u32 = 200;
 /// Concurrent streams of one connection.
 pub const STREAMS_MAX: u32 = 64;
 /// Header list of one HTTP/2 request, in bytes.
@@ -171,6 +194,14 @@ pub const OVERLAY_BYTES_MAX: usize = 64 * 1024 * KIB;
 pub const SPILL_KEYS_MAX: usize = 256;
 /// Bytes of a revocation list that a member offers: some ten thousand serials.
 pub const CRL_BYTES_MAX: usize = 512 * 1024;
+/// Handshakes of one source that may fail before it must wait.
+pub const FAILED_FREE: u32 = 16;
+/// The longest wait after a failed handshake; it doubles from a second on.
+pub const FAILED_WAIT_MAX: Duration = Duration::from_mins(1);
+/// The same for a source from which somebody was let in before: a neighbour's noise must not keep it out.
+pub const FAILED_WAIT_KNOWN: Duration = Duration::from_secs(1);
+/// Failed handshakes are forgotten after this long without another.
+pub const FAILED_FORGOTTEN: Duration = Duration::from_mins(10);
 /// Sources whose failed sign-ins or handshakes are remembered; the oldest leaves.
 pub const FAILED_SOURCES_MAX: usize = 10_000;
 

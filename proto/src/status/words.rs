@@ -298,6 +298,33 @@ fn broker(rule: &str) -> Option<(Pair, Pair)> {
                 "Nothing to do: it goes on by itself when the other has ended. If this repeats, check that only one agent runs.",
             ),
         ),
+        "blob.day" => (
+            (
+                "本单位今天上传的附件已达上限（每天 2 GiB）。",
+                "Your jurisdiction has brought as many attachments today as it may: 2 GiB.",
+            ),
+            (
+                "无需操作，稍后自动继续；急需的内容请直接写入正文或电话告知。",
+                "Nothing to do: it goes on by itself later. Write what cannot wait into the message, or telephone.",
+            ),
+        ),
+        "receipt.unknown" => (
+            (
+                "本单位的回执提到太多中心没有的消息。",
+                "Your jurisdiction's receipts speak of too many messages that the broker does not know.",
+            ),
+            (
+                "无需操作，稍后自动继续；中心的日志没有丢失过的，请检查代理主机是否被他人控制。",
+                "Nothing to do: it goes on by itself later. If the broker has not lost its journal, look who is on the agent's machine.",
+            ),
+        ),
+        "request.pace" => (
+            ("请求的内容来得太慢，没有等完。", "The content of a request came too slowly and was not waited for."),
+            (
+                "检查线路；线路确实慢的，在代理配置中写 `profile = \"slow\"`，之后自动重发。",
+                "Look at the line; if it is a slow one, write `profile = \"slow\"` in the agent's configuration. It is sent again by itself.",
+            ),
+        ),
         "blob.moved" => (
             (
                 "中心已有的部分与续传的起点不符。",

@@ -49,6 +49,8 @@ const fn amount(key: Key, unit: &'static str) -> Key {
 
 const SEGMENT_ZH: &str = "日志分段的大小；不设时为文件系统的六十四分之一，1 至 64 MiB";
 const SEGMENT_EN: &str = "size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB";
+const QUANTUM_ZH: &str = "密钥交换：\"preferred\" 优先抗量子混合算法，\"required\" 只接受它，对方不支持即不能连接";
+const QUANTUM_EN: &str = "key exchange: \"preferred\" takes the hybrid post-quantum one first, \"required\" nothing else: who lacks it has no link";
 const VERIFY_ZH: &str = "启动时校验日志的范围：recent 最近一次标记之后的部分；all 全部记录，耗时相当于通读日志";
 const VERIFY_EN: &str =
     "how much of the journal is checked at a start: recent, what came after the last mark; all, every record";
@@ -100,6 +102,7 @@ pub const KEYS: &[Key] = &[
         "gRPC reflection for agents; off where nobody needs it",
     ),
     amount(key(Broker, "segment_bytes", "", SEGMENT_ZH, SEGMENT_EN), "B"),
+    key(Broker, "post_quantum", "preferred", QUANTUM_ZH, QUANTUM_EN),
     key(Broker, "verify", "recent", VERIFY_ZH, VERIFY_EN),
     key(Broker, "allow_unsafe_filesystem", "false", UNSAFE_ZH, UNSAFE_EN),
     key(Agent, "region", REQUIRED, "区域名，与信任根一致", "the region, as its root of trust names it"),
@@ -149,6 +152,7 @@ pub const KEYS: &[Key] = &[
         "ms",
     ),
     amount(key(Agent, "segment_bytes", "", SEGMENT_ZH, SEGMENT_EN), "B"),
+    key(Agent, "post_quantum", "preferred", QUANTUM_ZH, QUANTUM_EN),
     key(Agent, "verify", "recent", VERIFY_ZH, VERIFY_EN),
     key(Agent, "allow_unsafe_filesystem", "false", UNSAFE_ZH, UNSAFE_EN),
     key(

@@ -194,6 +194,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("config explain", "一个配置项的含义、默认值和单位"),
     ("errors", "错误代码的含义与处置"),
     ("kinds", "消息类别，以及某一类的字段"),
+    ("sbom", "程序由哪些部件构成：物料清单（CycloneDX）"),
     ("certs", "密钥、证书与区域签名文件"),
     ("certs init", "新建区域：信任根、各级 CA、中心、本单位"),
     ("certs invite", "邀请相邻单位；邀请文件写到标准输出"),

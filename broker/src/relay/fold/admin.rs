@@ -54,7 +54,12 @@ impl Folding<'_, '_> {
 
     pub(super) fn blob_stored(&mut self, record: BlobStored) -> Result<Outcome, FoldError> {
         if let Ok(digest) = record.sha256.as_ref().try_into().map(Digest) {
-            self.put(&keys::blob(digest), &BlobRow { bytes: record.bytes, by: record.by })?;
+            if let Ok(by) = record.by.parse() {
+                self.rows.put(&keys::reader(digest, &by), &[])?;
+            }
+            // where an older version let everybody read it, nobody is locked out
+            let readers_kept = self.row::<BlobRow>(&keys::blob(digest))?.is_none_or(|row| row.readers_kept);
+            self.put(&keys::blob(digest), &BlobRow { bytes: record.bytes, by: record.by, readers_kept })?;
         }
         Ok(Outcome::Done)
     }

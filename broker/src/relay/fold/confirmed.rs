@@ -53,7 +53,7 @@ impl Folding<'_, '_> {
         let was_settled = row.deliveries.iter().all(is_settled);
         let mut deliveries = std::mem::take(&mut row.deliveries);
         let delivery = deliveries.iter_mut().find(|delivery| delivery.jurisdiction == by.as_str());
-        let proves = delivery.as_ref().is_some_and(|delivery| moves(delivery, stage) || fills(delivery, stage));
+        let proves = delivery.as_ref().is_some_and(|delivery| tells(delivery, stage));
         if let Some(delivery) = delivery.filter(|_| proves) {
             if moves(delivery, stage) {
                 self.advance(id, &row, delivery, stage)?;
@@ -122,6 +122,11 @@ impl Folding<'_, '_> {
         };
         self.put_line(sender, &line)
     }
+}
+
+/// Whether a receipt says anything new about a delivery.
+pub fn tells(delivery: &DeliveryRow, stage: Stage) -> bool {
+    moves(delivery, stage) || fills(delivery, stage)
 }
 
 /// Whether a receipt proves a stage that was passed without proof: what a person signs may overtake the DELIVERED of the

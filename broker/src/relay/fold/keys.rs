@@ -38,6 +38,8 @@ pub mod table {
     pub const CHANGE: u8 = b'j';
     /// Blobs.
     pub const BLOB: u8 = b'b';
+    /// Who may read a blob, by blob and jurisdiction.
+    pub const READER: u8 = b'r';
     /// What is owed on messages, by message.
     pub const DUTY: u8 = b'o';
     /// Duties of exercises, by drill.
@@ -293,6 +295,11 @@ pub fn vacancy_parts(key: &[u8]) -> Option<(JurisdictionId, Role)> {
 /// A blob.
 pub fn blob(digest: Digest) -> Vec<u8> {
     Key::new(table::BLOB).bytes(&digest.0).0
+}
+
+/// That a jurisdiction may read a blob; the broker's own name stands for everybody.
+pub fn reader(digest: Digest, who: &JurisdictionId) -> Vec<u8> {
+    Key::new(table::READER).bytes(&digest.0).jurisdiction(who).0
 }
 
 /// One thing that somebody owes on a message.

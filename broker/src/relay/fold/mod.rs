@@ -32,6 +32,7 @@ use store::{At, Fold, FoldError, Rows};
 
 pub use self::{
     carried::envelope_at,
+    confirmed::tells,
     duties::{MemberCard, cards, duty},
     messages::{is_settled, stage_of},
     pieces::message,

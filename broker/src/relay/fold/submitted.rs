@@ -2,7 +2,7 @@
 
 use model::{
     deadline,
-    header::Header,
+    header::{Header, Placement},
     ids::{JurisdictionId, MessageId},
     invalid::Invalid,
     kind::Kind,
@@ -70,7 +70,10 @@ impl Folding<'_, '_> {
             self.rows.remove(&keys::notice(header.message_id))?; // what is refused is not tried for ever
         }
         if let Some((row, _)) = self.message(header.message_id)? {
-            return self.known(record, row);
+            let (row, duplicate) = self.known(record, row)?;
+            // its files may have come meanwhile: whoever handed it up first, from a bundle, did not have them
+            self.let_read(&header, &row)?;
+            return Ok((row, duplicate));
         }
         if header.expires_at <= self.at.time && record.evidence.is_empty() {
             return Err(Invalid::new(Reason::Expired, "expires_at", "must not have passed").into());
@@ -184,7 +187,24 @@ impl Folding<'_, '_> {
         *self.state.tallies.accepted.entry((row.kind, row.carried_as, row.status)).or_default() += 1;
         *self.state.tallies.receipts.entry(number(Stage::Accepted)).or_default() += 1;
         self.rows.put(&keys::expiry(header.expires_at, id), &[])?;
+        self.let_read(header, row)?;
         self.keep(id, row, true)
+    }
+
+    /// Whoever has the message may read its files, if its sender had them: a digest alone opens nothing. What a document
+    /// names is everybody's.
+    fn let_read(&mut self, header: &Header, row: &MessageRow) -> Result<(), FoldError> {
+        for file in header.attachments.iter().filter(|file| file.placement == Placement::Blob) {
+            if self.rows.get(&keys::reader(file.sha256, &header.sender.jurisdiction))?.is_none() {
+                continue;
+            }
+            let all = header.document.is_some().then(JurisdictionId::broker);
+            let recipients = row.deliveries.iter().filter_map(|delivery| delivery.jurisdiction.parse().ok());
+            for reader in recipients.chain(all) {
+                self.rows.put(&keys::reader(file.sha256, &reader), &[])?;
+            }
+        }
+        Ok(())
     }
 
     /// What a reply answers, or a later revision of a reply that was not definite yet.
