@@ -1,6 +1,7 @@
 //! Rules that say more than their reason: why there is no link, and why nothing is taken just now. Their words replace
 //! the reason's own, which tell of the usual case.
 
+mod audit;
 mod programs;
 mod rules;
 mod tables;
@@ -17,7 +18,10 @@ pub(super) struct Words {
 /// The words of a rule, if it has its own.
 pub(super) fn of(rule: &str) -> Option<Words> {
     let own = link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule));
-    let own = own.or_else(|| row(rules::WORDS, rule)).or_else(|| row(programs::WORDS, rule));
+    let own = own
+        .or_else(|| row(rules::WORDS, rule))
+        .or_else(|| row(programs::WORDS, rule))
+        .or_else(|| row(audit::WORDS, rule));
     let own = own.or_else(|| tables::of(rule));
     let listed = || OF_MATTERS.get(rule).or_else(|| OF_CAP.get(rule)).copied();
     let (what, remedy) = own.or_else(listed)?;
@@ -341,7 +345,7 @@ mod tests {
 
     #[test]
     fn every_text_of_a_list_is_a_sentence_and_stands_once() {
-        let all: Vec<&Row> = rules::WORDS.iter().chain(programs::WORDS).collect();
+        let all: Vec<&Row> = rules::WORDS.iter().chain(programs::WORDS).chain(audit::WORDS).collect();
         for (at, (rule, zh, remedy_zh, en, remedy_en)) in all.iter().enumerate() {
             assert!([zh, remedy_zh].iter().all(|text| text.ends_with('。')), "{rule}");
             assert!([en, remedy_en].iter().all(|text| text.ends_with('.')), "{rule}");
