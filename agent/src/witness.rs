@@ -100,6 +100,11 @@ impl Witness {
         let theirs = others.values().filter(|head| head.owner == JurisdictionId::broker().as_str());
         theirs.cloned().chain(locked(&self.countersigned).clone()).collect()
     }
+
+    /// The newest head of a neighbour's own tree that was heard since the start.
+    fn heard_of(&self, owner: &str) -> Option<v1::TreeHead> {
+        locked(&self.others).get(&(owner.to_owned(), String::new())).cloned()
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -322,7 +327,11 @@ impl Desk {
     /// The rows cannot be read.
     pub fn trees(&self) -> Result<Vec<v1::WitnessedTree>, Invalid> {
         let all = self.engine.read(|_, found| fold::all_witnessed(found)).map_err(rows)?;
-        Ok(all.into_iter().map(|(owner, row)| witness::shown(&owner, row)).collect())
+        let newest = |mut tree: v1::WitnessedTree| {
+            tree.head = self.witness.heard_of(&tree.owner).or(tree.head);
+            tree
+        };
+        Ok(all.into_iter().map(|(owner, row)| newest(witness::shown(&owner, row))).collect())
     }
 }
 

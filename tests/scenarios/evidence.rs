@@ -205,7 +205,7 @@ async fn of_a_thousand_changes_to_a_file_of_evidence_none_goes_unseen_and_each_i
         assert!(named(&sorts), "{what}: {:?}", verdict.faults);
         *seen.entry(verdict.first().unwrap().sort).or_default() += 1;
     };
-    for _ in 0..250 {
+    for _ in 0..210 {
         judge("edited", file::encode(&mutations.edited()), &|sorts| !sorts.is_empty());
         judge("deleted", file::encode(&mutations.deleted()), &|sorts| {
             sorts.contains(&Sort::Deleted) || sorts.contains(&Sort::NoTrust)

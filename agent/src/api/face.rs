@@ -246,7 +246,9 @@ impl DeskService for DeskFace {
         let lang = Lang::of(request.metadata());
         let trees = self.desk.trees().map_err(|invalid| status::of(&invalid, lang))?;
         let witness = &self.desk.witness;
-        Ok(Response::new(v1::HeadsResponse { own: witness.own(), trees, countersigned: witness.countersigned() }))
+        let mut countersigned = witness.countersigned();
+        countersigned.extend(witness.own_countersigned().map(|(_, brokers)| brokers));
+        Ok(Response::new(v1::HeadsResponse { own: witness.own(), trees, countersigned }))
     }
 
     async fn link_status(&self, _: Request<v1::LinkStatusRequest>) -> Result<Response<v1::LinkStatusResponse>, Status> {

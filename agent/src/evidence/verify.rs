@@ -119,6 +119,9 @@ pub fn verify(bytes: &Bytes, root: Option<&str>) -> Verdict {
     let (parts, unreadable) = file::decode(bytes);
     if let Some(why) = unreadable {
         tell_unreadable(&mut verdict, why, parts.len());
+        if why == Unreadable::NoEvidence {
+            return verdict;
+        }
     }
     let Some(trusted) = trusted(&mut verdict, &parts, root) else { return verdict };
     let sealed_by = summary(&mut verdict, &trusted, &parts);
