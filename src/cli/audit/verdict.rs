@@ -1,7 +1,7 @@
 //! What a file of evidence proves, for people and for programs.
 
 use agent::evidence::verify::{Fault, Step, Verdict};
-use model::{kind::Kind, role::Role};
+use model::{kind::Kind, role::Role, time::Timestamp};
 use proto::border;
 use serde::Serialize;
 
@@ -174,7 +174,7 @@ fn fault_text(fault: &Fault, context: Context) -> String {
     format!("✕ {} {place}: {}{detail}", fault.sort.name(), context.say(zh, en))
 }
 
-fn cells(step: &&Step, context: Context) -> Vec<Cell> {
+fn cells(step: &Step, context: Context) -> Vec<Cell> {
     let statement = &step.statement;
     let officer = statement.officer.clone().unwrap_or_default();
     let whose = crate::cli::receipts::whose(statement, context);
@@ -243,7 +243,7 @@ fn shown(verdict: &Verdict, steps: &[&Step], context: Context) -> Shown {
                     stage: step.stage.name(),
                     recipient: given(&step.statement.recipient),
                     at: step.at.rfc3339(),
-                    due: step.due.map(|due| due.rfc3339()),
+                    due: step.due.map(Timestamp::rfc3339),
                     late: step.is_late(),
                     by: step.statement.by.clone(),
                     officer: given(&officer.name),

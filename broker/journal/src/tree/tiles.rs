@@ -96,14 +96,13 @@ impl Tiles {
     fn write(&mut self, level: usize, from: u64, hashes: &[Hash]) -> io::Result<()> {
         let path = self.path(level);
         let slot = self.files.get_mut(level).ok_or_else(too_high)?;
-        let file = match slot {
-            Some(file) => file.clone(),
-            None => {
-                self.place.disk.create_dir(&self.place.folder)?;
-                let file = self.place.disk.create(&path)?;
-                self.place.disk.sync_dir(&self.place.folder)?;
-                slot.insert(file).clone()
-            }
+        let file = if let Some(file) = slot {
+            file.clone()
+        } else {
+            self.place.disk.create_dir(&self.place.folder)?;
+            let file = self.place.disk.create(&path)?;
+            self.place.disk.sync_dir(&self.place.folder)?;
+            slot.insert(file).clone()
         };
         file.write_at(hashes.as_flattened(), from * HASH_BYTES)
     }
