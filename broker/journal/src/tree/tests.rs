@@ -34,7 +34,9 @@ fn leaves(journal: &FileJournal) -> Vec<Hash> {
 
 fn root_of(leaves: &[Hash]) -> Hash {
     let mut tree = Frontier::default();
-    leaves.iter().for_each(|leaf| tree.push(*leaf));
+    for leaf in leaves {
+        tree.push(*leaf);
+    }
     tree.root()
 }
 
@@ -88,7 +90,8 @@ fn what_is_not_there_yet_has_no_proof() {
 /// Files that were lost, cut, or say something else: the proofs are those of the records all the same.
 #[test]
 fn files_that_lie_are_made_anew() {
-    let harms: [(&str, fn(&Path)); 6] = [
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 6] = [
         ("nothing", |_| {}),
         ("no files", |tree| fs::remove_dir_all(tree).unwrap()),
         ("a file is gone", |tree| fs::remove_file(tree.join("1")).unwrap()),
