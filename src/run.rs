@@ -34,6 +34,7 @@ pub async fn broker(file: &Path, lang: Lang) -> anyhow::Result<()> {
     let ended = until_told(&tasks).await;
     let engine = &running.relay.engine;
     let closing = async {
+        running.last_head(&tasks).await;
         engine.stop().await.unwrap_or_else(|failure| tracing::error!(%failure, "the store did not close"));
         engine.journal().stop();
     };
@@ -55,6 +56,7 @@ pub async fn agent(file: &Path, lang: Lang) -> anyhow::Result<()> {
     let ended = until_told(&tasks).await;
     let engine = &running.desk.engine;
     let closing = async {
+        running.last_head(&tasks).await;
         engine.stop().await.unwrap_or_else(|failure| tracing::error!(%failure, "the store did not close"));
         engine.journal().stop();
     };

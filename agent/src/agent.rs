@@ -27,6 +27,7 @@ use crate::{
     rules::{self, Board},
     signer::Signer,
     trust::Trust,
+    witness::{self, Witness},
 };
 
 /// Why the agent did not start.
@@ -88,6 +89,15 @@ pub struct Running {
     /// Where browsers call, when that is configured.
     pub console: Option<std::net::SocketAddr>,
     _lock: journal::file::Lock,
+}
+
+impl Running {
+    /// Signs a head over what no head covers yet: the last thing before the store closes.
+    pub async fn last_head(&self, tasks: &Tasks) {
+        if let Err(invalid) = self.desk.sign_head(tasks).await {
+            tracing::warn!(%invalid, "no head was signed at the end; the next start signs one");
+        }
+    }
 }
 
 /// Starts an agent. When this returns, the journal is open and folded and local systems may call; the link comes up by
@@ -207,6 +217,7 @@ fn desk(
         minting: Arc::default(),
         programs: Arc::default(),
         rules: Board::open(config.rules.clone()),
+        witness: Witness::default(),
         clock: clock.clone(),
     }))
 }
@@ -225,6 +236,7 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     let (working, works) = (desk.clone(), tasks.clone());
     tasks.essential("acts", move |stop| rules::work::run(working, works, stop));
     start_rounds(desk, tasks);
+    start_witness(desk, tasks);
     let watched = desk.clone();
     tasks.essential("watch", move |stop| watch(watched, stop));
 }
@@ -248,6 +260,31 @@ fn start_rounds(desk: &Arc<Desk>, tasks: &Tasks) {
         let every = Duration::from_secs(30);
         let rounds = Rounds { what: "agendas", every, bell: None };
         rounds::run(&owned, stop, rounds, |desk| async move { desk.put_off_late_items().await }).await;
+    });
+}
+
+/// Heads are signed as the journal grows, link or no link, and exchanged while it is up.
+fn start_witness(desk: &Arc<Desk>, tasks: &Tasks) {
+    let (witness, works) = (desk.clone(), tasks.clone());
+    tasks.essential("heads", async move |stop| {
+        let rounds = Rounds { what: "heads", every: witness::EVERY, bell: Some(&witness.witness.bell) };
+        let work = |desk: Arc<Desk>| {
+            let tasks = works.clone();
+            async move { desk.exchange_heads(&tasks).await }
+        };
+        rounds::run(&witness, stop, rounds, work).await;
+    });
+    let (signing, signs) = (desk.clone(), tasks.clone());
+    tasks.essential("own heads", async move |stop: CancellationToken| {
+        loop {
+            if let Err(invalid) = signing.sign_head(&signs).await {
+                tracing::warn!(%invalid, "a head of the own tree is signed later");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(witness::EVERY) => {}
+            }
+        }
     });
 }
 

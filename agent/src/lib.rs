@@ -11,6 +11,7 @@
 //! | [`outbox`] | seals drafts, one signature a burst, and makes them durable |
 //! | [`link`] | dials the broker, submits, takes deliveries, keeps receipts |
 //! | [`bundle`] | what is carried on a stick where no link reaches |
+//! | [`witness`], [`evidence`] | heads of evidence trees, ours and others'; the evidence of one message in one file |
 //! | [`fold`] | what each record of the journal means |
 //! | [`rules`] | what an operator lets the agent do by itself |
 //! | [`clerk`], [`rounds`] | do what is owed without a person; keep copies of documents fresh |
@@ -29,6 +30,7 @@ pub mod config;
 pub mod console;
 pub mod desk;
 pub mod drop;
+pub mod evidence;
 pub mod fold;
 pub mod formats;
 pub mod forms;
@@ -39,3 +41,4 @@ pub mod rounds;
 pub mod rules;
 pub mod signer;
 pub mod trust;
+pub mod witness;

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use model::{
-    ids::RegionId,
+    head::Head,
+    ids::{JurisdictionId, RegionId},
     seal::{self, BadSeal, SealKind},
 };
 use proto::{border, v1};
@@ -43,6 +44,16 @@ impl Signer {
         let leaves = [seal::leaf(SealKind::Bundle, index)];
         let signed = seal::sign(SealKind::Bundle, &self.region, &self.key, &leaves)?;
         seal::seals_for(&signed, &leaves).first().map(border::seal::to_wire).ok_or(BadSeal::Size)
+    }
+
+    /// Seals the summary of a file of evidence.
+    pub fn evidence(&self, summary: &Bytes) -> v1::Seal {
+        border::seal::to_wire(&seal::seal_one(SealKind::Evidence, &self.region, &self.key, summary))
+    }
+
+    /// A head of our own tree, or, as `witness`, a countersignature under another's.
+    pub fn head(&self, head: &Head, witness: Option<&JurisdictionId>) -> v1::TreeHead {
+        border::head::sign(&self.region, &self.key, head, witness)
     }
 
     /// Signs statements together, 1 to 256 of them.

@@ -3,11 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use certs::{files::Trusted, tls::Identity};
-use ed25519_dalek::VerifyingKey;
 use model::{
     grant::Ask,
     header::Header,
-    ids::{JurisdictionId, KeyId},
+    ids::JurisdictionId,
     invalid::Invalid,
     reason::Reason,
     seal::{self, RootCache, SealKind},
@@ -41,7 +40,7 @@ impl Trust {
     pub fn verify_envelope(&self, envelope: &v1::Envelope, header: &Header, at: Timestamp) -> Result<(), Invalid> {
         let seal = border::seal::parse(envelope.seal.clone())?;
         let trusted = self.now();
-        let key = key_of(&trusted, seal.key_id, &header.sender.jurisdiction, at)?;
+        let key = trusted.evidence_key(seal.key_id, &header.sender.jurisdiction, at)?;
         let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
         let verified = roots.verify(SealKind::Envelope, &trusted.region, &key, &envelope.content, &seal);
         verified
@@ -68,7 +67,7 @@ impl Trust {
         let facts = border::receipt::facts(&receipt.statement)?;
         let seal = border::seal::parse(receipt.seal.clone())?;
         let trusted = self.now();
-        let key = key_of(&trusted, seal.key_id, &facts.author, facts.at)?;
+        let key = trusted.evidence_key(seal.key_id, &facts.author, facts.at)?;
         border::receipt::verify_single(&trusted.region, &key, receipt)?;
         Ok(facts)
     }
@@ -77,30 +76,23 @@ impl Trust {
     pub fn verify_index(&self, sealed: &v1::SealedIndex, from: &JurisdictionId, at: Timestamp) -> Result<(), Invalid> {
         let seal = border::seal::parse(sealed.seal.clone())?;
         let trusted = self.now();
-        let key = key_of(&trusted, seal.key_id, from, at)?;
+        let key = trusted.evidence_key(seal.key_id, from, at)?;
         seal::verify(SealKind::Bundle, &trusted.region, &key, &sealed.index, &seal)
             .map(|_| ())
             .map_err(|error| Invalid::new(Reason::BadSeal, "index", "seal.verify").detail(error.to_string()))
     }
 
+    /// Verifies a head by the key of who says to have signed it, which was in force then.
+    pub fn verify_head(&self, sealed: &border::head::Sealed) -> Result<(), Invalid> {
+        let trusted = self.now();
+        let key = trusted.evidence_key(sealed.seal.key_id, &sealed.signer, sealed.head.at)?;
+        sealed.verify(&trusted.region, &key)
+    }
+
     /// Verifies a batch of the broker's receipts.
     pub fn verify_brokers(&self, batch: &v1::ReceiptBatch, now: Timestamp) -> Result<(), Invalid> {
         let trusted = self.now();
-        let key = key_of(&trusted, border::receipt::batch_key(batch)?, &JurisdictionId::broker(), now)?;
+        let key = trusted.evidence_key(border::receipt::batch_key(batch)?, &JurisdictionId::broker(), now)?;
         border::receipt::verify_batch(&trusted.region, &key, batch)
     }
-}
-
-/// The key with `id` if the directory certifies it for `owner` and it was in force at `at`.
-fn key_of(trusted: &Trusted, id: KeyId, owner: &JurisdictionId, at: Timestamp) -> Result<VerifyingKey, Invalid> {
-    let bad = |rule: &'static str| Invalid::new(Reason::BadSeal, "seal.key_id", rule).detail(id.to_string());
-    let known = trusted.evidence.get(&id).ok_or_else(|| bad("seal.key_known"))?;
-    if known.owner != *owner {
-        return Err(Invalid::new(Reason::SenderMismatch, "seal.key_id", "seal.key_owner")
-            .detail(format!("the key is {}'s", known.owner)));
-    }
-    if known.until.is_some_and(|until| at > until) {
-        return Err(bad("seal.key_in_force"));
-    }
-    Ok(known.key)
 }

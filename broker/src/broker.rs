@@ -30,6 +30,7 @@ use crate::{
         Relay, escalate, expire,
         fold::{BrokerFold, Wakes},
         gaps::{self, Gaps},
+        heads::{self, Heads},
         mend::Mending,
         quota::Quotas,
         sessions::Sessions,
@@ -89,6 +90,15 @@ pub struct Running {
 }
 
 const DAY: Duration = Duration::from_hours(24);
+
+impl Running {
+    /// Signs a head over what no head covers yet: the last thing before the store closes.
+    pub async fn last_head(&self, tasks: &Tasks) {
+        if let Err(error) = self.relay.sign_head(tasks).await {
+            tracing::warn!(%error, "no head was signed at the end; the next start signs one");
+        }
+    }
+}
 
 /// Starts brokers.
 #[derive(Clone, Copy, Debug)]
@@ -178,6 +188,7 @@ async fn relay(
         wakes,
         quotas: Quotas::default(),
         gaps: Gaps::default(),
+        heads: Heads::default(),
         blobs: Blobs::open(config.state.join("blobs")).map_err(state)?,
         metrics,
         mending: Mending::default(),
@@ -209,6 +220,8 @@ fn start_tasks(config: &Config, listeners: Listeners, identity: Arc<Identity>, r
     tasks.essential("escalate", move |stop| escalate::run(escalating, stop));
     let counting = relay.clone();
     tasks.essential("gaps", move |stop| gaps::run(counting, stop));
+    let (signing, signs) = (relay.clone(), tasks.clone());
+    tasks.essential("heads", move |stop| heads::run(signing, signs, stop));
     let watching = relay.clone();
     tasks.essential("watch", move |stop| watch(watching, stop));
 }

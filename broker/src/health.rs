@@ -3,8 +3,12 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use journal::{Damage, Lane, OpenReport, Record};
+use model::ids::JurisdictionId;
 use prost::Message as _;
-use proto::record::kind;
+use proto::{
+    record::{WitnessRow, kind},
+    v1,
+};
 use store::AppendError;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -22,8 +26,14 @@ const AGAIN: Duration = Duration::from_millis(500);
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// What the standard health protocol calls us; the empty name is the whole program.
-const SERVICES: [&str; 5] =
-    ["", "liandong.v1.Exchange", "liandong.v1.Documents", "liandong.v1.Directory", "liandong.v1.Blobs"];
+const SERVICES: [&str; 6] = [
+    "",
+    "liandong.v1.Exchange",
+    "liandong.v1.Documents",
+    "liandong.v1.Directory",
+    "liandong.v1.Blobs",
+    "liandong.v1.Audit",
+];
 
 /// Where the probe stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,8 +80,18 @@ impl Health {
         let mut notes = notes(journal.report(), &journal.damaged());
         let now = relay.clock.now();
         notes.extend(relay.endings(now).iter().map(|ending| ending.texts(now).1));
+        let trees = relay.all_witnessed().unwrap_or_default();
+        notes.extend(trees.iter().filter(|(_, row)| row.divergences > 0).map(|(owner, row)| diverged(owner, row)));
         notes
     }
+}
+
+fn diverged(owner: &JurisdictionId, row: &WitnessRow) -> String {
+    let size = |head: &Option<v1::TreeHead>| head.as_ref().map_or(0, |head| head.size);
+    let (known, other) = (size(&row.known), size(&row.other));
+    format!(
+        "AUDIT_DIVERGENCE: the evidence tree of {owner} with {other} records does not continue the one with {known}"
+    )
 }
 
 fn notes(report: &OpenReport, damaged: &[Damage]) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Counters for `/metrics`, one registry an instance, so that many brokers may live in one process of tests.
 
+mod audit;
 mod calls;
 mod trust;
 
@@ -105,6 +106,7 @@ impl Metrics {
         registry.register("store_rebuilds", "Stores given up and made anew from the journal", self.rebuilds.clone());
         self.calls.register(&mut registry);
         trust::register(&mut registry, relay);
+        audit::register(&mut registry, relay);
         register_places(&mut registry, relay);
         register_links(&mut registry, relay);
         register_gaps(&mut registry, relay);

@@ -213,6 +213,12 @@ impl TrustView {
         Ok(known.key)
     }
 
+    /// Verifies a head by the key of who says to have signed it, which was in force then.
+    pub fn verify_head(&self, region: &RegionId, sealed: &border::head::Sealed) -> Result<(), Invalid> {
+        let key = self.key_of(sealed.seal.key_id, &sealed.signer, sealed.head.at)?;
+        sealed.verify(region, &key)
+    }
+
     /// Where a message goes.
     pub fn route(&self, header: &Header, drill: Option<&Participants>) -> Result<Routed, Invalid> {
         route::resolve(header, &self.directory, drill)

@@ -14,6 +14,7 @@ use model::{
     grant::Policy,
     ids::{GroupId, JurisdictionId, KeyId, RegionId},
     invalid::Invalid,
+    reason::Reason,
     seal::{self, SealKind},
     time::{Civil, Timestamp},
 };
@@ -184,6 +185,20 @@ impl Trusted {
         self.revocations
             .remember(&known.revocations, |id, list| bound(id).is_some_and(|bound| bound.list(&list.pem).is_some()));
         self.crls = self.revocations.pems();
+    }
+
+    /// The evidence key with `id`, if the directory certifies it for `owner` and it was in force at `at`.
+    pub fn evidence_key(&self, id: KeyId, owner: &JurisdictionId, at: Timestamp) -> Result<VerifyingKey, Invalid> {
+        let bad = |rule: &'static str| Invalid::new(Reason::BadSeal, "seal.key_id", rule).detail(id.to_string());
+        let known = self.evidence.get(&id).ok_or_else(|| bad("seal.key_known"))?;
+        if known.owner != *owner {
+            return Err(Invalid::new(Reason::SenderMismatch, "seal.key_id", "seal.key_owner")
+                .detail(format!("the key is {}'s", known.owner)));
+        }
+        if known.until.is_some_and(|until| at > until) {
+            return Err(bad("seal.key_in_force"));
+        }
+        Ok(known.key)
     }
 
     /// Every authority, the broker's among them.

@@ -75,4 +75,8 @@ pub mod kind {
     pub const ACT_ENDED: u16 = 49;
     /// [`super::LinkTurned`].
     pub const LINK_TURNED: u16 = 50;
+    /// [`super::HeadSigned`].
+    pub const HEAD_SIGNED: u16 = 60;
+    /// [`super::HeadWitnessed`].
+    pub const HEAD_WITNESSED: u16 = 61;
 }

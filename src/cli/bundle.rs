@@ -155,7 +155,7 @@ fn named_after(index: &v1::BundleIndex) -> PathBuf {
 }
 
 /// A new file that nobody else may read. One that is there already is not overwritten.
-fn private(file: &Path, context: Context) -> anyhow::Result<File> {
+pub(super) fn private(file: &Path, context: Context) -> anyhow::Result<File> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let text = context.say(

@@ -51,6 +51,7 @@ struct Status {
     tls_group: String,
     endings: Vec<String>,
     members: Vec<Member>,
+    diverged: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -95,6 +96,7 @@ fn as_json(answer: &v1::LinkStatusResponse, context: Context) -> Status {
         skew_ms: millis(answer.skew),
         tls_group: answer.tls_group.clone(),
         endings: endings(answer, context),
+        diverged: answer.diverged.iter().map(|tree| tree.owner.clone()).collect(),
         members: answer
             .members
             .iter()
@@ -130,6 +132,7 @@ fn text(answer: &v1::LinkStatusResponse, up: bool, context: Context) -> String {
         (("待发", "queued"), answer.queued.to_string()),
         (("在途", "on their way"), answer.unsettled.to_string()),
         (("未打开", "not opened"), answer.unopened.to_string()),
+        (("审计", "audit"), diverged(answer, context)),
     ];
     let told = facts.into_iter().filter(|(_, value)| !value.is_empty());
     let facts = out::facts(told.map(|((zh, en), value)| (context.say(zh, en).to_owned(), value)));
@@ -140,6 +143,18 @@ fn text(answer: &v1::LinkStatusResponse, up: bool, context: Context) -> String {
 /// What ends soon, in the reader's language.
 fn endings(answer: &v1::LinkStatusResponse, context: Context) -> Vec<String> {
     answer.endings.iter().map(|ending| context.say(&ending.text_zh, &ending.text_en).to_owned()).collect()
+}
+
+/// Whose evidence tree does not continue what was known of it; empty where all do.
+fn diverged(answer: &v1::LinkStatusResponse, context: Context) -> String {
+    let owners: Vec<&str> = answer.diverged.iter().map(|tree| tree.owner.as_str()).collect();
+    if owners.is_empty() {
+        return String::new();
+    }
+    let owners = owners.join(" ");
+    let zh = format!("✕ AUDIT_DIVERGENCE：{owners} 的审计树不一致（liandong audit heads）");
+    let en = format!("✕ AUDIT_DIVERGENCE: the tree of {owners} does not join (liandong audit heads)");
+    context.say(&zh, &en).to_owned()
 }
 
 fn members(answer: &v1::LinkStatusResponse, context: Context) -> String {

@@ -5,6 +5,7 @@ mod admin;
 mod agenda;
 mod agreements;
 mod alert;
+mod audit;
 mod blob;
 mod bundle;
 mod calendar;
@@ -162,6 +163,9 @@ enum Command {
     /// Messages and receipts on a stick, where no link reaches
     #[command(subcommand)]
     Bundle(bundle::Bundle),
+    /// Evidence: who told whom what and when, proved to anybody
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Mailboxes and dead letters at the broker, for operators
     #[command(subcommand)]
     Mailbox(mailbox::Mailbox),
@@ -250,6 +254,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Calendar(calendar) => Box::pin(calendar.run(place, context)).await,
         Command::Blob(blob) => blob.run(place, context).await,
         Command::Bundle(bundle) => bundle.run(place, context).await,
+        Command::Audit(audit) => Box::pin(audit.run(place, context)).await,
         Command::Mailbox(mailbox) => mailbox.run(context).await,
         Command::Link(link) => link.run(place, context).await,
         Command::Config(config) => config.run(context),

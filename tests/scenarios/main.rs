@@ -22,6 +22,7 @@ mod duty_report;
 mod escalation;
 mod events_in;
 mod every_kind;
+mod evidence;
 mod exchange;
 mod flood;
 mod handover;

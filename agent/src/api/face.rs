@@ -229,6 +229,28 @@ impl DeskService for DeskFace {
         answer(self.desk.take_bundle(pieces).await, lang)
     }
 
+    type ExportEvidenceStream = Flow<v1::ExportEvidenceResponse>;
+
+    async fn export_evidence(
+        &self,
+        request: Request<v1::ExportEvidenceRequest>,
+    ) -> Result<Response<Self::ExportEvidenceStream>, Status> {
+        let lang = Lang::of(request.metadata());
+        let id = message_id(&request.get_ref().message_id, lang)?;
+        let file = self.desk.export_evidence(id, &self.tasks).await.map_err(|invalid| status::of(&invalid, lang))?;
+        let pieces = crate::evidence::pieces(&file).map(|chunk| Ok(v1::ExportEvidenceResponse { chunk }));
+        Ok(Response::new(Box::pin(tokio_stream::iter(pieces.collect::<Vec<_>>()))))
+    }
+
+    async fn heads(&self, request: Request<v1::HeadsRequest>) -> Result<Response<v1::HeadsResponse>, Status> {
+        let lang = Lang::of(request.metadata());
+        let trees = self.desk.trees().map_err(|invalid| status::of(&invalid, lang))?;
+        let witness = &self.desk.witness;
+        let mut countersigned = witness.countersigned();
+        countersigned.extend(witness.own_countersigned().map(|(_, brokers)| brokers));
+        Ok(Response::new(v1::HeadsResponse { own: witness.own(), trees, countersigned }))
+    }
+
     async fn link_status(&self, _: Request<v1::LinkStatusRequest>) -> Result<Response<v1::LinkStatusResponse>, Status> {
         let state = self.desk.link.watch().borrow().clone();
         let (text_zh, text_en) = state.problem.as_ref().map(status::texts).unwrap_or_default();
@@ -253,6 +275,7 @@ impl DeskService for DeskFace {
             tls_group: state.tls_group,
             members: self.desk.link.members().await,
             endings: self.desk.endings(now).iter().map(|ending| told(ending, now)).collect(),
+            diverged: self.desk.diverged(),
         }))
     }
 

@@ -88,7 +88,7 @@ impl Desk {
     }
 
     /// The signed files and lists in force here.
-    fn trust_to_carry(&self) -> v1::BundleTrust {
+    pub(crate) fn trust_to_carry(&self) -> v1::BundleTrust {
         let trusted = self.tls.trusted();
         let lists = trusted.revocations.lists.values();
         v1::BundleTrust {

@@ -42,6 +42,7 @@ use crate::{
     rules::Board,
     signer::Signer,
     trust::Trust,
+    witness::Witness,
 };
 
 /// The agent's engine.
@@ -82,6 +83,8 @@ pub struct Desk {
     pub programs: Arc<tokio::sync::Mutex<()>>,
     /// The rules in force.
     pub rules: Board,
+    /// Heads of evidence trees.
+    pub witness: Witness,
     /// The time.
     pub clock: Clock,
 }

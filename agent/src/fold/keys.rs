@@ -97,6 +97,8 @@ pub mod table {
     pub const DRILL: u8 = b'L';
     /// Tasks that were set (K45), by their id.
     pub const ITEM: u8 = b'I';
+    /// What is known of the evidence trees of others.
+    pub const WITNESS: u8 = b'W';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -436,6 +438,11 @@ pub fn task(id: &[u8; 16]) -> Vec<u8> {
 /// A neighbour.
 pub fn peer(jurisdiction: &JurisdictionId) -> Vec<u8> {
     Key::new(table::PEER).padded(jurisdiction.as_str(), JURISDICTION).0
+}
+
+/// What is known of the evidence tree of `owner`.
+pub fn witness(owner: &JurisdictionId) -> Vec<u8> {
+    Key::new(table::WITNESS).padded(owner.as_str(), JURISDICTION).0
 }
 
 /// A grave message that this recipient has not acknowledged.

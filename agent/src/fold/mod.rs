@@ -8,6 +8,7 @@ mod broker;
 pub mod drills;
 mod duties;
 mod figures;
+pub mod heads;
 mod inbox;
 pub mod keys;
 mod learned;
@@ -138,7 +139,10 @@ impl Fold for AgentFold {
             kind::RULES_LOOKED => folding.rules_looked(&decode(record)?),
             kind::ACT_TRIED => folding.act_tried(&decode(record)?),
             kind::ACT_ENDED => folding.act_ended(&decode(record)?),
-            kind::LINK_TURNED | kind::EPOCH_BEGAN | kind::BLOB_STORED | kind::REFUSED => Ok(Outcome::Done),
+            kind::HEAD_WITNESSED => folding.head_witnessed(&decode(record)?),
+            kind::LINK_TURNED | kind::EPOCH_BEGAN | kind::BLOB_STORED | kind::REFUSED | kind::HEAD_SIGNED => {
+                Ok(Outcome::Done)
+            }
             unknown => Err(FoldError::new(format!("record kind {unknown} is not known to this version"))),
         }?;
         if self.agent != before {

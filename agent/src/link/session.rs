@@ -181,6 +181,7 @@ fn hello(desk: &Desk, plan: &Plan, credit: v1::Credit) -> v1::Hello {
             features: Vec::new(),
             software: env!("CARGO_PKG_VERSION").to_owned(),
             credit: Some(credit),
+            head: desk.witness.own(),
         }
     })
 }
@@ -264,7 +265,13 @@ impl Session {
                 self.offer_asked(&gap).await;
                 None
             }
-            Heard::Heartbeat(_) | Heard::Welcome(_) | Heard::GoAway(_) | Heard::Chunk(_) => None,
+            Heard::Heartbeat(beat) => {
+                if beat.head.is_some() {
+                    self.desk.witness.bell.notify_one();
+                }
+                None
+            }
+            Heard::Welcome(_) | Heard::GoAway(_) | Heard::Chunk(_) => None,
         }
     }
 
@@ -276,6 +283,7 @@ impl Session {
             let beat = v1::Heartbeat {
                 at: Some(border::time::to_wire(self.desk.clock.now())),
                 waiting,
+                head: self.desk.witness.own(),
                 ..v1::Heartbeat::default()
             };
             self.tell(Tell::Heartbeat(beat)).await?;

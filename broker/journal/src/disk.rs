@@ -85,6 +85,11 @@ impl Disk for RealDisk {
     }
 }
 
+/// Opens a file to read it alone.
+pub(crate) fn read_only(path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+    Ok(Arc::new(RealFile(fs::File::open(path)?)))
+}
+
 #[derive(Debug)]
 struct RealFile(fs::File);
 

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use model::position::{Epoch, Position};
+use model::{
+    merkle::Hash,
+    position::{Epoch, EpochId, Position},
+};
 
 use crate::{
     Journal, JournalError, committer,
@@ -18,6 +21,7 @@ use crate::{
     report::{Damage, OpenReport},
     shelf::Shelf,
     threads::Threads,
+    tree::{Tree, TreeSize},
 };
 
 /// A journal in segment files. Cheap to clone; all clones are one. It ends by [`FileJournal::stop`], or when the last clone
@@ -28,6 +32,7 @@ pub struct FileJournal(Arc<Inner>);
 struct Inner {
     queue: Arc<Queue>,
     shelf: Arc<Shelf>,
+    tree: Tree,
     marker: Marker,
     threads: Threads,
     stopping: Mutex<()>,
@@ -52,10 +57,11 @@ impl FileJournal {
 
     /// Starts the threads of an open journal.
     pub(crate) fn start(opened: Opened) -> Result<Self, OpenError> {
-        let Opened { mut writer, marker, epochs, report } = opened;
+        let Opened { mut writer, tree, marker, epochs, report } = opened;
         let (queue, shelf, threads) = (Arc::new(Queue::default()), writer.shelf.clone(), Threads::default());
         let figures = writer.figures.clone();
-        let journal = Inner { queue, shelf, marker, threads, stopping: Mutex::default(), epochs, report, figures };
+        let journal =
+            Inner { queue, shelf, tree, marker, threads, stopping: Mutex::default(), epochs, report, figures };
         writer.spares.start(writer.number.saturating_add(1), &journal.threads)?;
         let (queue, shelf, marker) = (journal.queue.clone(), journal.shelf.clone(), journal.marker.clone());
         journal.threads.start("journal", move || committer::run(writer, &queue, &shelf, &marker))?;
@@ -85,6 +91,33 @@ impl FileJournal {
     /// Figures since it was opened.
     pub fn figures(&self) -> &Figures {
         &self.0.figures
+    }
+
+    /// The newest size of the tree, with its root: everything that is committed. Blocks; the first time after a start it
+    /// may read much.
+    pub fn newest_tree(&self) -> Result<TreeSize, JournalError> {
+        self.0.tree.newest(self.epoch())
+    }
+
+    /// The root of the tree over the first `size` records. Blocks.
+    pub fn root(&self, size: u64) -> Result<Hash, JournalError> {
+        self.0.tree.root(size)
+    }
+
+    /// The audit path of the record at `at` in the tree over the first `size` records, from the leaf upwards; it was
+    /// checked against that tree's root. Blocks.
+    pub fn inclusion(&self, at: Position, size: u64) -> Result<Vec<Hash>, JournalError> {
+        self.0.tree.inclusion(at, size)
+    }
+
+    /// The proof that the tree over the first `from` records is the beginning of that over the first `to`; it was
+    /// checked against both roots. Blocks.
+    pub fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, JournalError> {
+        self.0.tree.consistency(from, to)
+    }
+
+    fn epoch(&self) -> EpochId {
+        self.0.epochs.last().map_or_else(EpochId::default, |epoch| epoch.id)
     }
 
     /// What cannot be read any more: found when opening, or since.

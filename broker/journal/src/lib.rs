@@ -6,6 +6,8 @@
 //!                                                  └─ mark: the high-water mark, at most each second
 //! open: headers ─▶ scan from the mark on ─▶ torn or damaged? ─▶ put right ─▶ a new epoch
 //! format/  the bytes        disk  the one trait to the file system (real files; the tests have a simulated one)
+//! tree/    proofs: hashes of leaves and subtrees in files of their own, made from the records
+//! inspect  looks through somebody else's journal and names what is not as it was written
 //! figures  what a collector reads
 //! file     small files, folders and locks of a state directory, for everybody else
 //! ```
@@ -18,6 +20,7 @@ mod disk;
 pub mod figures;
 pub mod file;
 mod format;
+pub mod inspect;
 mod journal;
 mod mark;
 mod open;
@@ -28,6 +31,7 @@ mod segment;
 mod shelf;
 mod spare;
 mod threads;
+mod tree;
 mod writer;
 
 #[cfg(test)]
@@ -45,6 +49,7 @@ pub use crate::{
     open::{OpenError, Options},
     record::{Committed, Lane, Record, RecordBatch, Ticket},
     report::{Damage, DataLoss, OpenReport, Torn},
+    tree::TreeSize,
 };
 
 /// Why the journal did not take or give a record.
@@ -62,6 +67,9 @@ pub enum JournalError {
     /// The record was there and cannot be read any more. Its segment is in quarantine.
     #[error("record {0} is damaged")]
     Damaged(Position),
+    /// No proof can be given: records that it goes over are lost, or the files of the tree cannot be used.
+    #[error("no proof can be given: {0}")]
+    Unproved(Arc<str>),
     /// One append brings at most 8 MiB.
     #[error("too many bytes for one append")]
     TooLarge,

@@ -21,6 +21,7 @@ use crate::{
     segment,
     shelf::Shelf,
     spare::Spares,
+    tree::Tree,
     writer::{Life, WriteError, Writer},
 };
 
@@ -106,6 +107,7 @@ impl Plan {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub writer: Writer,
+    pub tree: Tree,
     pub marker: Marker,
     pub epochs: Vec<Epoch>,
     pub report: OpenReport,
@@ -142,11 +144,13 @@ fn begin(plan: &Plan, surveyed: Surveyed, mark: Option<&Mark>, mut report: OpenR
     }
     report.clock_floor = surveyed.clock_floor;
     let Plan { place, segment_bytes, owner, clock, .. } = plan.clone();
-    let end = Position(surveyed.tree.size());
-    let shelf = Shelf::new(place.clone(), clock.clone(), surveyed.segments, report.damaged.clone(), end);
+    let tree = surveyed.tree.clone();
+    let shelf = Shelf::new(place.clone(), clock.clone(), surveyed.segments, report.damaged.clone(), tree);
+    let shelf = Arc::new(shelf);
+    let tree = Tree::open(&place, shelf.clone(), surveyed.tree.size());
     let mut writer = Writer {
         life: Life { epoch, previous: (previous, surveyed.end), owner },
-        shelf: Arc::new(shelf),
+        shelf,
         spares: Spares::new(place.clone(), segment_bytes),
         clock,
         tree: surveyed.tree,
@@ -164,5 +168,5 @@ fn begin(plan: &Plan, surveyed: Surveyed, mark: Option<&Mark>, mut report: OpenR
     marker.note(writer.mark());
     marker.write()?;
     tracing::info!(epoch = %epoch.id, %first, segment = segment::name(writer.number), "the journal is open");
-    Ok(Opened { writer, marker, epochs, report })
+    Ok(Opened { writer, tree, marker, epochs, report })
 }

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use model::{clock::Clock, position::Position};
+use model::{clock::Clock, merkle::Frontier, position::Position};
 
 use state::State;
 pub(crate) use state::{Contents, Entry, Segment};
@@ -39,10 +39,10 @@ pub(crate) enum Ended {
 }
 
 impl Shelf {
-    /// What opening found: segments, damage, and the end.
-    pub fn new(place: Place, clock: Clock, segments: Vec<Segment>, damaged: Vec<Damage>, end: Position) -> Self {
+    /// What opening found: segments, damage, and the tree up to the end.
+    pub fn new(place: Place, clock: Clock, segments: Vec<Segment>, damaged: Vec<Damage>, tree: Frontier) -> Self {
         let mut state = State::default();
-        (state.damaged, state.end) = (damaged, end);
+        (state.damaged, state.end, state.tree) = (damaged, Position(tree.size()), tree);
         for segment in segments {
             state.add(segment);
         }
@@ -58,10 +58,11 @@ impl Shelf {
         self.lock().begin(segment);
     }
 
-    /// A batch of the last segment is durable.
-    pub fn commit(&self, entry: Entry, committed: Committed) {
+    /// A batch of the last segment is durable; `tree` is the one after it.
+    pub fn commit(&self, entry: Entry, committed: Committed, tree: Frontier) {
         let mut state = self.lock();
         state.commit(entry);
+        state.tree = tree;
         state.warm(entry.length as usize, Arc::new(committed));
         drop(state);
         self.grown.notify_all();
@@ -76,6 +77,11 @@ impl Shelf {
     /// The last durable position.
     pub fn committed(&self) -> Position {
         self.lock().end
+    }
+
+    /// The tree of everything durable.
+    pub fn tree(&self) -> Frontier {
+        self.lock().tree.clone()
     }
 
     /// What cannot be read any more, as far as anybody has looked.

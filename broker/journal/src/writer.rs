@@ -107,9 +107,9 @@ impl Writer {
         }
         let entry = self.put(first, &records, &tree).inspect_err(|_| self.buffer = Vec::new())?;
         self.clock_floor = records.iter().map(|record| record.at).fold(self.clock_floor, Timestamp::max);
-        self.tree = tree;
+        self.tree = tree.clone();
         let committed = Committed { epoch: self.life.epoch.id, first, records: records.into(), tickets };
-        self.shelf.commit(entry, committed);
+        self.shelf.commit(entry, committed, tree);
         Ok(first)
     }
 

@@ -65,6 +65,7 @@ impl Admin for AdminFace {
             disk_free_bytes: self.relay.disk_free(),
             started_at: Some(border::time::to_wire(self.started_at)),
             links: links(&self.relay),
+            head: self.relay.heads.newest(),
         }))
     }
 

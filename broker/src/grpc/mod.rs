@@ -1,5 +1,6 @@
 //! The face that agents call: parse, ask the relay, encode. Who calls is known from the connection alone.
 
+mod audit;
 mod blobs;
 mod count;
 mod directory;

@@ -47,6 +47,11 @@ pub(super) async fn open(relay: &Relay, caller: &Caller, hello: &v1::Hello) -> R
     let now = relay.clock.now();
     let theirs = border::time::optional(hello.clock, "clock")?.unwrap_or(now);
     let rolled_back = began(relay, caller, hello, Incarnation(incarnation)).await?;
+    if let Some(head) = hello.head.clone()
+        && let Err(invalid) = relay.shown_head(&caller.jurisdiction, head, (0, &[])).await
+    {
+        tracing::warn!(jurisdiction = %caller.jurisdiction, %invalid, "the head that an agent shows does not count");
+    }
     let session = relay.sessions.begin(
         &caller.jurisdiction,
         caller.facts.clone(),
@@ -87,6 +92,7 @@ pub(super) async fn open(relay: &Relay, caller: &Caller, hello: &v1::Hello) -> R
         software: env!("CARGO_PKG_VERSION").to_owned(),
         heartbeat: Some(border::time::duration(heartbeat)),
         rolled_back,
+        head: relay.heads.newest(),
     };
     Ok(Opening { welcome, session, heartbeat, rolled_back })
 }

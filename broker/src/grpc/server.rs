@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
 use super::{
-    blobs::BlobsFace, count::CountCalls, directory::DirectoryFace, documents::DocumentsFace, exchange::ExchangeFace,
-    link::Link, uploads::Uploads, watch::WatchCalls,
+    audit::AuditFace, blobs::BlobsFace, count::CountCalls, directory::DirectoryFace, documents::DocumentsFace,
+    exchange::ExchangeFace, link::Link, uploads::Uploads, watch::WatchCalls,
 };
 use crate::{admin::AdminFace, relay::Relay};
 
@@ -28,6 +28,9 @@ pub struct Faces {
 }
 
 type Links = mpsc::Receiver<Result<Link, std::io::Error>>;
+
+/// A question about heads and proofs is short.
+const AUDIT_BYTES_MAX: usize = 16 * 1024;
 
 /// Serves agents until told to stop.
 pub async fn serve_agents<H>(
@@ -62,6 +65,11 @@ where
                 .max_encoding_message_size(64 * limits::WIRE_MESSAGE_BYTES_MAX),
         )
         .add_service(v1::directory_server::DirectoryServer::new(DirectoryFace { relay: relay.clone() }))
+        .add_service(
+            v1::audit_server::AuditServer::new(AuditFace::new(relay.clone(), tasks.clone()))
+                .max_decoding_message_size(AUDIT_BYTES_MAX)
+                .max_encoding_message_size(limits::WIRE_MESSAGE_BYTES_MAX * 2),
+        )
         .add_service(
             v1::blobs_server::BlobsServer::new(BlobsFace { relay, tasks, uploads: Uploads::default() })
                 .max_decoding_message_size(2 * limits::BLOB_CHUNK_BYTES_MAX),

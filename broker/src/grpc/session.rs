@@ -406,6 +406,7 @@ impl Desk {
         let bell = self.relay.wakes.bell(&self.caller);
         let mut line = LineCursor::new(self.caller.clone());
         let mut idle = pin!(tokio::time::sleep(self.heartbeat));
+        let mut heads = self.relay.heads.watch();
         loop {
             match self.due(&out, &mut line).await {
                 Ok(true) => idle.as_mut().reset(tokio::time::Instant::now() + self.heartbeat),
@@ -418,6 +419,10 @@ impl Desk {
                 () = self.session.draining().cancelled() => break,
                 () = out.closed() => break,
                 () = bell.notified() => {}
+                Ok(()) = heads.changed() => {
+                    if self.tell(&out, Tell::Heartbeat(self.beat())).await.is_err() { break }
+                    idle.as_mut().reset(tokio::time::Instant::now() + self.heartbeat);
+                }
                 () = &mut idle => {
                     if self.tell(&out, Tell::Heartbeat(self.beat())).await.is_err() { break }
                     idle.as_mut().reset(tokio::time::Instant::now() + self.heartbeat);
@@ -485,7 +490,8 @@ impl Desk {
     }
 
     fn beat(&self) -> v1::Heartbeat {
-        v1::Heartbeat { at: Some(border::time::to_wire(self.relay.clock.now())), ..v1::Heartbeat::default() }
+        let head = self.relay.heads.newest();
+        v1::Heartbeat { at: Some(border::time::to_wire(self.relay.clock.now())), head, ..v1::Heartbeat::default() }
     }
 
     fn go_away(&self) -> v1::GoAway {

@@ -9,7 +9,6 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
 };
 
 use bytes::Bytes;
@@ -28,6 +27,7 @@ use proto::{
     v1,
 };
 use store::Rows;
+use tokio::time::Instant;
 
 use super::{
     BrokerEngine, accept,
@@ -116,7 +116,7 @@ impl Pump {
             sent: PerPrecedence::default(),
             next_tag: 1,
             sent_as: BTreeMap::new(),
-            in_flight: InFlight::new(least, Instant::now()),
+            in_flight: InFlight::new(least, Instant::now().into_std()),
             damaged: BTreeMap::new(),
             lost: Vec::new(),
         }
@@ -137,7 +137,7 @@ impl Pump {
 
     /// Forgets tags that the receiver has stored.
     pub fn confirmed(&mut self, cumulative: u64, selective: &[u64]) {
-        let now = Instant::now();
+        let now = Instant::now().into_std();
         let left = self.sent_as.split_off(&cumulative.saturating_add(1));
         let stored = std::mem::replace(&mut self.sent_as, left).into_values();
         let selected = selective.iter().filter_map(|tag| self.sent_as.remove(tag)).collect::<Vec<_>>();
@@ -147,7 +147,7 @@ impl Pump {
     /// The message that was sent with `tag`, if it is still in flight; from now on it is not.
     pub fn declined(&mut self, tag: u64) -> Option<MessageId> {
         let (id, sent) = self.sent_as.remove(&tag)?;
-        self.in_flight.confirm(sent, Instant::now());
+        self.in_flight.confirm(sent, Instant::now().into_std());
         Some(id)
     }
 
@@ -240,7 +240,7 @@ impl Pump {
                 sent.bytes += waiting.bytes;
                 sent.envelopes += 1;
                 self.show_left(precedence);
-                let sent = self.in_flight.send(waiting.bytes, precedence, Instant::now());
+                let sent = self.in_flight.send(waiting.bytes, precedence, Instant::now().into_std());
                 return Ok(Some(Chosen { line, key, waiting, message, sent }));
             }
         }

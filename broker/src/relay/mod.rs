@@ -8,6 +8,7 @@ pub mod escalate;
 pub mod expire;
 pub mod fold;
 pub mod gaps;
+pub mod heads;
 pub mod line;
 pub mod mailboxes;
 pub mod mend;
@@ -38,6 +39,7 @@ use store::{Engine, blobs::Blobs};
 use self::{
     fold::{BrokerFold, Wakes},
     gaps::Gaps,
+    heads::Heads,
     mend::Mending,
     quota::{DiskStage, Quotas},
     sessions::Sessions,
@@ -67,6 +69,8 @@ pub struct Relay {
     pub quotas: Quotas,
     /// What is missing in the sequences of agents.
     pub gaps: Gaps,
+    /// Heads of the evidence tree.
+    pub heads: Heads,
     /// Attachments on disk.
     pub blobs: Blobs,
     /// Envelopes whose records are damaged.

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use model::{
-    ids::{KeyId, RegionId},
+    head::Head,
+    ids::{JurisdictionId, KeyId, RegionId},
     seal::{self, SealKind},
 };
 use prost::Message as _;
@@ -43,6 +44,16 @@ impl Signer {
     pub fn envelope(&self, content: Bytes) -> v1::Envelope {
         let seal = seal::seal_one(SealKind::Envelope, &self.region, &self.key, &content);
         v1::Envelope { content, seal: Some(border::seal::to_wire(&seal)) }
+    }
+
+    /// A head of the broker's tree.
+    pub fn head(&self, head: &Head) -> v1::TreeHead {
+        border::head::sign(&self.region, &self.key, head, None)
+    }
+
+    /// Our seal under a head of another's tree.
+    pub fn countersign(&self, head: &Head) -> v1::TreeHead {
+        border::head::sign(&self.region, &self.key, head, Some(&JurisdictionId::broker()))
     }
 
     /// A receipt by itself.

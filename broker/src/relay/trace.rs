@@ -37,7 +37,7 @@ impl Relay {
     }
 
     /// The row of a message, open or closed.
-    pub(super) fn message_row(&self, id: MessageId) -> Result<Option<MessageRow>, store::FoldError> {
+    pub fn message_row(&self, id: MessageId) -> Result<Option<MessageRow>, store::FoldError> {
         Ok(self.engine.read(|_, rows| super::fold::message(rows, id))?.map(|(row, _open)| row))
     }
 

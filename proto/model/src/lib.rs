@@ -42,6 +42,7 @@ pub mod document;
 pub mod escalation;
 pub mod geometry;
 pub mod grant;
+pub mod head;
 pub mod header;
 pub mod histogram;
 pub mod ids;

@@ -33,6 +33,10 @@ pub const BUNDLE_RECEIPTS_MAX: usize = 50_000;
 pub const BUNDLE_BYTES_MAX: u64 = 2 * 1024 * MIB;
 /// How long after a message came our receipts about it go into bundles for its sender: an island of a week still gets them.
 pub const BUNDLE_RECEIPTS_FOR: Duration = Duration::from_hours(7 * 24);
+/// The file of evidence of one message.
+pub const EVIDENCE_BYTES_MAX: u64 = 32 * MIB;
+/// Parts of a file of evidence.
+pub const EVIDENCE_PARTS_MAX: usize = 10_000;
 /// Leaves under one signature: a burst. The path then has at most eight hashes.
 pub const SEAL_LEAVES_MAX: usize = 256;
 /// A text, in characters, unless its field says otherwise.
@@ -202,6 +206,14 @@ pub const FAILED_WAIT_MAX: Duration = Duration::from_mins(1);
 pub const FAILED_WAIT_KNOWN: Duration = Duration::from_secs(1);
 /// Failed handshakes are forgotten after this long without another.
 pub const FAILED_FORGOTTEN: Duration = Duration::from_mins(10);
+/// Hashes of a path or a consistency proof: a tree of 2⁶⁴ leaves needs no more.
+pub const PROOF_HASHES_MAX: usize = 65;
+/// Proofs that are made at a time.
+pub const PROOFS_AT_A_TIME: usize = 4;
+/// How often the head of an evidence tree is signed when the tree has grown.
+pub const HEAD_EVERY: Duration = Duration::from_secs(10);
+/// The least time between two heads that somebody asks for.
+pub const HEAD_APART: Duration = Duration::from_secs(1);
 /// Sources whose failed sign-ins or handshakes are remembered; the oldest leaves.
 pub const FAILED_SOURCES_MAX: usize = 10_000;
 

@@ -1,5 +1,7 @@
 //! The Merkle tree of RFC 6962: roots of any size, kept as a stack of full subtrees, and the paths of small trees.
 
+pub mod ranges;
+
 use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 hash.
@@ -72,9 +74,7 @@ impl Frontier {
 
     /// The root of the tree as it is.
     pub fn root(&self) -> Hash {
-        let mut peaks = self.peaks.iter().rev();
-        let Some(last) = peaks.next() else { return empty_root() };
-        peaks.fold(*last, |right, left| node(left, &right))
+        ranges::over(&self.peaks)
     }
 }
 

@@ -42,6 +42,8 @@ pub enum SealKind {
     Bundle,
     /// An invitation to join.
     Invitation,
+    /// The summary of a file of evidence.
+    Evidence,
 }
 
 impl SealKind {
@@ -56,6 +58,7 @@ impl SealKind {
         Self::Revocations,
         Self::Bundle,
         Self::Invitation,
+        Self::Evidence,
     ];
 
     /// Its name in the hashed and signed bytes.
@@ -70,6 +73,7 @@ impl SealKind {
             Self::Revocations => "revocations",
             Self::Bundle => "bundle",
             Self::Invitation => "invitation",
+            Self::Evidence => "evidence",
         }
     }
 }

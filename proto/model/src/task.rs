@@ -34,6 +34,8 @@ numbered! {
         Notified = 11, "NOTIFIED", "规则提示";
         /// A message of ours expired while something was owed on it.
         Lapsed = 12, "LAPSED", "已过有效期，对方仍未处理";
+        /// The evidence tree of the broker or of a neighbour does not continue what was known of it: history was changed.
+        AuditDivergence = 13, "AUDIT_DIVERGENCE", "审计树头不一致，历史记录被改动";
     }
 }
 
@@ -42,6 +44,15 @@ pub fn figures_task_id(said: &Digest) -> [u8; 16] {
     let mut hasher = Sha256::new();
     hasher.update(b"LIANDONG-V1-FIGURES");
     hasher.update(said.0);
+    Digest(hasher.finalize().into()).half()
+}
+
+/// The id of the task about a head that does not join the one that was known.
+pub fn divergence_task_id(known: &Digest, other: &Digest) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    hasher.update(b"LIANDONG-V1-DIVERGENCE");
+    hasher.update(known.0);
+    hasher.update(other.0);
     Digest(hasher.finalize().into()).half()
 }
 

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod content;
 pub mod facts;
 pub mod geometry;
+pub mod head;
 pub mod header;
 pub mod receipt;
 pub mod seal;

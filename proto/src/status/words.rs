@@ -1,6 +1,7 @@
 //! Rules that say more than their reason: why there is no link, and why nothing is taken just now. Their words replace
 //! the reason's own, which tell of the usual case.
 
+mod audit;
 mod console;
 mod programs;
 mod rules;
@@ -19,7 +20,7 @@ pub(super) struct Words {
 pub(super) fn of(rule: &str) -> Option<Words> {
     let own = link(rule).or_else(|| here(rule)).or_else(|| broker(rule)).or_else(|| desk(rule));
     let own = own.or_else(|| row(rules::WORDS, rule)).or_else(|| row(programs::WORDS, rule));
-    let own = own.or_else(|| row(console::WORDS, rule));
+    let own = own.or_else(|| row(console::WORDS, rule)).or_else(|| row(audit::WORDS, rule));
     let own = own.or_else(|| tables::of(rule));
     let listed = || OF_MATTERS.get(rule).or_else(|| OF_CAP.get(rule)).copied();
     let (what, remedy) = own.or_else(listed)?;
@@ -370,7 +371,8 @@ mod tests {
 
     #[test]
     fn every_text_of_a_list_is_a_sentence_and_stands_once() {
-        let all: Vec<&Row> = rules::WORDS.iter().chain(programs::WORDS).chain(console::WORDS).collect();
+        let all = rules::WORDS.iter().chain(programs::WORDS).chain(console::WORDS).chain(audit::WORDS);
+        let all: Vec<&Row> = all.collect();
         for (at, (rule, zh, remedy_zh, en, remedy_en)) in all.iter().enumerate() {
             assert!([zh, remedy_zh].iter().all(|text| text.ends_with('。')), "{rule}");
             assert!([en, remedy_en].iter().all(|text| text.ends_with('.')), "{rule}");

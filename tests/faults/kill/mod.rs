@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::v1;
+use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +26,9 @@ use self::notary::Notary;
 use self::office::Office;
 use self::programs::{Program, listening};
 use crate::checker::coverage::{not_vacuous, unjudged};
-use crate::checker::event::{Event, Fault, FaultKind, Healed, Line, Listed, Plan, Read, Stage, Stands};
+use crate::checker::event::{
+    Event, Fault, FaultKind, Head, Healed, Line, Listed, Plan, Proof, Proved, Read, Stage, Stands,
+};
 use crate::checker::figures::Figures;
 use crate::checker::recorder::Recorder;
 use crate::checker::{Violation, check, report};
@@ -43,6 +46,8 @@ const SENDERS: usize = 4;
 const STARTS_WITHIN: Duration = Duration::from_mins(5);
 /// How long something new may take to be accepted after everything is up again.
 const GOES_ON_WITHIN: Duration = Duration::from_secs(90);
+/// How many messages are looked up in the broker's tree at the end.
+const LOOKED_AT: usize = 40;
 /// What is sent at the end while its recipient is away, so that something waits when the deliveries are counted.
 const SENT_TO_WAIT: u64 = 12;
 /// How long the rest may take after the last kill; the checker itself is stricter.
@@ -90,6 +95,8 @@ struct Harness {
     sending: CancellationToken,
     reading: CancellationToken,
     tasks: JoinSet<()>,
+    /// The newest head of the broker's tree that was seen.
+    head: Option<v1::TreeHead>,
 }
 
 impl Harness {
@@ -116,7 +123,7 @@ impl Harness {
             tries: std::collections::HashMap::new(),
         };
         let (office, tasks) = (Office::of(&region, LY), JoinSet::new());
-        let mut harness = Self { book, dice, programs, region, office, sender, sending, reading, tasks };
+        let mut harness = Self { book, dice, programs, region, office, sender, sending, reading, tasks, head: None };
         harness.start_programs(&[0, 1, 2]).await;
         let ear = Sender { stop: harness.reading.clone(), ..harness.sender.clone() };
         harness.tasks.spawn(ear.hear_all());
@@ -191,6 +198,7 @@ impl Harness {
             let victim = self.programs[*victim].name.clone();
             self.book.history.record(Event::Healed(Healed { victim }));
         }
+        self.look_at_head().await;
         if victims.contains(&0) {
             self.ask(self.book.unasked()).await;
         }
@@ -228,6 +236,48 @@ impl Harness {
             self.book.history.record(Event::Stands(stands.clone()));
         }
         answers
+    }
+
+    /// Writes the broker's newest head down, and whether it continues the one that was seen before.
+    async fn look_at_head(&mut self) {
+        let before = self.head.as_ref().map_or(0, |head| head.size);
+        let Some((head, path)) = self.office.head(before).await else { return };
+        self.book.history.record(Event::Head(Head {
+            owner: head.owner.clone(),
+            size: head.size,
+            root: book::hex(&head.root),
+            verified: Some(self.book.notary.vouches_for_head(&head)),
+        }));
+        if let Some(seen) = self.head.replace(head.clone()) {
+            let of = Proved::Continues { from: seen.size, to: head.size };
+            let proof = proto::border::head::hashes(&path, "path").unwrap();
+            let holds = model::merkle::joins((seen.size, hash_of(&seen)), (head.size, hash_of(&head)), &proof);
+            self.book.history.record(Event::Proof(Proof { owner: head.owner, of, holds }));
+        }
+    }
+
+    /// The record that each of the last ACCEPTED receipts names lies under a head, and holds that very message.
+    async fn look_at_records(&mut self) {
+        let sent = self.sender.desk.list(true).await.unwrap();
+        let ids = sent.into_iter().filter_map(|summary| Some(summary.header?.message_id));
+        for message_id in ids.take(LOOKED_AT) {
+            let Ok(trace) = self.sender.desk.trace(&message_id).await else { continue };
+            let receipts = trace.steps.into_iter().filter_map(|step| step.receipt);
+            let accepted = receipts.map(|receipt| (statement(&receipt), receipt)).find(|(said, _)| said.stage == 1);
+            let Some((said, receipt)) = accepted else { continue };
+            let proved = self.office.inclusion(said.position).await.unwrap();
+            let head = proved.head.clone().unwrap();
+            self.book.history.record(Event::Head(Head {
+                owner: head.owner.clone(),
+                size: head.size,
+                root: book::hex(&head.root),
+                verified: Some(self.book.notary.vouches_for_head(&head)),
+            }));
+            let (hash, owner, size) = (book::hex(&Sha256::digest(&receipt.statement)), head.owner.clone(), head.size);
+            let holds = leads(&proved, &said, &head);
+            let of = Proved::Contains { receipt: hash, size };
+            self.book.history.record(Event::Proof(Proof { owner, of, holds }));
+        }
     }
 
     /// Counts the deliveries once nothing moves any more.
@@ -280,6 +330,8 @@ impl Harness {
             ended.unwrap();
         }
         self.read_everything().await;
+        self.look_at_head().await;
+        self.look_at_records().await;
         self.book.history.record(Event::End);
         for program in &mut self.programs {
             program.kill().await;
@@ -320,6 +372,22 @@ impl Harness {
             }
         }
     }
+}
+
+fn hash_of(head: &v1::TreeHead) -> [u8; 32] {
+    head.root.as_ref().try_into().expect("a root")
+}
+
+/// Whether the record is the one in which the message was handed in, and lies under the head.
+fn leads(proved: &v1::InclusionResponse, said: &v1::ReceiptStatement, head: &v1::TreeHead) -> bool {
+    use prost::Message as _;
+    let (kind, flags) = (u16::try_from(proved.kind).unwrap(), u8::try_from(proved.flags).unwrap());
+    let leaf = model::merkle::leaf_of_parts(&[&kind.to_be_bytes(), &[flags], &proved.at.to_be_bytes(), &proved.record]);
+    let path = proto::border::head::hashes(&proved.path, "path").unwrap();
+    let record = proto::record::Submitted::decode(proved.record.clone()).unwrap_or_default();
+    let content = record.envelope.unwrap_or_default().content;
+    let root = model::merkle::root_by_path(leaf, said.position - 1, head.size, &path);
+    root == Some(hash_of(head)) && Sha256::digest(&content).as_slice() == said.content_hash.as_ref()
 }
 
 /// Whoever checks seals under the keys of this region.

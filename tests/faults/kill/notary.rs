@@ -60,6 +60,16 @@ impl Notary {
         lawful && self.signed("receipt", author, &receipt.statement, receipt.seal.as_ref())
     }
 
+    /// Whether the broker signed this head of its tree.
+    pub fn vouches_for_head(&self, head: &v1::TreeHead) -> bool {
+        let Some(at) = &head.at else { return false };
+        let ms = at.seconds * 1_000 + i64::from(at.nanos / 1_000_000);
+        let owner = head.owner.as_bytes();
+        let (size, at) = (head.size.to_be_bytes(), ms.to_be_bytes());
+        let parts: [&[u8]; 6] = [&length(&head.owner), owner, &head.epoch, &size, &head.root, &at];
+        self.signed("head", "broker", &parts.concat(), head.seal.as_ref())
+    }
+
     fn signed(&self, kind: &str, owner: &str, bytes: &[u8], seal: Option<&v1::Seal>) -> bool {
         let Some(v1::Seal { key_id, signature, path: Some(path) }) = seal else { return false };
         let Some((_, key)) = self.keys.get(key_id.as_ref()).filter(|(of, _)| of == owner) else { return false };

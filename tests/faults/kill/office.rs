@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use model::clock::Clock;
 use proto::v1;
 use proto::v1::admin_client::AdminClient;
+use proto::v1::audit_client::AuditClient;
 use proto::v1::exchange_client::ExchangeClient;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -28,6 +29,7 @@ const TRIES: usize = 3;
 pub struct Office {
     exchange: ExchangeClient<Channel>,
     admin: AdminClient<Channel>,
+    audit: AuditClient<Channel>,
 }
 
 impl Office {
@@ -38,8 +40,27 @@ impl Office {
             Arc::new(certs::tls::Identity::load(&region.trust.trust(who), clock).unwrap())
         };
         let exchange = ExchangeClient::new(channel(&identity(city), region.broker_address));
+        let audit = AuditClient::new(channel(&identity(city), region.broker_address));
         let admin = AdminClient::new(channel(&identity("operator"), region.admin_address));
-        Self { exchange, admin }
+        Self { exchange, admin, audit }
+    }
+
+    /// The broker's newest head, and the proof that it continues its tree of `before` records. None while nobody answers.
+    pub async fn head(&self, before: u64) -> Option<(v1::TreeHead, Vec<Bytes>)> {
+        for _ in 0..TRIES {
+            let Ok(answer) = self.audit.clone().head(v1::HeadRequest::default()).await else { continue };
+            let Some(head) = answer.into_inner().head else { continue };
+            let ask = v1::ConsistencyRequest { from_size: before, to_size: head.size };
+            if let Ok(proof) = self.audit.clone().consistency(ask).await {
+                return Some((head, proof.into_inner().path));
+            }
+        }
+        None
+    }
+
+    /// The record at `position` with its path to a head.
+    pub async fn inclusion(&self, position: u64) -> Result<v1::InclusionResponse, Status> {
+        self.audit.clone().inclusion(v1::InclusionRequest { position, size: 0 }).await.map(tonic::Response::into_inner)
     }
 
     /// What the broker says of each; those to which it gave no answer are left out.

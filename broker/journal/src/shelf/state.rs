@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use model::position::{EpochId, Position};
+use model::{
+    merkle::Frontier,
+    position::{EpochId, Position},
+};
 
 use super::{Ended, Hot, OPEN_SEGMENTS_MAX};
 use crate::{disk::DiskFile, format::Found, record::Committed, report::Damage};
@@ -71,6 +74,8 @@ pub(super) struct State {
     hot: Hot,
     pub damaged: Vec<Damage>,
     pub end: Position,
+    /// Of everything up to `end`.
+    pub tree: Frontier,
     pub ended: Ended,
 }
 

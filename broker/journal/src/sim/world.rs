@@ -10,6 +10,7 @@ use model::{
 
 use super::{SimDisk, dice::Dice, start, witness::Witness};
 use crate::{
+    JournalError,
     open::{OpenError, Opened},
     record::{Record, Ticket},
     report::OpenReport,
@@ -125,6 +126,7 @@ impl World {
         let is_whole = damaged.is_empty() && headers_repaired.is_empty() && data_loss_suspected.is_none();
         assert!(is_whole && !evidence_broken && *marks_damaged == 0, "a power cut is no damage: {report:?}");
         self.check(&opened);
+        check_tree(&opened)?;
         Ok(opened)
     }
 
@@ -157,6 +159,21 @@ impl World {
         assert_eq!(last, Some(shelf.committed()), "R1: everything promised is there");
         assert_eq!(tree, opened.writer.tree, "the tree is that of the records");
     }
+}
+
+/// R11: proofs lead to the root of the records, wherever the files of the tree were cut. When the disk is cut meanwhile
+/// there is none.
+fn check_tree(opened: &Opened) -> Result<(), OpenError> {
+    let cut = |error: JournalError| OpenError::Disk(std::io::Error::other(error.to_string()));
+    let (tree, end) = (&opened.tree, opened.writer.tree.size());
+    let newest = tree.newest(opened.writer.life.epoch.id).map_err(cut)?;
+    assert_eq!((newest.size, newest.root), (end, opened.writer.tree.root()), "R11: the files lead to the root");
+    for size in [1, end / 2, end.saturating_sub(1)] {
+        let proof = tree.consistency(size, end).map_err(cut)?;
+        let old = (size, tree.root(size).map_err(cut)?);
+        assert!(model::merkle::joins(old, (end, newest.root), &proof), "R11: {size} joins {end}");
+    }
+    Ok(())
 }
 
 fn mark(opened: &Opened) -> std::io::Result<()> {

@@ -54,6 +54,8 @@ pub mod table {
     pub const NOTICE: u8 = b'e';
     /// Posts that must be filled and are not, by jurisdiction.
     pub const VACANCY: u8 = b'v';
+    /// What is known of the evidence trees of members.
+    pub const WITNESS: u8 = b't';
 }
 
 /// Width of a jurisdiction in a key; ids are at most 32 bytes and padded with zeros.
@@ -99,6 +101,11 @@ impl Key {
     fn time(self, at: Timestamp) -> Self {
         self.bytes(&u64::try_from(at.millis()).unwrap_or(0).to_be_bytes())
     }
+}
+
+/// What is known of a member's evidence tree.
+pub fn witness(owner: &JurisdictionId) -> Vec<u8> {
+    Key::new(table::WITNESS).jurisdiction(owner).0
 }
 
 /// A message by its id.

@@ -11,6 +11,7 @@ mod documents;
 mod drills;
 mod duties;
 mod ended;
+mod heads;
 pub mod keys;
 mod messages;
 mod pieces;
@@ -98,7 +99,8 @@ impl Fold for BrokerFold {
             kind::BLOB_STORED => folding.blob_stored(decode(record)?),
             kind::RECEIPTS_SEEN => folding.receipts_seen(&decode(record)?),
             kind::SESSION_BEGAN => folding.session_began(&decode(record)?),
-            kind::EPOCH_BEGAN | kind::TRUST_CHANGED | kind::REFUSED => Ok(Outcome::Done),
+            kind::HEAD_WITNESSED => folding.head_witnessed(&decode(record)?),
+            kind::EPOCH_BEGAN | kind::TRUST_CHANGED | kind::REFUSED | kind::HEAD_SIGNED => Ok(Outcome::Done),
             unknown => Err(FoldError::new(format!("record kind {unknown} is not known to this version"))),
         }
     }

@@ -205,6 +205,7 @@ fn a_stored_blob_is_remembered() {
     let stored = BlobStored { sha256: digest.0.to_vec().into(), bytes: 3, by: LINYI.to_owned() };
     exchange.fold(kind::BLOB_STORED, &stored);
     assert!(exchange.read(|_, rows| rows.get(&keys::blob(digest))).unwrap().is_some());
-    let reader = |who: &str| exchange.read(|_, rows| rows.get(&keys::reader(digest, &who.parse().unwrap()))).unwrap();
+    let mut reader =
+        |who: &str| exchange.read(|_, rows| rows.get(&keys::reader(digest, &who.parse().unwrap()))).unwrap();
     assert!(reader(LINYI).is_some() && reader("320300").is_none(), "whoever brought it has it, and nobody else");
 }
