@@ -252,11 +252,11 @@ pub struct CardRow {
 async fn card(place: &Where, jurisdiction: String, context: Context) -> anyhow::Result<()> {
     let mut desk = place.client(context.lang).await?;
     let lines = desk.report_card(ask(v1::ReportCardRequest { jurisdiction })).await?.into_inner().lines;
-    print_cards(lines.into_iter().map(CardRow::from).collect(), context)
+    print_cards(&lines.into_iter().map(CardRow::from).collect::<Vec<_>>(), context)
 }
 
 /// Prints report cards, those of a desk or of the broker.
-pub fn print_cards(rows: Vec<CardRow>, context: Context) -> anyhow::Result<()> {
+pub fn print_cards(rows: &[CardRow], context: Context) -> anyhow::Result<()> {
     let header = [
         ("单位", "JURISDICTION"),
         ("时限", "DEADLINE"),
@@ -265,7 +265,7 @@ pub fn print_cards(rows: Vec<CardRow>, context: Context) -> anyhow::Result<()> {
         ("到期未办", "MISSED"),
         ("豁免", "WAIVED"),
     ];
-    context.rows(&rows, &header, |row| {
+    context.rows(rows, &header, |row| {
         vec![
             cell(&row.jurisdiction),
             cell(format!("{} {}", row.deadline, words::deadline(&row.deadline, context.lang))),

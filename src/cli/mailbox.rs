@@ -100,7 +100,7 @@ impl Mailbox {
             Self::Card { of, door } => {
                 let ask = ask(v1::CardsRequest { jurisdiction: of.unwrap_or_default() });
                 let cards = door.client(context).await?.cards(ask).await?.into_inner().cards;
-                deadlines::print_cards(cards.into_iter().map(CardRow::from).collect(), context)
+                deadlines::print_cards(&cards.into_iter().map(CardRow::from).collect::<Vec<_>>(), context)
             }
             Self::Peek { jurisdiction, dead, limit, door } => {
                 let peek = v1::PeekRequest { jurisdiction, dead, limit };

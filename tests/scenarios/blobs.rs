@@ -132,7 +132,7 @@ async fn a_file_with_another_digest_is_refused_and_nothing_of_it_stays() {
     let offer = v1::OfferRequest { sha256: digest(&blob), bytes: 1_000, ..Default::default() };
     assert_eq!(client.offer(offer).await.unwrap().into_inner().offset, 0);
     let ask = v1::BlobsGetRequest { sha256: digest(&blob), offset: 0 };
-    let missing = client.get(ask).await.map(|answer| answer.into_inner());
+    let missing = client.get(ask).await.map(tonic::Response::into_inner);
     let missing = match missing {
         Ok(mut parts) => parts.message().await.unwrap_err(),
         Err(refused) => refused,

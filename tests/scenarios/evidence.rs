@@ -356,7 +356,7 @@ async fn a_desk_that_was_put_back_from_a_copy_and_went_another_way_is_seen_by_th
     world.agent(LY).linked_at_once().await;
     within("the broker sees it", async {
         loop {
-            exchange(&world, LY).await;
+            Box::pin(exchange(&world, LY)).await;
             if world.relay().witnessed(&ly).unwrap().unwrap().divergences > 0 {
                 break;
             }
@@ -382,9 +382,9 @@ async fn heads_join_across_stops_and_kills_and_every_accepted_message_lies_under
         exchange(&world, LY).await;
         exchange(&world, XZ).await;
         if round % 2 == 0 {
-            world.kill_broker().await
+            world.kill_broker().await;
         } else {
-            world.stop_broker().await
+            world.stop_broker().await;
         }
         world.clock.advance(Duration::from_mins(1));
         world.start_broker().await;

@@ -131,7 +131,7 @@ async fn an_island_of_fourteen_days_keeps_its_trust_and_comes_back_with_the_urge
             for (city, before) in [LY, XZ].into_iter().zip(&leaves) {
                 let renewed = async {
                     while serial(&world, city) == *before {
-                        tokio::task::yield_now().await
+                        tokio::task::yield_now().await;
                     }
                 };
                 within("a leaf renews itself after a third of its life", renewed).await;

@@ -219,11 +219,15 @@ fn messages_in(record: &journal::Record) -> Vec<Option<Bytes>> {
     match record.kind {
         kind::QUEUED => decode::<Queued>(record).map_or_else(|_| none(), |of| vec![id_in(of.envelope.as_ref())]),
         kind::RESEALED => decode::<Resealed>(record).map_or_else(|_| none(), |of| vec![id_in(of.envelope.as_ref())]),
-        kind::BROKER_ACCEPTED => decode::<BrokerAccepted>(record).map_or_else(|_| none(), |of| ids(of.receipts)),
-        kind::ATTESTED => decode::<Attested>(record).map_or_else(|_| none(), |of| ids(of.receipts)),
+        kind::BROKER_ACCEPTED => {
+            decode::<BrokerAccepted>(record).map_or_else(|_| none(), |of| ids(of.receipts.as_ref()))
+        }
+        kind::ATTESTED => decode::<Attested>(record).map_or_else(|_| none(), |of| ids(of.receipts.as_ref())),
         kind::RECEIVED => decode::<Received>(record).map_or_else(
             |_| none(),
-            |of| of.deliveries.iter().map(|one| id_in(one.envelope.as_ref())).chain(ids(of.receipts)).collect(),
+            |of| {
+                of.deliveries.iter().map(|one| id_in(one.envelope.as_ref())).chain(ids(of.receipts.as_ref())).collect()
+            },
         ),
         kind::RECEIPTS_RECEIVED => decode::<ReceiptsReceived>(record)
             .map_or_else(|_| none(), |of| of.receipts.iter().map(|receipt| id_said(&receipt.statement)).collect()),
@@ -236,8 +240,8 @@ fn id_in(envelope: Option<&v1::Envelope>) -> Option<Bytes> {
     Some(v1::Header::decode(parts.header).ok()?.message_id)
 }
 
-fn ids(batch: Option<v1::ReceiptBatch>) -> Vec<Option<Bytes>> {
-    batch.iter().flat_map(|batch| &batch.statements).map(id_said).collect()
+fn ids(batch: Option<&v1::ReceiptBatch>) -> Vec<Option<Bytes>> {
+    batch.into_iter().flat_map(|batch| &batch.statements).map(id_said).collect()
 }
 
 fn id_said(statement: &Bytes) -> Option<Bytes> {

@@ -112,7 +112,9 @@ impl Submitting {
             lane.used.bytes = lane.used.bytes.saturating_sub(chosen.row.bytes);
             lane.used.envelopes = lane.used.envelopes.saturating_sub(1);
         }
-        frame.iter().for_each(|chosen| self.never_goes(chosen));
+        for chosen in frame {
+            self.never_goes(chosen);
+        }
     }
 
     /// It was chosen and is not on its way; no answer is awaited.

@@ -116,14 +116,14 @@ impl Door {
                     let door = self.clone();
                     tasks.task("handshake", move |_| async move { door.handshake(stream, address, unknown).await });
                 }
-                Err((limit, why)) => self.refuse(limit, TurnedAway { address, why: why.to_owned() }),
+                Err((limit, why)) => self.refuse(limit, &TurnedAway { address, why: why.to_owned() }),
             }
         }
     }
 
-    fn refuse(&self, limit: &'static str, away: TurnedAway) {
+    fn refuse(&self, limit: &'static str, away: &TurnedAway) {
         self.relay.metrics.limited(limit);
-        self.relay.turned_away(&away);
+        self.relay.turned_away(away);
     }
 
     async fn handshake(&self, stream: TcpStream, address: SocketAddr, unknown: Unknown) {
@@ -137,7 +137,7 @@ impl Door {
         self.room.failures.succeeded(source(address.ip()));
         let name = incoming.peer.facts.name.to_string();
         let Some(place) = self.room.peers.take(name.clone(), limits::CONNECTIONS_PER_PEER_MAX) else {
-            return self.refuse("peer", TurnedAway { address, why: format!("too many connections of {name}") });
+            return self.refuse("peer", &TurnedAway { address, why: format!("too many connections of {name}") });
         };
         let Unknown { connection, .. } = unknown;
         let _ = self.ready.send(Ok(Link::new(incoming, (connection, place), self.relay.clone()))).await;

@@ -198,7 +198,7 @@ mod tests {
         let quotas = Quotas::default();
         let [ly, xz] = ["371300", "320300"].map(|id| id.parse::<JurisdictionId>().unwrap());
         let files = limits::BLOB_BYTES_PER_DAY / limits::ATTACHMENTS_BYTES_MAX;
-        let brought = (0..).find(|_| quotas.file_bytes(&ly, limits::ATTACHMENTS_BYTES_MAX, NOON).is_err());
+        let brought = (0..=files).find(|_| quotas.file_bytes(&ly, limits::ATTACHMENTS_BYTES_MAX, NOON).is_err());
         assert_eq!(brought, Some(files));
         let wait = quotas.file_bytes(&ly, limits::ATTACHMENTS_BYTES_MAX, NOON).unwrap_err();
         assert!(quotas.file_bytes(&xz, limits::ATTACHMENTS_BYTES_MAX, NOON).is_ok());

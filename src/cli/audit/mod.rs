@@ -158,7 +158,7 @@ fn file(path: &Path, root: Option<&Path>, context: Context) -> anyhow::Result<()
 #[derive(Serialize)]
 struct Heads {
     own: Option<Head>,
-    trees: Vec<Known>,
+    trees: Vec<Tree>,
     countersigned: Vec<Head>,
 }
 
@@ -172,7 +172,7 @@ struct Head {
 }
 
 #[derive(Serialize)]
-struct Known {
+struct Tree {
     head: Option<Head>,
     divergences: u32,
     known: Option<Head>,
@@ -191,7 +191,7 @@ fn head(head: &v1::TreeHead) -> Head {
 
 async fn heads(desk: &mut Client, context: Context) -> anyhow::Result<()> {
     let answer = desk.heads(ask(v1::HeadsRequest {})).await?.into_inner();
-    let known = |tree: &v1::WitnessedTree| Known {
+    let known = |tree: &v1::WitnessedTree| Tree {
         head: tree.head.as_ref().map(head),
         divergences: tree.divergences,
         known: tree.known.as_ref().map(head),

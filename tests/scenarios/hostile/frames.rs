@@ -90,7 +90,8 @@ impl Raw {
                 }
             }
         };
-        let ended = async { while hear.read(&mut [0; 16_384]).await.is_ok_and(|bytes| bytes > 0) {} };
+        let mut room = vec![0; 16_384];
+        let ended = async { while hear.read(&mut room).await.is_ok_and(|bytes| bytes > 0) {} };
         let over = async { tokio::join!(flood, ended) };
         tokio::time::timeout(ENOUGH, over).await.expect("the flood is ended");
         began.elapsed()
@@ -99,7 +100,8 @@ impl Raw {
     /// Says nothing more, and tells after how long the other side had enough.
     async fn silence(mut self) -> Duration {
         let began = Instant::now();
-        let ended = async { while self.0.read(&mut [0; 16_384]).await.is_ok_and(|bytes| bytes > 0) {} };
+        let mut room = vec![0; 16_384];
+        let ended = async { while self.0.read(&mut room).await.is_ok_and(|bytes| bytes > 0) {} };
         tokio::time::timeout(ENOUGH, ended).await.expect("the silence is ended");
         began.elapsed()
     }
@@ -130,7 +132,7 @@ fn has_answer(mut heard: &[u8]) -> bool {
 }
 
 /// Frames of one sort, many at a time, for ever.
-fn many(one: Vec<u8>) -> impl Iterator<Item = Vec<u8>> {
+fn many(one: &[u8]) -> impl Iterator<Item = Vec<u8>> + use<> {
     std::iter::repeat(one.repeat(64))
 }
 
@@ -163,7 +165,7 @@ async fn floods_of_frames_that_carry_nothing_end_their_connection_and_nobody_els
         ("window", frame(sort::WINDOW, 0, 0, &[0, 0, 0, 1])),
         ("unknown", frame(sort::UNKNOWN, 0, 0, &[0; 100])),
     ] {
-        let took = Raw::greeted(&world, RZ).await.flood(many(one)).await;
+        let took = Raw::greeted(&world, RZ).await.flood(many(&one)).await;
         println!("{name}: ended after {took:?}");
     }
     assert_eq!(reached(&world, "control_frames").await, 5);
@@ -174,10 +176,10 @@ async fn floods_of_frames_that_carry_nothing_end_their_connection_and_nobody_els
     let took = Raw::greeted(&world, RZ).await.flood(resets).await;
     println!("resets: ended after {took:?}");
     let endless = std::iter::once(frame(sort::HEADERS, 0, 1, &call(SUBMIT)));
-    let endless = endless.chain(many(frame(sort::CONTINUATION, 0, 1, &header("x", "y"))));
+    let endless = endless.chain(many(&frame(sort::CONTINUATION, 0, 1, &header("x", "y"))));
     let took = Raw::greeted(&world, RZ).await.flood(endless).await;
     println!("continuation: ended after {took:?}");
-    let tiny = std::iter::once(begun(1)).chain(many(frame(sort::DATA, 0, 1, &[])));
+    let tiny = std::iter::once(begun(1)).chain(many(&frame(sort::DATA, 0, 1, &[])));
     let took = Raw::greeted(&world, RZ).await.flood(tiny).await;
     println!("empty content: ended after {took:?}");
     let took = Raw::greeted(&world, RZ).await.flood(streams().map(begun)).await;
