@@ -270,6 +270,9 @@ impl Desk {
         if merkle::joins((old.size, old.root), (new.size, new.root), &proof) {
             return Ok(());
         }
+        if self.is_told(&seen.head.owner, &wire.witness)? {
+            return Ok(()); // every newer head of that history diverges as well
+        }
         tracing::error!(witness = %seen.signer, "AUDIT_DIVERGENCE: the broker has shown a neighbour another history");
         let record = HeadWitnessed {
             head: Some(wire.clone()),
@@ -278,6 +281,12 @@ impl Desk {
             known: Some(known),
         };
         self.keep(&seen.head.owner, record).await
+    }
+
+    /// Whether the last divergence of a tree was told from what this witness saw.
+    fn is_told(&self, owner: &JurisdictionId, witness: &str) -> Result<bool, Invalid> {
+        let row = self.engine.read(|_, found| fold::witnessed(found, owner)).map_err(rows)?;
+        Ok(row.is_some_and(|row| row.other.is_some_and(|other| other.witness == witness)))
     }
 
     /// The newest head of a neighbour's own tree. The broker has its proofs; here two roots of one size, and a tree that

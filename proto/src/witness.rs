@@ -54,7 +54,10 @@ pub fn row_after(row: Option<WitnessRow>, record: &HeadWitnessed, at_ms: i64) ->
         row.other.clone_from(&record.head);
         row.diverged_at = at_ms;
     }
-    row.head.clone_from(&record.head);
+    // what a witness saw of another history is no newer head of this one
+    if row.head.is_none() || record.head.as_ref().is_some_and(|head| head.witness.is_empty()) {
+        row.head.clone_from(&record.head);
+    }
     row
 }
 

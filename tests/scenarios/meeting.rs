@@ -387,7 +387,7 @@ async fn tasks_of_a_meeting_remind_their_owners_and_are_overdue_for_all() {
 
     let report = |item: &str, status, proofs| meeting.report(item, status, proofs);
     let bare = meeting.may_send(XZ, report("371300-AI-2027-01", ItemStatus::Done, 0).follows(done));
-    assert_eq!(bare.unwrap_err(), "LD102_MISSING_FIELD K45.evidence");
+    assert_eq!(bare.unwrap_err(), "LD202_MISSING_FIELD K45.evidence");
     meeting.send(XZ, report("371300-AI-2027-01", ItemStatus::Done, 1).follows(done)).await;
     let meddled = meeting.may_send(ZZ, report("371300-AI-2027-03", ItemStatus::Done, 1).follows(late));
     assert_eq!(meddled.unwrap_err(), "LD302_WRONG_SEQUENCE K45.owner");

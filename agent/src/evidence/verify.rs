@@ -301,7 +301,7 @@ impl Judge<'_> {
     fn receipts(&self, verdict: &mut Verdict) {
         let receipts: Vec<_> =
             self.all(|part| if let Part::Receipt(receipt) = part { Some(receipt) } else { None }).collect();
-        let (mut known, mut steps) = (BTreeSet::new(), Vec::new());
+        let (mut known, mut steps, mut stamp) = (BTreeSet::new(), Vec::new(), None);
         for (place, receipt) in &receipts {
             let Ok(facts) = border::receipt::facts(&receipt.statement) else {
                 verdict.fault(Sort::Unreadable, Some(*place), "receipt");
@@ -322,6 +322,9 @@ impl Judge<'_> {
             }
             let statement = v1::ReceiptStatement::decode(receipt.statement.clone()).unwrap_or_default();
             let (stage, at) = (facts.stage, facts.at);
+            if facts.author.is_broker() && stage == Stage::Accepted {
+                stamp = stamp.or_else(|| statement.stamp.clone()); // nobody else says what was due
+            }
             steps.push((*place, Step { statement, stage, at, due: None, trees: Vec::new(), hash }));
         }
         for (place, step) in &steps {
@@ -330,7 +333,15 @@ impl Judge<'_> {
                 verdict.fault(Sort::Unchained, Some(*place), step.stage.name());
             }
         }
-        let stamp = steps.iter().find_map(|(_, step)| step.statement.stamp.clone()).unwrap_or_default();
+        let stamp: v1::Stamp = stamp.unwrap_or_default();
+        for (place, step) in
+            steps.iter().filter(|(_, step)| !stamp.deliveries.is_empty() && step.stage != Stage::Accepted)
+        {
+            let recipient = &step.statement.recipient;
+            if !stamp.deliveries.iter().any(|delivery| delivery.jurisdiction == *recipient) {
+                verdict.fault(Sort::NotTheirs, Some(*place), format!("{recipient} {}", step.stage.name()));
+            }
+        }
         let expires = verdict.message.as_ref().map(|about| about.read.header.expires_at);
         verdict.steps =
             steps.into_iter().map(|(_, step)| Step { due: due(step.stage, &stamp, expires), ..step }).collect();
@@ -346,9 +357,15 @@ fn misplaced(about: Option<&About>, facts: &border::receipt::Facts) -> Option<(S
     if facts.content_hash != about.read.content_hash {
         return Some((Sort::OtherContent, format!("receipt {}", facts.stage.name())));
     }
-    let own = facts.author.is_broker() || facts.recipient.as_ref() == Some(&facts.author);
-    let by_broker = !matches!(facts.stage, Stage::Accepted | Stage::Expired | Stage::Dead) || facts.author.is_broker();
-    if own && by_broker { None } else { Some((Sort::NotTheirs, format!("{} {}", facts.author, facts.stage.name()))) }
+    // the broker takes charge and ends; whatever a recipient did it says itself
+    let may = match facts.stage {
+        Stage::Accepted | Stage::Expired | Stage::Dead => facts.author.is_broker(),
+        Stage::Answered | Stage::Recalled | Stage::Refused => {
+            facts.author.is_broker() || facts.recipient.as_ref() == Some(&facts.author)
+        }
+        _ => facts.recipient.as_ref() == Some(&facts.author),
+    };
+    if may { None } else { Some((Sort::NotTheirs, format!("{} {}", facts.author, facts.stage.name()))) }
 }
 
 /// By when a stage was due.

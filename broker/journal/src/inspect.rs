@@ -194,6 +194,7 @@ impl<F: FnMut(Position, &Record, &Roots)> Looking<F> {
         self.found.epoch = header.epoch;
         self.found.owner.clone_from(&header.owner);
         self.join(header);
+        let (met, mut unvouched) = (self.found.flaws.len(), None);
         let promised = next.map_or(Position(0), |next| Position(next.0.saturating_sub(1)));
         let promised = promised.max(self.mark.as_ref().map_or(Position(0), Mark::position));
         let known = Known { first: Some(header.first), promised };
@@ -204,8 +205,15 @@ impl<F: FnMut(Position, &Record, &Roots)> Looking<F> {
                 self.flaw(FlawKind::Unreadable, Some(number), None, (first, last));
                 self.lose(last);
             }
-            Met::Batch(found, _) => self.batch(number, seed, &*reader, found),
+            Met::Batch(found, _) => {
+                unvouched = unvouched.or_else(|| found.root.is_none().then_some((found.at, (found.first, found.last))));
+                self.batch(number, seed, &*reader, found);
+            }
         })?;
+        // all its records can be read: what was changed is the end of the commit, which vouches for them
+        if let Some((at, records)) = unvouched.filter(|_| self.found.flaws.len() == met) {
+            self.flaw(FlawKind::Unreadable, Some(number), Some(at), records);
+        }
         if let Some(next) = next.filter(|next| self.end().next() < *next) {
             let kind = if tail.is_torn { FlawKind::Unreadable } else { FlawKind::Missing };
             let missing = (self.end().next(), Position(next.0 - 1));

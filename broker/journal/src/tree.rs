@@ -14,7 +14,7 @@ mod tiles;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::{
-    merkle::{self, Hash, ranges},
+    merkle::{self, Frontier, Hash, ranges},
     position::{EpochId, Position},
 };
 
@@ -47,14 +47,25 @@ struct State {
     tiles: Tiles,
     /// The files were made anew in this life: what is wrong now lies in the records.
     made_anew: bool,
-    /// The last size at which they led to the writer's root.
+    /// The last size at which they led to the writer's root, and that root.
     good_to: u64,
+    good: Hash,
+}
+
+impl State {
+    /// The root at `size`, once it is shown that the newest one grew from it; none where the files lie.
+    fn root(&self, size: u64) -> std::io::Result<Option<Hash>> {
+        let root = self.tiles.root(size)?;
+        let proof = self.tiles.hashes(&ranges::consistency(size, self.good_to))?;
+        Ok(merkle::joins((size, root), (self.good_to, self.good), &proof).then_some(root))
+    }
 }
 
 impl Tree {
     /// The tree of the journal at `place`, whose files may say something about the first `end` records.
     pub fn open(place: &Place, shelf: Arc<Shelf>, end: u64) -> Self {
-        let state = State { tiles: Tiles::open(place, end), made_anew: false, good_to: 0 };
+        let state =
+            State { tiles: Tiles::open(place, end), made_anew: false, good_to: 0, good: Frontier::default().root() };
         Self { shelf, state: Mutex::new(state) }
     }
 
@@ -65,7 +76,7 @@ impl Tree {
         while state.good_to < committed.size() {
             self.extend(&mut state.tiles, committed.size())?;
             if state.tiles.root(committed.size()).map_err(unusable)? == committed.root() {
-                state.good_to = committed.size();
+                (state.good_to, state.good) = (committed.size(), committed.root());
             } else if std::mem::replace(&mut state.made_anew, true) {
                 return Err(JournalError::Unproved(Arc::from("records that the tree goes over are lost")));
             } else {
@@ -101,18 +112,23 @@ impl Tree {
         tiles.sync().map_err(unusable)
     }
 
-    /// The newest size and its root; proofs up to it can be made.
+    /// The newest size and its root; proofs up to it can be made, unless records that it goes over are lost.
     pub fn newest(&self, epoch: EpochId) -> Result<TreeSize, JournalError> {
-        let state = self.caught_up()?;
-        let size = state.good_to;
-        Ok(TreeSize { epoch, size, root: state.tiles.root(size).map_err(unusable)? })
+        match self.caught_up() {
+            Ok(state) => Ok(TreeSize { epoch, size: state.good_to, root: state.good }),
+            // the writer knows its root without the files: heads go on
+            Err(JournalError::Unproved(why)) => {
+                tracing::warn!(%why, "nothing can be proved of the tree");
+                let tree = self.shelf.tree();
+                Ok(TreeSize { epoch, size: tree.size(), root: tree.root() })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The root at `size`.
     pub fn root(&self, size: u64) -> Result<Hash, JournalError> {
-        let state = self.caught_up()?;
-        within(&state, size)?;
-        state.tiles.root(size).map_err(unusable)
+        self.proved(size, |state| state.root(size))
     }
 
     /// The audit path of the record at `at` in the tree of `size`. It leads from the record's leaf to the root.
@@ -121,11 +137,12 @@ impl Tree {
             return Err(JournalError::Missing(at));
         }
         let record = self.shelf.record(at)?;
-        self.proved(size, |tiles| {
+        self.proved(size, |state| {
             let index = at.0.saturating_sub(1);
-            let path = tiles.hashes(&ranges::path(index, size))?;
-            let leads = merkle::root_by_path(record.leaf(), index, size, &path) == Some(tiles.root(size)?);
-            Ok((path, leads))
+            let path = state.tiles.hashes(&ranges::path(index, size))?;
+            let root = state.root(size)?;
+            let leads = root.is_some() && merkle::root_by_path(record.leaf(), index, size, &path) == root;
+            Ok(leads.then_some(path))
         })
     }
 
@@ -134,24 +151,19 @@ impl Tree {
         if from > to {
             return Err(JournalError::Missing(Position(from)));
         }
-        self.proved(to, |tiles| {
-            let proof = tiles.hashes(&ranges::consistency(from, to))?;
-            let joins = merkle::joins((from, tiles.root(from)?), (to, tiles.root(to)?), &proof);
-            Ok((proof, joins))
+        self.proved(to, |state| {
+            let proof = state.tiles.hashes(&ranges::consistency(from, to))?;
+            let (Some(before), Some(after)) = (state.root(from)?, state.root(to)?) else { return Ok(None) };
+            Ok(merkle::joins((from, before), (to, after), &proof).then_some(proof))
         })
     }
 
-    /// Makes a proof and looks whether it holds; once in a life the files are made anew where it does not.
-    fn proved(
-        &self,
-        size: u64,
-        make: impl Fn(&Tiles) -> std::io::Result<(Vec<Hash>, bool)>,
-    ) -> Result<Vec<Hash>, JournalError> {
+    /// Makes something that is checked, or none where it does not hold; then, once in a life, the files are made anew.
+    fn proved<T>(&self, size: u64, make: impl Fn(&State) -> std::io::Result<Option<T>>) -> Result<T, JournalError> {
         loop {
             let mut state = self.caught_up()?;
             within(&state, size)?;
-            let (proof, holds) = make(&state.tiles).map_err(unusable)?;
-            if holds {
+            if let Some(proof) = make(&state).map_err(unusable)? {
                 return Ok(proof);
             }
             if std::mem::replace(&mut state.made_anew, true) {
@@ -159,7 +171,7 @@ impl Tree {
             }
             tracing::warn!("the files of the tree give a proof that does not hold: they are made anew");
             state.tiles.clear();
-            state.good_to = 0;
+            (state.good_to, state.good) = (0, Frontier::default().root());
         }
     }
 }

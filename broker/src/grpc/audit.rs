@@ -12,7 +12,7 @@ use proto::{
     v1::{self, audit_server::Audit},
 };
 use store::tasks::Tasks;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::peer;
@@ -71,7 +71,11 @@ impl AuditFace {
         }
         if let Some(countersigned) = ask.countersigned {
             let (journal, size) = (self.relay.engine.journal().clone(), countersigned.size);
-            let root = self.proof(move || journal.root(size)).await.ok();
+            let root = match self.proof(move || journal.root(size)).await {
+                Ok(root) => Some(root),
+                Err(larger) if larger.reason == Reason::NotFound => None,
+                Err(busy) => return Err(busy),
+            };
             self.relay.countersigned_by(caller, countersigned, root)?;
         }
         let known = self.relay.witnessed(caller).map_err(|error| internal(&error))?.and_then(|row| row.head);
@@ -121,8 +125,9 @@ impl AuditFace {
         &self,
         make: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
     ) -> Result<T, Invalid> {
-        let _place: SemaphorePermit<'_> =
-            self.proofs.try_acquire().map_err(|_| Invalid::new(Reason::Busy, "", "audit.busy"))?;
+        // a new head makes everybody ask in the same moment
+        let place = tokio::time::timeout(limits::PROOF_WAIT, self.proofs.acquire()).await;
+        let Ok(Ok(_place)) = place else { return Err(Invalid::new(Reason::Busy, "", "audit.busy")) };
         let made = self.tasks.blocking("proof", make).await.map_err(|error| unproved(error.into()))?;
         made.map_err(|error| unproved(error.into()))
     }

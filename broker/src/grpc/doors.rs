@@ -153,9 +153,9 @@ impl Turned {
     pub fn add(&mut self, away: &TurnedAway) {
         // a flood of sources is bounded: beyond the table, sources are counted together
         let key = (away.address.ip(), away.why.clone());
-        if self.0.len() < limits::FAILED_SOURCES_MAX || self.0.contains_key(&key) {
-            *self.0.entry(key).or_default() += 1;
-        }
+        let is_kept = self.0.len() < limits::FAILED_SOURCES_MAX || self.0.contains_key(&key);
+        let others = || (IpAddr::from(std::net::Ipv4Addr::UNSPECIFIED), "refused, from many other sources".to_owned());
+        *self.0.entry(if is_kept { key } else { others() }).or_default() += 1;
     }
 
     /// What was counted since the last time.

@@ -17,8 +17,6 @@ use super::frames::{Frames, Seen};
 
 /// How often each connection is looked at, also while nothing happens.
 const LOOK: Duration = Duration::from_secs(1);
-/// Control frames that may come at once.
-const BURST: u32 = 2 * limits::CONTROL_FRAMES_PER_SECOND;
 /// Answers to what we said that may come late, all at once.
 const OWED_MAX: u32 = 1 << 15;
 
@@ -33,6 +31,8 @@ pub(super) enum Breach {
     Idle,
     /// Too many frames that carry nothing.
     Control,
+    /// Too many calls begun.
+    Calls,
     /// It does not read what we say.
     Stalled,
     /// Nobody trusts it any more.
@@ -47,6 +47,7 @@ impl Breach {
             Self::SlowHeaders => "headers",
             Self::Idle => "idle",
             Self::Control => "control_frames",
+            Self::Calls => "calls",
             Self::Stalled => "stalled",
             Self::Untrusted => "untrusted",
         }
@@ -59,6 +60,7 @@ impl Breach {
             Self::SlowHeaders => "the headers of a request did not end in time",
             Self::Idle => "the connection was without a call for too long",
             Self::Control => "too many control frames",
+            Self::Calls => "too many calls begun",
             Self::Stalled => "the other side did not read in time",
             Self::Untrusted => "the certificate is not trusted any more",
         }
@@ -74,6 +76,8 @@ impl Breach {
 #[derive(Debug, Default)]
 pub(super) struct Usage {
     calls: AtomicUsize,
+    /// A call began since the last look: it may have ended since.
+    begun: AtomicBool,
     data: AtomicU64,
     slow: AtomicBool,
 }
@@ -91,6 +95,7 @@ impl Drop for Call {
 impl Usage {
     /// A call begins.
     pub fn begin(self: &Arc<Self>) -> Call {
+        self.begun.store(true, Ordering::Relaxed);
         self.calls.fetch_add(1, Ordering::Relaxed);
         Call(self.clone())
     }
@@ -116,9 +121,10 @@ impl Usage {
     }
 }
 
-/// Control frames that may still come.
+/// Frames of one sort that may still come.
 #[derive(Debug)]
 struct Budget {
+    per_second: u32,
     left: f64,
     /// Answers to what we said: a window for each frame of content, a reset for each answer.
     owed: u32,
@@ -126,19 +132,25 @@ struct Budget {
 }
 
 impl Budget {
+    /// Twice what comes in a second may come at once.
+    fn of(per_second: u32, now: Instant) -> Self {
+        Self { per_second, left: 2.0 * f64::from(per_second), owed: 0, at: now }
+    }
+
     fn owe(&mut self, said: Seen) {
         let more = said.data_frames.saturating_mul(2).saturating_add(said.blocks);
         self.owed = self.owed.saturating_add(more).min(OWED_MAX);
     }
 
-    fn take(&mut self, count: u32, now: Instant) -> Result<(), Breach> {
+    fn take(&mut self, count: u32, now: Instant) -> bool {
         let paid = count.min(self.owed);
         self.owed -= paid;
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
-        self.left = (self.left + passed * f64::from(limits::CONTROL_FRAMES_PER_SECOND)).min(f64::from(BURST));
+        let rate = f64::from(self.per_second);
+        self.left = (self.left + passed * rate).min(2.0 * rate);
         self.left -= f64::from(count - paid);
-        if self.left < 0.0 { Err(Breach::Control) } else { Ok(()) }
+        self.left >= 0.0
     }
 }
 
@@ -147,7 +159,8 @@ impl Budget {
 pub(super) struct Guard {
     heard: Frames,
     said: Frames,
-    budget: Budget,
+    control: Budget,
+    begun: Budget,
     /// Until the first request came: since when it is waited for.
     unasked: Option<Instant>,
     /// Since when headers are under way.
@@ -169,7 +182,8 @@ impl Guard {
         Self {
             heard: Frames::of_client(),
             said: Frames::of_server(),
-            budget: Budget { left: f64::from(BURST), owed: 0, at: now },
+            control: Budget::of(limits::CONTROL_FRAMES_PER_SECOND, now),
+            begun: Budget::of(limits::CALLS_PER_SECOND, now),
             unasked: Some(now),
             headers: None,
             quiet: None,
@@ -192,14 +206,17 @@ impl Guard {
             Some(since) if self.heard.in_headers() && seen.blocks == 0 => Some(since),
             _ => self.heard.in_headers().then_some(now),
         };
-        self.budget.take(seen.control, now)
+        if !self.control.take(seen.control, now) {
+            return Err(Breach::Control);
+        }
+        if self.begun.take(seen.blocks, now) { Ok(()) } else { Err(Breach::Calls) }
     }
 
     /// These bytes got away.
     pub fn says(&mut self, bytes: &[u8]) {
         self.stuck = None;
         let said = self.said.take(bytes);
-        self.budget.owe(said);
+        self.control.owe(said);
     }
 
     /// Nothing gets away just now.
@@ -220,8 +237,9 @@ impl Guard {
     /// Looks at what did not happen.
     pub fn look(&mut self) -> Result<(), Breach> {
         let now = Instant::now();
+        let begun = self.usage.begun.swap(false, Ordering::Relaxed);
         let idle = self.usage.calls.load(Ordering::Relaxed) == 0;
-        self.quiet = if idle { self.quiet.or(Some(now)) } else { None };
+        self.quiet = if idle { self.quiet.filter(|_| !begun).or(Some(now)) } else { None };
         let over = |since: Option<Instant>, most: Duration| since.is_some_and(|since| now - since >= most);
         for (since, most, breach) in [
             (self.unasked, limits::FIRST_REQUEST_TIME_MAX, Breach::NoRequest),

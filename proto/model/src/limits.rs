@@ -184,6 +184,8 @@ pub const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 pub const STALLED_TIME_MAX: Duration = Duration::from_mins(1);
 /// Frames of one connection that carry nothing (settings, ping, priority, window, reset), beside those that answer ours.
 pub const CONTROL_FRAMES_PER_SECOND: u32 = 200;
+/// Calls that one connection may begin: a stream that is refused because too many are open is begun as well.
+pub const CALLS_PER_SECOND: u32 = 1_000;
 /// Concurrent streams of one connection.
 pub const STREAMS_MAX: u32 = 64;
 /// Header list of one HTTP/2 request, in bytes.
@@ -210,6 +212,8 @@ pub const FAILED_FORGOTTEN: Duration = Duration::from_mins(10);
 pub const PROOF_HASHES_MAX: usize = 65;
 /// Proofs that are made at a time.
 pub const PROOFS_AT_A_TIME: usize = 4;
+/// How long somebody waits for a turn: half of what an agent gives the broker.
+pub const PROOF_WAIT: Duration = Duration::from_secs(5);
 /// How often the head of an evidence tree is signed when the tree has grown.
 pub const HEAD_EVERY: Duration = Duration::from_secs(10);
 /// The least time between two heads that somebody asks for.

@@ -1,11 +1,11 @@
 //! A whole journal, living or stopped: every record, the tree over them, and the heads that were signed of it.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
 use certs::files::{self, Trusted};
 use journal::inspect::{self, Flaw, FlawKind, Inspection, Roots};
-use model::position::Position;
+use model::{ids::JurisdictionId, position::Position};
 use prost::Message as _;
 use proto::{
     border::head,
@@ -27,8 +27,10 @@ struct Heads {
     newest: u64,
     /// The first head that is of another tree: its record, and the size it names.
     other: Option<(Position, u64)>,
-    /// The first head whose seal does not hold.
+    /// The first head whose seal does not hold, or that is not its owner's.
     unsealed: Option<Position>,
+    /// Whose heads there are, with the first of each.
+    owners: BTreeMap<JurisdictionId, Position>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +68,10 @@ pub fn verify(state: &Path, trust: Option<&Path>, context: Context) -> anyhow::R
         }
     });
     let found = found.with_context(|| folder.display().to_string())?;
+    let owner = found.owner.split_once('/').map_or("broker", |(_, jurisdiction)| jurisdiction);
+    if let Some(at) = heads.owners.iter().find_map(|(of, at)| (of.as_str() != owner).then_some(*at)) {
+        heads.unsealed = Some(heads.unsealed.map_or(at, |before| before.min(at)));
+    }
     let faults = faults(&found, &heads, context);
     let shown = Shown {
         owner: found.owner.clone(),
@@ -91,10 +97,12 @@ impl Heads {
             self.unsealed.get_or_insert(at);
             return;
         };
-        let seal_holds = trusted.is_none_or(|trusted| {
-            let key = trusted.evidence_key(sealed.seal.key_id, &sealed.signer, sealed.head.at);
-            key.is_ok_and(|key| sealed.verify(&trusted.region, &key).is_ok())
-        });
+        self.owners.entry(sealed.head.owner.clone()).or_insert(at);
+        let seal_holds = sealed.signer == sealed.head.owner
+            && trusted.is_none_or(|trusted| {
+                let key = trusted.evidence_key(sealed.seal.key_id, &sealed.signer, sealed.head.at);
+                key.is_ok_and(|key| sealed.verify(&trusted.region, &key).is_ok())
+            });
         if !seal_holds {
             self.unsealed.get_or_insert(at);
         } else if roots.at(sealed.head.size) == Some(sealed.head.root) {

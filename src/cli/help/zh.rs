@@ -236,7 +236,7 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("incident ls", "all", "连同已结束的"),
     ("incident ls", "limit", "最多列几项"),
     ("deadlines ls", "all", "连同已办结、已豁免、已失效的"),
-    ("deadlines ls|deadlines waive|deadlines card", "of", "义务方的单位编号"),
+    ("deadlines ls|deadlines waive|deadlines card|mailbox card", "of", "义务方的单位编号"),
     ("deadlines ls", "incident", "只列这个事件的"),
     ("deadlines ls|tasks ls|rules dead", "limit", "最多列几项"),
     ("deadlines waive", "id", "引起时限的消息编号，见 `liandong deadlines ls`"),

@@ -19,7 +19,14 @@ fn settled(page: &str) -> String {
         run.clear();
         text.push(c);
     }
-    text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    let shown = text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !is_dump(line));
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+/// A line of the raw bytes, which are others in each run.
+fn is_dump(line: &str) -> bool {
+    line.get(..8).is_some_and(|start| start.ends_with("  ") && start.trim_end().bytes().all(|b| b.is_ascii_hexdigit()))
+        || line.contains("class=\"raw\"")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -123,7 +123,7 @@ fn what_is_cut_off_taken_out_or_exchanged_is_named() {
         (
             "the end of one in between is cut",
             |files| fs::File::options().write(true).open(&files[0]).unwrap().set_len(6000).unwrap(),
-            FlawKind::Unreadable,
+            FlawKind::Missing,
         ),
         (
             "two segments have changed places",
