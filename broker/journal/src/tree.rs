@@ -47,6 +47,8 @@ struct State {
     tiles: Tiles,
     /// The files were made anew in this life: what is wrong now lies in the records.
     made_anew: bool,
+    /// Made anew they did not lead to the writer's root either: records that it goes over are lost.
+    lost: bool,
     /// The last size at which they led to the writer's root, and that root.
     good_to: u64,
     good: Hash,
@@ -64,8 +66,13 @@ impl State {
 impl Tree {
     /// The tree of the journal at `place`, whose files may say something about the first `end` records.
     pub fn open(place: &Place, shelf: Arc<Shelf>, end: u64) -> Self {
-        let state =
-            State { tiles: Tiles::open(place, end), made_anew: false, good_to: 0, good: Frontier::default().root() };
+        let state = State {
+            tiles: Tiles::open(place, end),
+            made_anew: false,
+            lost: false,
+            good_to: 0,
+            good: Frontier::default().root(),
+        };
         Self { shelf, state: Mutex::new(state) }
     }
 
@@ -78,6 +85,7 @@ impl Tree {
             if state.tiles.root(committed.size()).map_err(unusable)? == committed.root() {
                 (state.good_to, state.good) = (committed.size(), committed.root());
             } else if std::mem::replace(&mut state.made_anew, true) {
+                state.lost = true;
                 return Err(JournalError::Unproved(Arc::from("records that the tree goes over are lost")));
             } else {
                 tracing::warn!("the files of the tree do not lead to its root: they are made anew");
@@ -112,12 +120,16 @@ impl Tree {
         tiles.sync().map_err(unusable)
     }
 
+    fn is_lost(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).lost
+    }
+
     /// The newest size and its root; proofs up to it can be made, unless records that it goes over are lost.
     pub fn newest(&self, epoch: EpochId) -> Result<TreeSize, JournalError> {
         match self.caught_up() {
             Ok(state) => Ok(TreeSize { epoch, size: state.good_to, root: state.good }),
-            // the writer knows its root without the files: heads go on
-            Err(JournalError::Unproved(why)) => {
+            // the writer knows its root without them: heads go on
+            Err(JournalError::Unproved(why)) if self.is_lost() => {
                 tracing::warn!(%why, "nothing can be proved of the tree");
                 let tree = self.shelf.tree();
                 Ok(TreeSize { epoch, size: tree.size(), root: tree.root() })
