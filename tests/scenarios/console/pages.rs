@@ -25,8 +25,8 @@ fn settled(page: &str) -> String {
 
 /// A line of the raw bytes, which are others in each run.
 fn is_dump(line: &str) -> bool {
-    line.get(..8).is_some_and(|start| start.ends_with("  ") && start.trim_end().bytes().all(|b| b.is_ascii_hexdigit()))
-        || line.contains("class=\"raw\"")
+    let is_place = |place: &str| place.bytes().all(|b| b.is_ascii_hexdigit());
+    line.get(..6).is_some_and(is_place) && line.get(6..8) == Some("  ") || line.contains("class=\"raw\"")
 }
 
 #[tokio::test(flavor = "multi_thread")]
