@@ -390,7 +390,7 @@ async fn tasks_of_a_meeting_remind_their_owners_and_are_overdue_for_all() {
     assert_eq!(bare.unwrap_err(), "LD202_MISSING_FIELD K45.evidence");
     meeting.send(XZ, report("371300-AI-2027-01", ItemStatus::Done, 1).follows(done)).await;
     let meddled = meeting.may_send(ZZ, report("371300-AI-2027-03", ItemStatus::Done, 1).follows(late));
-    assert_eq!(meddled.unwrap_err(), "LD302_WRONG_SEQUENCE K45.owner");
+    assert_eq!(meddled.unwrap_err(), "LD305_NOT_AUTHOR K45.owner");
     for city in CITIES {
         meeting.0.agent(city).until("the first is done", |_| (meeting.state(city, done) == "DONE").then_some(())).await;
     }
