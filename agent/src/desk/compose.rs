@@ -86,14 +86,8 @@ impl Desk {
         if header.status == Status::Test {
             return Ok(());
         }
-        let (us, trusted) = (self.names.jurisdiction(), self.trust.now());
-        let below = |to: &Address| match to {
-            Address::Jurisdiction { id, .. } => trusted.directory.is_superior(us, id),
-            Address::Group(_) | Address::Area(_) => false,
-        };
-        let over_all = !header.recipients.is_empty() && header.recipients.iter().all(below);
-        let standing = if over_all { Standing::Superior } else { Standing::Neighbour };
-        rights::judge(header, standing).map_err(|invalid| invalid.within("header"))?;
+        rights::judge(header, Standing::of(header, &self.trust.now().directory))
+            .map_err(|invalid| invalid.within("header"))?;
         let chair = if header.sender.role == Role::Secretariat { self.chair()? } else { None };
         rights::judge_secretariat(header, chair.as_ref()).map_err(|invalid| invalid.within("header"))
     }

@@ -317,11 +317,11 @@ impl Folding<'_, '_> {
 
     /// A message is here: what was told of its breaches counts no longer, since what it starts does.
     pub(super) fn breaches_known(&mut self, id: MessageId) -> Result<(), FoldError> {
-        let us = self.us.clone();
-        for name in DeadlineName::ALL.iter().copied().filter(|name| name.is_run_by_broker()) {
-            let key = keys::breach_told(id, name);
-            if self.rows.get(&key)?.is_some() {
-                self.rows.remove(&key)?;
+        let told = keys::breaches_told(id);
+        for (key, _) in self.rows.scan(&told, &told, DeadlineName::ALL.len())? {
+            self.rows.remove(&key)?;
+            if let Some(name) = keys::breach_told_deadline(&key) {
+                let us = self.us.clone();
                 self.turn_card(&us, name, |card| card.missing = card.missing.saturating_sub(1))?;
             }
         }

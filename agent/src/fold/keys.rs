@@ -561,7 +561,17 @@ pub fn card(jurisdiction: &JurisdictionId, deadline: DeadlineName) -> Vec<u8> {
 /// A breach of ours, as the broker tells it, on a message that is not here.
 pub fn breach_told(cause: MessageId, deadline: DeadlineName) -> Vec<u8> {
     let number = u8::try_from(deadline.number()).unwrap_or(u8::MAX);
-    Key::new(table::BREACH_TOLD).bytes(&cause.0).bytes(&[number]).0
+    [breaches_told(cause), vec![number]].concat()
+}
+
+/// Every breach of ours that was told on a message begins so.
+pub fn breaches_told(cause: MessageId) -> Vec<u8> {
+    Key::new(table::BREACH_TOLD).bytes(&cause.0).0
+}
+
+/// The deadline in such a key.
+pub fn breach_told_deadline(key: &[u8]) -> Option<DeadlineName> {
+    DeadlineName::from_number(i32::from(*key.last()?))
 }
 
 /// Jurisdiction and deadline in such a key.

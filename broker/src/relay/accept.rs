@@ -8,7 +8,7 @@ use std::time::Duration;
 use journal::{Lane, Record};
 use model::{
     grant::Quota,
-    header::{Address, Header, Placement},
+    header::{Header, Placement},
     ids::{Digest, JurisdictionId, MessageId},
     invalid::Invalid,
     judge::{self, Arrival, SenderClock},
@@ -439,12 +439,7 @@ fn holds_its_role(view: &TrustView, header: &Header) -> Result<(), Invalid> {
     if header.status == Status::Test || header.kind.is_of_the_system() {
         return Ok(());
     }
-    let below = |to: &Address| match to {
-        Address::Jurisdiction { id, .. } => view.directory.is_superior(&header.sender.jurisdiction, id),
-        Address::Group(_) | Address::Area(_) => false,
-    };
-    let over_all = !header.recipients.is_empty() && header.recipients.iter().all(below);
-    rights::judge(header, if over_all { Standing::Superior } else { Standing::Neighbour })
+    rights::judge(header, Standing::of(header, &view.directory))
 }
 
 /// Identity comes from the connection and must be the envelope's sender.

@@ -2,7 +2,8 @@
 //! Grants are between jurisdictions; this is about the people of one.
 
 use crate::{
-    header::{Action, Header, Role, Status},
+    directory::Directory,
+    header::{Action, Address, Header, Role, Status},
     ids::{DocumentClass, JurisdictionId},
     invalid::Invalid,
     kind::Kind,
@@ -27,6 +28,18 @@ pub enum Standing {
     Superior,
     /// Anybody else.
     Neighbour,
+}
+
+impl Standing {
+    /// How the sender of a message stands to those whom it names, by this directory.
+    pub fn of(header: &Header, directory: &Directory) -> Self {
+        let below = |to: &Address| match to {
+            Address::Jurisdiction { id, .. } => directory.is_superior(&header.sender.jurisdiction, id),
+            Address::Group(_) | Address::Area(_) => false,
+        };
+        let over_all = !header.recipients.is_empty() && header.recipients.iter().all(below);
+        if over_all { Self::Superior } else { Self::Neighbour }
+    }
 }
 
 /// Whether the role that stands in the header may send this message.

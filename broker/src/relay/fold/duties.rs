@@ -292,10 +292,9 @@ impl Folding<'_, '_> {
     }
 
     fn raise(&mut self, mut duty: Duty, rung: Rung) -> Result<(), FoldError> {
-        let before = duty.deadline.clone();
-        duty.deadline.raise(rung);
-        self.count(&before, &duty)?;
-        if duty.deadline.rung != before.rung && duty.is_told() {
+        let before = duty.deadline.rung;
+        self.turn(&mut duty, |deadline| deadline.raise(rung))?;
+        if duty.deadline.rung != before && duty.is_told() {
             self.owe_notice(&duty, rung, None)?;
         }
         self.keep_duty(duty)
@@ -303,9 +302,7 @@ impl Folding<'_, '_> {
 
     /// What was owed came. Whoever a breach was told to hears of it, with its lateness.
     pub(super) fn meet(&mut self, mut duty: Duty, at: Timestamp, by: Option<MessageId>) -> Result<(), FoldError> {
-        let before = duty.deadline.clone();
-        duty.deadline.meet(at, by);
-        self.count(&before, &duty)?;
+        self.turn(&mut duty, |deadline| deadline.meet(at, by))?;
         if let Some(rung) = duty.deadline.rung.filter(|rung| duty.is_answer_told(*rung)) {
             self.owe_notice(&duty, rung, duty.deadline.met_at)?;
         }
@@ -317,9 +314,8 @@ impl Folding<'_, '_> {
         if duty.deadline.met_at.is_some() {
             return Ok(());
         }
-        let before = duty.deadline.clone();
-        duty.deadline.meet(self.at.time, Some(by.message_id));
-        self.count(&before, &duty)?;
+        let at = self.at.time;
+        self.turn(&mut duty, |deadline| deadline.meet(at, Some(by.message_id)))?;
         if let Some(rung) = duty.deadline.rung {
             self.owe_notice(&duty, rung, duty.deadline.met_at)?;
         }
@@ -333,22 +329,22 @@ impl Folding<'_, '_> {
         if duty.row.met_by != taken_back.originating_message_id.0.as_slice() {
             return Ok(());
         }
-        let before = duty.deadline.clone();
-        duty.deadline.reopen();
-        self.count(&before, &duty)?;
+        self.turn(&mut duty, Deadline::reopen)?;
         (duty.row.met_at, duty.row.met_by) = (0, bytes::Bytes::new());
         self.keep_duty(duty)
     }
 
-    /// Counts what became of a duty on its obligor's card; what was played stands in the score of its drill.
-    fn count(&mut self, before: &Deadline, duty: &Duty) -> Result<(), FoldError> {
+    /// Changes a duty and counts what became of it on its obligor's card; what was played stands in the score of its drill.
+    fn turn(&mut self, duty: &mut Duty, change: impl FnOnce(&mut Deadline)) -> Result<(), FoldError> {
+        let before = duty.deadline.clone();
+        change(&mut duty.deadline);
         if !duty.row.drill_id.is_empty() {
             return Ok(());
         }
         let key = keys::card(&duty.key.obligor, duty.key.name);
         let MemberCardRow { on_time, late, missing } = self.row(&key)?.unwrap_or_default();
         let mut card = Card { on_time, late, missing, waived: 0 };
-        card.turn(Some(before), &duty.deadline);
+        card.turn(Some(&before), &duty.deadline);
         let Card { on_time, late, missing, waived: _ } = card; // nobody waives at the broker
         self.put(&key, &MemberCardRow { on_time, late, missing })
     }
