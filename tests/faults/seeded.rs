@@ -1,7 +1,7 @@
 //! The checker proves itself on programs that are really broken: built with `--cfg seeded_bugs`, told by the variable
 //! `LIANDONG_SEEDED_BUG` which bug to have, and killed as all are. Each bug must be found within five minutes.
 //!
-//! `RUSTFLAGS="--cfg seeded_bugs" cargo test --test faults seeded`
+//! `tests/tools/seeded`
 
 use std::time::Duration;
 

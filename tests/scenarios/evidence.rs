@@ -285,14 +285,20 @@ async fn a_broker_that_shows_another_history_is_found_out_by_every_desk_and_afte
     let mut world = World::of(&[LY, XZ, LYG]).await;
     acknowledged(&world).await;
     let before = world.copy_of(BROKER);
+    let copied = world.relay().engine.journal().committed().0;
+    // a head that the broker signed by itself before the copy would be part of both histories: there must be a later one
+    acknowledged(&world).await;
     let tasks = Tasks::new();
     world.relay().sign_head(&tasks).await.unwrap();
+    let mut size = 0;
     for city in [LY, XZ] {
         exchange(&world, city).await;
         assert_eq!(world.agent(city).inside().diverged(), [], "{city}");
+        let known = world.agent(city).inside().trees().unwrap();
+        let seen = known.iter().find(|tree| tree.owner == BROKER).unwrap().head.clone().unwrap().size;
+        assert!(seen > copied, "{city} has seen what the copy does not hold: {seen} of {copied}");
+        size = size.max(seen);
     }
-    let known = world.agent(LY).inside().trees().unwrap();
-    let size = known.iter().find(|tree| tree.owner == BROKER).unwrap().head.clone().unwrap().size;
 
     // the state of before is put back and goes on with other records: the same sizes, other roots
     world.stop_broker().await;
