@@ -5,7 +5,7 @@
 use std::{
     fs,
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -24,6 +24,46 @@ pub fn create_dir(path: &Path) -> io::Result<()> {
 /// Appends to a file, and makes it if it is not there. Nothing is synced: [`sync_and_rename`] does that when it is whole.
 pub fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?.write_all(bytes)
+}
+
+/// How much of a file is read at once.
+const PIECE_BYTES: usize = 1 << 18;
+
+/// Reads a whole file in pieces; says how long it was.
+pub fn read_pieces(path: &Path, mut each: impl FnMut(&[u8])) -> io::Result<u64> {
+    pour(&mut fs::File::open(path)?, |piece, _| {
+        each(piece);
+        Ok(())
+    })
+}
+
+/// Copies a file to a new one, with holes for its zeros, and syncs it; `each` sees what is copied. Its name survives a power
+/// cut only after [`sync_dir`]. Says how long it is.
+pub fn copy(from: &Path, to: &Path, mut each: impl FnMut(&[u8])) -> io::Result<u64> {
+    let mut source = fs::File::open(from)?;
+    let target = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(to)?;
+    let bytes = pour(&mut source, |piece, at| {
+        each(piece);
+        if piece.iter().all(|byte| *byte == 0) { Ok(()) } else { target.write_all_at(piece, at) }
+    })?;
+    target.set_len(bytes)?;
+    target.sync_all()?;
+    Ok(bytes)
+}
+
+fn pour(source: &mut fs::File, mut into: impl FnMut(&[u8], u64) -> io::Result<()>) -> io::Result<u64> {
+    let (mut piece, mut bytes) = (vec![0; PIECE_BYTES], 0);
+    loop {
+        match source.read(&mut piece) {
+            Ok(0) => return Ok(bytes),
+            Ok(there) => {
+                into(piece.get(..there).unwrap_or_default(), bytes)?;
+                bytes += there as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Removes a file. A power cut may bring it back until its folder is synced.

@@ -7,7 +7,7 @@ use std::{
 
 use model::time::Timestamp;
 
-pub(crate) use journal::file::{create_dir, remove, sync_dir, write_atomic as write};
+pub(crate) use journal::file::{copy, create_dir, read_pieces as read, remove, sync_dir, write_atomic as write};
 
 /// Makes what was written to `file` survive a power cut.
 pub(crate) fn sync_data(file: &fs::File) -> io::Result<()> {
@@ -32,6 +32,13 @@ pub(crate) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?;
     sync_dir(one.parent().unwrap_or(Path::new(".")))
+}
+
+/// Gives a folder its final name, which nothing has: when this returns, a power cut changes nothing about it.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?;
+    sync_dir(to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// Moves `folder` of the state directory into `quarantine/`, and says where it lies then.

@@ -6,6 +6,7 @@
 //! | [`fold`], [`rows`] | what a record means, and where it is written down |
 //! | [`options`], [`open`], [`watch`] | sizes; what opening found; what to do when sled hangs |
 //! | [`blobs`] | files named by their digest |
+//! | [`backup`] | copies of a state directory: made, read back, put back; what was set aside |
 //! | [`tasks`] | the owner of every task and thread of the process |
 //! | [`trial`] | a fold without journal or disk, for its own tests |
 //!
@@ -14,6 +15,7 @@
 //!
 //! Absent on purpose: what any record means; any clock but the one handed in; any answer that waits for sled.
 
+pub mod backup;
 pub mod blobs;
 mod closed;
 mod control;

@@ -10,4 +10,4 @@ mod retire;
 mod spill;
 mod stopping;
 mod toy;
-mod world;
+pub mod world;
