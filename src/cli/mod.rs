@@ -37,6 +37,7 @@ mod sbom;
 mod send;
 mod show;
 mod starts;
+mod state;
 mod suggest;
 mod tasks;
 mod thread;
@@ -166,6 +167,27 @@ enum Command {
     /// Evidence: who told whom what and when, proved to anybody
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Copies of a state directory: made while its program runs, and read back
+    #[command(subcommand)]
+    Backup(state::Backup),
+    /// Make a state directory of a copy
+    Restore {
+        /// The copy
+        #[arg(value_name = "COPY")]
+        copy: PathBuf,
+        /// The state directory to make: a new or empty folder
+        #[arg(value_name = "STATE")]
+        state: PathBuf,
+    },
+    /// The rows that are folded from the journal
+    #[command(subcommand)]
+    Store(state::Store),
+    /// The journal of a broker or agent: looked through, and saved from damage
+    #[command(subcommand)]
+    Journal(state::Journal),
+    /// What a program set aside because it was damaged
+    #[command(subcommand)]
+    Quarantine(state::Quarantine),
     /// Mailboxes and dead letters at the broker, for operators
     #[command(subcommand)]
     Mailbox(mailbox::Mailbox),
@@ -255,6 +277,11 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Blob(blob) => blob.run(place, context).await,
         Command::Bundle(bundle) => bundle.run(place, context).await,
         Command::Audit(audit) => Box::pin(audit.run(place, context)).await,
+        Command::Backup(verb) => verb.run(context),
+        Command::Restore { copy, state } => state::restore(&copy, &state, context),
+        Command::Store(verb) => verb.run(context),
+        Command::Journal(verb) => verb.run(context),
+        Command::Quarantine(verb) => verb.run(context),
         Command::Mailbox(mailbox) => mailbox.run(context).await,
         Command::Link(link) => link.run(place, context).await,
         Command::Config(config) => config.run(context),

@@ -1,6 +1,6 @@
 //! Evidence: heads of the trees, proofs of one message, files of evidence, and journals that are looked through.
 
-mod journal;
+pub mod journal;
 mod verdict;
 
 use std::{

@@ -13,7 +13,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use journal::inspect::{self, Flaw};
+use journal::{
+    FileJournal, OpenReport,
+    inspect::{self, Flaw},
+};
 use model::{clock::Clock, position::Position};
 use sha2::{Digest as _, Sha256};
 
@@ -62,6 +65,9 @@ pub enum BackupError {
     /// The journal is not what was written.
     #[error("the journal has {} flaws; the first at record {}", .0.len(), .0.first().map_or(Position(0), |flaw| flaw.first))]
     Flawed(Vec<Flaw>),
+    /// The journal cannot be opened.
+    #[error("the journal cannot be opened")]
+    Unopened(#[source] journal::OpenError),
 }
 
 /// How a file of a copy is not what was copied.
@@ -92,24 +98,27 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
 /// # Errors
 /// `to` is there, `state` has no journal or one with flaws, or the disk says no. Nothing is left under `to`.
 pub fn make(state: &Path, to: &Path, clock: &Clock) -> Result<Manifest, BackupError> {
+    let made = clock.now();
+    make_new(state, to, |workshop| {
+        let files = copy_all(state, workshop)?;
+        let manifest = Manifest::of(&inspected(workshop)?, made, files);
+        let path = workshop.join(MANIFEST);
+        disk::write(&path, &manifest.encode()).map_err(at(&path))?;
+        verify(workshop)
+    })
+}
+
+/// Fills a folder beside `to`, which gets its name when `fill` is done, and goes away if it fails.
+fn make_new<T>(state: &Path, to: &Path, fill: impl FnOnce(&Path) -> Result<T, BackupError>) -> Result<T, BackupError> {
     if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError::Exists(to.to_owned()));
     }
     if !state.join("journal").is_dir() {
         return Err(BackupError::NoState(state.to_owned()));
     }
-    let made = clock.now();
     let workshop = beside(to);
-    disk::remove_all(&workshop).map_err(at(&workshop))?; // of a copy that was broken off
-    let result = copy_all(state, &workshop).and_then(|files| {
-        let found = inspected(&workshop)?;
-        let manifest = Manifest::of(&found, made, files);
-        let path = workshop.join(MANIFEST);
-        disk::write(&path, &manifest.encode()).map_err(at(&path))?;
-        verify(&workshop)?;
-        publish(&workshop, to)?;
-        Ok(manifest)
-    });
+    disk::remove_all(&workshop).map_err(at(&workshop))?; // of one that was broken off
+    let result = fill(&workshop).and_then(|made| publish(&workshop, to).map(|()| made));
     if result.is_err()
         && let Err(error) = disk::remove_all(&workshop)
     {
@@ -232,6 +241,24 @@ pub fn rebuild(state: &Path) -> Result<(), BackupError> {
     }
     let note = Note { rebuild: Some("an operator asked for it".into()), ..Note::read(&store).unwrap_or_default() };
     note.write(&store).map_err(at(&store))
+}
+
+/// Copies the state in `state` to the new folder `to`, damaged as it may be, and opens the copy's journal, which puts right
+/// what can be: the original stays as it is. When this returns a program can be started on `to`; the report says what it
+/// will not find there.
+///
+/// # Errors
+/// `to` is there, `state` has no journal, or none that can be opened, or the disk says no. Nothing is left under `to`.
+pub fn salvage(state: &Path, to: &Path, clock: &Clock) -> Result<OpenReport, BackupError> {
+    make_new(state, to, |workshop| {
+        copy_all(state, workshop)?;
+        let options =
+            journal::Options { verify_all: true, ..journal::Options::new(workshop.join("journal"), clock.clone()) };
+        let opened = FileJournal::open(options).map_err(BackupError::Unopened)?;
+        let report = opened.report().clone();
+        opened.stop();
+        Ok(report)
+    })
 }
 
 /// Something that was set aside.

@@ -10,7 +10,7 @@ use journal::{FileJournal, Journal as _, Lane, Record, RecordBatch, Ticket};
 use model::{clock::Clock, position::Position, time::Timestamp};
 use tempfile::TempDir;
 
-use super::{BackupError, Difference, MANIFEST, Manifest, make, quarantined, rebuild, restore, verify};
+use super::{BackupError, Difference, MANIFEST, Manifest, make, quarantined, rebuild, restore, salvage, verify};
 use crate::{
     note::Note,
     tests::world::{block_on, copy},
@@ -216,6 +216,28 @@ fn a_damaged_journal_is_not_copied_as_if_it_were_sound_and_nothing_stays_behind(
     assert!(matches!(&told, BackupError::Flawed(flaws) if !flaws.is_empty()), "{told}");
     assert!(!world.at("copy").exists() && !world.at("copy.new").exists());
     assert!(matches!(make(&world.at("nothing"), &world.at("copy"), &clock()), Err(BackupError::NoState(_))));
+}
+
+#[test]
+fn what_can_be_saved_of_a_damaged_journal_is_made_a_state_of_its_own_and_the_damaged_one_stays_as_it_is() {
+    let world = World::filled();
+    let segment = world.at("state/journal/0000000001.seg");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[20_000] ^= 1;
+    std::fs::write(&segment, &bytes).unwrap();
+
+    let report = salvage(&world.at("state"), &world.at("saved"), &clock()).unwrap();
+
+    assert_eq!((report.damaged.len(), report.end), (1, Position(201)), "{report:?}");
+    let lost = report.damaged[0].first;
+    assert_eq!(report.damaged[0].last, lost, "one record, in whose frame the byte lies");
+    assert_eq!(std::fs::read(&segment).unwrap(), bytes);
+    let options = journal::Options::new(world.at("saved/journal"), clock());
+    let journal = FileJournal::open(options).unwrap();
+    assert!(journal.record(lost).is_err());
+    assert_eq!(journal.record(lost.next()).unwrap().bytes.len(), 1_024);
+    journal.stop();
+    assert_eq!(std::fs::read(world.at("saved/blobs/aa")).unwrap(), b"attachment");
 }
 
 #[test]
