@@ -14,6 +14,8 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use crate::clock;
+
 use super::{
     config::{self, Program},
     exit::{Exists, NotFound},
@@ -44,7 +46,7 @@ pub enum Console {
     },
     /// Close an account; who is signed in stays so until the session ends
     Lock(One),
-    /// Open a closed account
+    /// Open a closed account, and let in again whoever failed too often
     Unlock(One),
     /// Give an account another password
     Password(One),
@@ -81,23 +83,23 @@ impl Console {
         match self {
             Self::Add { name, person, posts, of } => add(&name, &person, &posts, &of, context),
             Self::Ls { of } => list(&of.accounts(context)?, context),
-            Self::Lock(one) => one.change(context, |account| {
-                account.locked = true;
-                Ok(())
-            }),
-            Self::Unlock(one) => one.change(context, |account| {
-                account.locked = false;
-                Ok(())
-            }),
-            Self::Password(one) => one.change(context, |account| {
-                account.password = accounts::hashed(&password(context)?)?;
-                Ok(())
-            }),
-            Self::Totp(one) => one.change(context, |account| {
-                (account.totp, account.totp_used) = (accounts::new_secret()?, 0);
-                secret(account, context);
-                Ok(())
-            }),
+            Self::Lock(one) => one.change(context, |account| account.locked = true),
+            Self::Unlock(one) => {
+                let now = clock::system().now().millis();
+                one.change(context, |account| (account.locked, account.unlocked_at) = (false, now))
+            }
+            Self::Password(one) => {
+                one.found(context)?;
+                let hashed = accounts::hashed(&password(context)?)?;
+                one.change(context, |account| account.password = hashed)
+            }
+            Self::Totp(one) => {
+                let fresh = accounts::new_secret()?;
+                one.change(context, |account| {
+                    (account.totp, account.totp_used) = (fresh, 0);
+                    secret(account, context);
+                })
+            }
         }
     }
 }
@@ -114,31 +116,42 @@ impl Whose {
 }
 
 impl One {
-    fn change(self, context: Context, change: impl FnOnce(&mut Account) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    fn found(&self, context: Context) -> anyhow::Result<()> {
+        let known = self.of.accounts(context)?.find(&self.name).context(file_word(context))?;
+        known.map(drop).ok_or_else(|| self.not_found(context))
+    }
+
+    fn not_found(&self, context: Context) -> anyhow::Error {
+        let (zh, en) = (format!("没有账户 {}", self.name), format!("there is no account {}", self.name));
+        NotFound(context.say(&zh, &en).to_owned()).into()
+    }
+
+    fn change(self, context: Context, change: impl FnOnce(&mut Account)) -> anyhow::Result<()> {
         let accounts = self.of.accounts(context)?;
-        let Some(mut account) = found(&accounts, &self.name, context)? else {
-            let (zh, en) = (format!("没有账户 {}", self.name), format!("there is no account {}", self.name));
-            return Err(NotFound(context.say(&zh, &en).to_owned()).into());
-        };
-        change(&mut account)?;
-        accounts.put(account).context(context.say("账户文件", "the file of accounts"))?;
+        let changed = accounts.change(&self.name, change).context(file_word(context))?;
+        changed.ok_or_else(|| self.not_found(context))?;
         list(&accounts, context)
     }
 }
 
-fn found(accounts: &Accounts, name: &str, context: Context) -> anyhow::Result<Option<Account>> {
-    accounts.find(name).context(context.say("账户文件", "the file of accounts"))
+const fn file_word(context: Context) -> &'static str {
+    context.say("账户文件", "the file of accounts")
 }
 
 fn add(name: &str, person: &str, posts: &[Post], of: &Whose, context: Context) -> anyhow::Result<()> {
     let accounts = of.accounts(context)?;
-    if found(&accounts, name, context)?.is_some() {
+    let taken = || {
         let (zh, en) = (format!("已有账户 {name}"), format!("there is an account {name} already"));
-        return Err(Exists(context.say(&zh, &en).to_owned()).into());
+        Exists(context.say(&zh, &en).to_owned())
+    };
+    if accounts.find(name).context(file_word(context))?.is_some() {
+        return Err(taken().into());
     }
     let password = password(context)?;
     let account = NewAccount { name, person, posts, password: &password }.made()?;
-    accounts.put(account.clone()).context(context.say("账户文件", "the file of accounts"))?;
+    if !accounts.add(account.clone()).context(file_word(context))? {
+        return Err(taken().into());
+    }
     if !account.totp.is_empty() {
         secret(&account, context);
     }
@@ -185,7 +198,7 @@ struct Row {
 }
 
 fn list(accounts: &Accounts, context: Context) -> anyhow::Result<()> {
-    let all = accounts.all().context(context.say("账户文件", "the file of accounts"))?;
+    let all = accounts.all().context(file_word(context))?;
     let row = |account: Account| Row {
         second_factor: !account.totp.is_empty(),
         name: account.name,

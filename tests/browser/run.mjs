@@ -49,6 +49,17 @@ async function signIn({ city, page }) {
   await page.waitForURL("**/inbox");
 }
 
+/** As when another tab is in front: in a headless browser every page believes to be seen. */
+const hides = (page) => page.evaluate(() => {
+  Object.defineProperty(document, "hidden", { value: true, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+});
+
+/** As where nobody has touched the page yet: whatever asks a page here counts as a touch. */
+const mutes = () => {
+  HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException("nobody has touched the page", "NotAllowedError"));
+};
+
 const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`) });
 
 try {
@@ -95,6 +106,13 @@ try {
   await ly.page.keyboard.press("Enter");
   await ly.page.waitForSelector(".message [data-key=a]");
   await picture(ly.page, "inbox-open");
+  await ly.page.keyboard.press("g");
+  await ly.page.keyboard.press("a");
+  await ly.page.keyboard.press("g");
+  await ly.page.keyboard.press("i");
+  await ly.page.waitForURL("**/inbox");
+  await ly.page.goto(`${ly.city.url}/inbox?tab=all&m=${id}`);
+  check(await ly.page.isVisible(".message [data-key=a]"), "what follows g never signs");
   await xz.page.goto(`${xz.city.url}/m/${id}/trace`);
   await xz.page.waitForSelector("text=王磊");
   await picture(xz.page, "trace-opened");
@@ -121,6 +139,46 @@ try {
     await picture(phone.page, `phone-${name}`);
     check(await phone.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `phone ${name}: nothing scrolls sideways`);
   }
+
+  // many tabs: those that nobody sees hold no line
+  const many = await desk("371300");
+  await signIn(many);
+  const tabs = [];
+  for (let n = 0; n < 7; n += 1) {
+    const tab = await many.context.newPage();
+    watch(tab, many.city.url);
+    if (n === 0) await tab.addInitScript(mutes);
+    await tab.goto(`${many.city.url}/inbox?tab=all&m=${id}`);
+    await tab.waitForSelector("#stages li");
+    await hides(tab);
+    tabs.push(tab);
+  }
+  await many.page.bringToFront();
+  await many.page.click("nav.rail a[data-go=i]");
+  await many.page.waitForSelector(`#row-${id}`);
+  check(true, "with eight tabs open a click is answered");
+
+  // the tab that hears the alarms may not sound: another one rings for it
+  const [mute, loud] = tabs;
+  await many.page.close();
+  for (const tab of tabs.slice(2)) await tab.close();
+  check(await mute.evaluate(() => document.getElementById("sound")?.classList.contains("off") ?? false), "a page that may not sound says so");
+  await loud.bringToFront();
+  await loud.click("#sound");
+  await loud.waitForSelector("#sound.on");
+  const heard = Number(await loud.evaluate(() => document.body.dataset.rang ?? 0));
+  world.send("320300", "371300", "FLASH", "郯城化工园区再次泄漏");
+  await loud.waitForFunction((before) => Number(document.body.dataset.rang ?? 0) > before, heard);
+  check(true, "a tab that may sound rings for the one that leads and may not");
+
+  // who signs out in one tab is told so in the other
+  await loud.click("form[action='/logout'] button");
+  await loud.waitForURL("**/login");
+  world.send("320300", "371300", "ROUTINE", "节日值班安排补充");
+  await mute.waitForSelector("#ended:not([hidden])");
+  check(await mute.isVisible("#ended a"), "a page whose session has ended says so and leads to the signing in");
+  await picture(mute, "session-ended");
+  await many.context.close();
 
   // paper
   await ly.page.goto(`${ly.city.url}/m/${id}/trace`);

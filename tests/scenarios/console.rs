@@ -10,8 +10,10 @@ use agent::console::{
     post::Post,
     totp,
 };
+use model::position::Position;
 use model::role::Role;
-use proto::v1;
+use prost::Message as _;
+use proto::{record, v1};
 
 use self::browser::{Browser, PASSWORD};
 use crate::world::drafts::bulletin;
@@ -24,8 +26,9 @@ async fn desks() -> World {
     for city in [LY, XZ] {
         let accounts = Accounts::of(&world.state(city));
         let officer = &[Post::Desk(Role::DutyOfficer), Post::Desk(Role::ShiftLeader)];
-        accounts.put(account("wanglei", "王磊", officer)).unwrap();
-        accounts.put(account("auditor", "周岚", &[Post::Auditor])).unwrap();
+        let person = if city == LY { "王磊" } else { "李敏" };
+        accounts.add(account("officer", person, officer)).unwrap();
+        accounts.add(account("auditor", "周岚", &[Post::Auditor])).unwrap();
         let change = |config: &mut agent::config::Config| {
             config.console.listen = Some(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
         };
@@ -53,7 +56,7 @@ async fn an_officer_opens_and_acknowledges_in_a_browser_and_the_sender_sees_who(
     let id = told(&world, v1::Precedence::Flash, "槽车侧翻").await;
     let mut ly = Browser::at(&world, LY);
     assert_eq!(ly.get("/inbox").await.location(), "/login?to=%2Finbox");
-    ly.sign_in("wanglei", "DUTY_OFFICER").await;
+    ly.sign_in("officer", "DUTY_OFFICER").await;
 
     let list = ly.get("/inbox").await;
     assert!(list.body.contains("槽车侧翻") && list.body.contains("打开即以王磊名义回执"), "{}", list.body);
@@ -65,7 +68,7 @@ async fn an_officer_opens_and_acknowledges_in_a_browser_and_the_sender_sees_who(
 
     world.agent(XZ).stage(id, LY, v1::Stage::Acknowledged).await;
     let mut xz = Browser::at(&world, XZ);
-    xz.sign_in("wanglei", "DUTY_OFFICER").await;
+    xz.sign_in("officer", "DUTY_OFFICER").await;
     let trace = xz.get(&format!("/m/{id}/trace")).await.body;
     for word in ["临沂", "ACKNOWLEDGED".to_lowercase().as_str(), "王磊", "印鉴有效"] {
         assert!(trace.to_lowercase().contains(word), "{word} in {trace}");
@@ -85,7 +88,20 @@ async fn whoever_looks_without_opening_reads_no_body_and_an_auditor_opens_nothin
 
     assert_eq!(refused.code, 403);
     assert!(refused.body.contains("不能替值班席办理"), "{}", refused.body);
-    assert!(!auditor.get(&format!("/m/{id}/trace")).await.body.contains("\"bulletin\""));
+    let body_of = async |browser: &mut Browser| browser.get(&format!("/m/{id}/trace")).await.body;
+    const BODY: &str = "&#34;bulletin&#34;";
+    assert!(!body_of(&mut auditor).await.contains(BODY));
+    let mut ly = Browser::at(&world, LY);
+    ly.sign_in("officer", "DUTY_OFFICER").await;
+    assert!(!body_of(&mut ly).await.contains(BODY), "nobody has opened it");
+    assert!(!acts(&world).contains(&"BODY_VIEWED".to_owned()));
+    ly.act(&format!("/m/{id}/open"), &[]).await;
+    for _ in 0..2 {
+        assert!(body_of(&mut ly).await.contains(BODY));
+    }
+    assert!(!body_of(&mut auditor).await.contains(BODY));
+    let viewed = acts(&world).iter().filter(|what| *what == "BODY_VIEWED").count();
+    assert_eq!(viewed, 1, "that the trace shows a body is written down, once a session");
     world.end().await;
 }
 
@@ -94,7 +110,7 @@ async fn what_changes_something_needs_a_token_a_page_of_ours_and_a_session_that_
     let world = desks().await;
     let id = told(&world, v1::Precedence::Priority, "通报").await;
     let mut ly = Browser::at(&world, LY);
-    ly.sign_in("wanglei", "DUTY_OFFICER").await;
+    ly.sign_in("officer", "DUTY_OFFICER").await;
     let acts = [
         format!("/m/{id}/open"),
         format!("/m/{id}/acknowledge"),
@@ -130,18 +146,82 @@ async fn what_changes_something_needs_a_token_a_page_of_ours_and_a_session_that_
 async fn five_failures_close_the_door_and_leaders_show_a_second_factor() {
     let world = desks().await;
     let mut ly = Browser::at(&world, LY);
-    assert_eq!(ly.try_sign_in("wanglei", "SHIFT_LEADER", PASSWORD, "").await.code, 422, "no second factor");
-    let code = ly.second_factor("wanglei");
-    assert_eq!(ly.try_sign_in("wanglei", "SHIFT_LEADER", PASSWORD, &code).await.code, 303);
-    assert_eq!(ly.try_sign_in("wanglei", "SHIFT_LEADER", PASSWORD, &code).await.code, 422, "a code is good once");
-    assert_eq!(ly.try_sign_in("wanglei", "AUDITOR", PASSWORD, "").await.code, 422, "another's post");
+    assert_eq!(ly.try_sign_in("officer", "SHIFT_LEADER", PASSWORD, "").await.code, 422, "no second factor");
+    let code = ly.second_factor("officer");
+    assert_eq!(ly.try_sign_in("officer", "SHIFT_LEADER", PASSWORD, &code).await.code, 303);
+    assert_eq!(ly.try_sign_in("officer", "SHIFT_LEADER", PASSWORD, &code).await.code, 422, "a code is good once");
+    assert_eq!(ly.try_sign_in("officer", "AUDITOR", PASSWORD, "").await.code, 422, "another's post");
     for _ in 0..3 {
-        assert_eq!(ly.try_sign_in("wanglei", "DUTY_OFFICER", "wrong password", "").await.code, 422);
+        assert_eq!(ly.try_sign_in("officer", "DUTY_OFFICER", "wrong password", "").await.code, 422);
     }
-    let kept_out = ly.try_sign_in("wanglei", "DUTY_OFFICER", PASSWORD, "").await;
+    let kept_out = ly.try_sign_in("officer", "DUTY_OFFICER", PASSWORD, "").await;
     assert!(kept_out.code == 422 && kept_out.body.contains("15 分钟后再试"), "{}", kept_out.body);
     world.clock.advance(Duration::from_mins(15));
-    assert_eq!(ly.try_sign_in("wanglei", "DUTY_OFFICER", PASSWORD, "").await.code, 303);
+    assert_eq!(ly.try_sign_in("officer", "DUTY_OFFICER", PASSWORD, "").await.code, 303);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_guess_keep_out_neither_who_is_known_here_nor_who_sits_here() {
+    let world = desks().await;
+    let mut ly = Browser::at(&world, LY);
+    ly.sign_in("officer", "DUTY_OFFICER").await;
+
+    // many at once are no way around: five are judged
+    let guesses = (0..12).map(|_| async {
+        let guess = Browser::at(&world, LY).try_sign_in("officer", "DUTY_OFFICER", "wrong password", "").await;
+        assert_eq!(guess.code, 422);
+    });
+    futures_util::future::join_all(guesses).await;
+    let told = acts(&world);
+    let count = |what: &str| told.iter().filter(|one| *one == what).count();
+    assert_eq!((count("REFUSED"), count("LOCKED_OUT")), (4, 1), "{told:?}");
+    let stranger = async || {
+        let answer = Browser::at(&world, LY).try_sign_in("officer", "DUTY_OFFICER", PASSWORD, "").await;
+        (answer.code, answer.body.contains("15 分钟后再试"))
+    };
+    assert_eq!(stranger().await, (422, true));
+
+    // the officer goes on after a pause, and signs in anew at this browser
+    world.clock.advance(Duration::from_mins(16));
+    for _ in 0..5 {
+        Browser::at(&world, LY).try_sign_in("officer", "DUTY_OFFICER", "wrong password", "").await;
+    }
+    assert_eq!(ly.act("/resume", &[("password", "wrong password")]).await.code, 422);
+    assert_eq!(ly.act("/resume", &[("password", PASSWORD)]).await.code, 303);
+    assert_eq!(acts(&world).last().unwrap(), "RESUMED");
+    assert_eq!(ly.act("/logout", &[]).await.location(), "/login");
+    ly.sign_in("officer", "DUTY_OFFICER").await;
+
+    // an administrator lets everybody in again
+    assert_eq!(stranger().await, (422, true));
+    let now = world.clock.now().millis();
+    Accounts::of(&world.state(LY)).change("officer", |account| account.unlocked_at = now).unwrap().unwrap();
+    assert_eq!(stranger().await, (303, false));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_in_which_somebody_guesses_acts_no_more_and_its_streams_say_when_it_ends() {
+    let world = desks().await;
+    let mut ly = Browser::at(&world, LY);
+    ly.sign_in("officer", "DUTY_OFFICER").await;
+    let mut alarms = ly.stream("/alarms", None).await;
+    alarms.until("desk.state").await;
+    world.clock.advance(Duration::from_mins(16));
+    for _ in 0..5 {
+        assert_eq!(ly.act("/resume", &[("password", "wrong password")]).await.code, 422);
+    }
+    let kept_out = ly.act("/resume", &[("password", PASSWORD)]).await;
+    assert!(kept_out.code == 422 && kept_out.body.contains("15 分钟后再试"), "{}", kept_out.body);
+
+    let mut again = Browser::at(&world, LY);
+    again.sign_in("officer", "DUTY_OFFICER").await;
+    ly.act("/logout", &[]).await;
+    told(&world, v1::Precedence::Routine, "值班安排").await;
+    alarms.until("session.ended").await;
+    ly.stream("/alarms", None).await.until("session.ended").await;
+    assert_eq!(ly.get("/events/inbox?tab=all").await.code, 401, "no page follows a stream to the signing in");
     world.end().await;
 }
 
@@ -166,7 +246,7 @@ async fn every_answer_carries_the_headers_and_loads_nothing_from_elsewhere() {
     };
     for signed_in in [false, true] {
         if signed_in {
-            ly.sign_in("wanglei", "DUTY_OFFICER").await;
+            ly.sign_in("officer", "DUTY_OFFICER").await;
         }
         for path in places(id) {
             let answer = ly.get(&path).await;
@@ -203,7 +283,7 @@ async fn a_hostile_subject_stays_text() {
     let hostile = "<script>alert(1)</script>\u{202e}gnp.exe\" onmouseover=\"x";
     let id = told(&world, v1::Precedence::Flash, hostile).await;
     let mut ly = Browser::at(&world, LY);
-    ly.sign_in("wanglei", "DUTY_OFFICER").await;
+    ly.sign_in("officer", "DUTY_OFFICER").await;
     ly.act(&format!("/m/{id}/open"), &[]).await;
     for path in ["/inbox".to_owned(), format!("/inbox?m={id}"), format!("/m/{id}/trace")] {
         let body = ly.get(&path).await.body;
@@ -218,7 +298,7 @@ async fn a_hostile_subject_stays_text() {
 async fn streams_tell_what_comes_and_a_page_that_comes_back_misses_nothing_and_hears_nothing_twice() {
     let world = desks().await;
     let mut ly = Browser::at(&world, LY);
-    ly.sign_in("wanglei", "DUTY_OFFICER").await;
+    ly.sign_in("officer", "DUTY_OFFICER").await;
     let mut alarms = ly.stream("/alarms", None).await;
     alarms.until("desk.state").await;
     let mut list = ly.stream("/events/inbox?tab=all", None).await;
@@ -235,6 +315,18 @@ async fn streams_tell_what_comes_and_a_page_that_comes_back_misses_nothing_and_h
     let next = again.until("delivery.new").await;
     assert!(next.data.contains("第二件"), "{next:?}");
     world.end().await;
+}
+
+/// What people did at LY's console, as its journal has it.
+fn acts(world: &World) -> Vec<String> {
+    let engine = &world.agent(LY).inside().engine;
+    let all = (1..=engine.journal_end().0).map(|at| engine.record(Position(at)).unwrap());
+    let acts = all.filter(|record| record.kind == record::kind::DESK_ACT);
+    let console = acts.filter_map(|found| match record::DeskAct::decode(found.bytes).unwrap().act? {
+        record::desk_act::Act::Console(act) => Some(act.what),
+        _ => None,
+    });
+    console.collect()
 }
 
 /// The code that an authenticator shows now.

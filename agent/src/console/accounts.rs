@@ -22,7 +22,7 @@ pub const PASSWORD_CHARS: (usize, usize) = (10, 200);
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// One account.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
     /// What the person types.
@@ -42,6 +42,9 @@ pub struct Account {
     /// Closed by an administrator.
     #[serde(default)]
     pub locked: bool,
+    /// When an administrator opened it last, ms since 1970: failures before that keep nobody out.
+    #[serde(default)]
+    pub unlocked_at: i64,
 }
 
 impl Account {
@@ -59,6 +62,13 @@ impl Account {
     pub fn step_of(&self, code: &str, now: Timestamp) -> Option<i64> {
         let secret = totp::from_base32(&self.totp).filter(|secret| !secret.is_empty())?;
         totp::step_of(&secret, code, now, self.totp_used)
+    }
+
+    /// Uses a code up, if it is good: it is not good again.
+    pub fn uses(&mut self, code: &str, now: Timestamp) -> bool {
+        let step = self.step_of(code, now);
+        self.totp_used = step.unwrap_or(self.totp_used);
+        step.is_some()
     }
 }
 
@@ -100,20 +110,40 @@ impl Accounts {
         Ok(self.all()?.into_iter().find(|account| account.name == name))
     }
 
-    /// Writes an account in the place of the one of its name. When this returns, it is durable.
+    /// Adds an account; false where there is one of its name. When this returns, it is durable.
     ///
     /// # Errors
     /// The file cannot be read or written.
-    pub fn put(&self, account: Account) -> io::Result<()> {
+    pub fn add(&self, account: Account) -> io::Result<bool> {
+        self.write(|accounts| {
+            let is_new = accounts.iter().all(|known| known.name != account.name);
+            if is_new {
+                accounts.push(account);
+            }
+            is_new
+        })
+    }
+
+    /// Changes the account of this name, as it is now: nobody else changes any meanwhile, in this process or another. When
+    /// this returns, the change is durable. None where there is no such account.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn change<T>(&self, name: &str, change: impl FnOnce(&mut Account) -> T) -> io::Result<Option<T>> {
+        self.write(|accounts| accounts.iter_mut().find(|known| known.name == name).map(change))
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut Vec<Account>) -> T) -> io::Result<T> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        journal::file::create_dir(folder)?;
+        let _turn = journal::file::wait_for_lock(folder)?;
         let mut accounts = self.all()?;
-        match accounts.iter_mut().find(|known| known.name == account.name) {
-            Some(known) => *known = account,
-            None => accounts.push(account),
+        let before = accounts.clone();
+        let answer = change(&mut accounts);
+        if accounts != before {
+            journal::file::write_atomic(&self.path, &serde_json::to_vec_pretty(&Book { accounts })?)?;
         }
-        if let Some(folder) = self.path.parent() {
-            journal::file::create_dir(folder)?;
-        }
-        journal::file::write_atomic(&self.path, &serde_json::to_vec_pretty(&Book { accounts })?)
+        Ok(answer)
     }
 }
 
@@ -156,6 +186,7 @@ impl NewAccount<'_> {
             totp: if second { new_secret()? } else { String::new() },
             totp_used: 0,
             locked: false,
+            unlocked_at: 0,
         })
     }
 }
@@ -240,13 +271,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let accounts = Accounts::of(folder.path());
         assert!(accounts.all().unwrap().is_empty());
-        accounts.put(new(&[OFFICER]).unwrap()).unwrap();
+        assert!(accounts.add(new(&[OFFICER]).unwrap()).unwrap());
+        assert!(!accounts.add(new(&[OFFICER]).unwrap()).unwrap(), "nobody takes another's name");
 
         let kept = accounts.find("wanglei").unwrap().unwrap();
         assert!(kept.is_password("correct horse") && !kept.is_password("correct house"));
         assert!(kept.has(OFFICER) && !kept.has(Post::Auditor));
         assert!(!std::fs::read_to_string(folder.path().join("local/accounts.json")).unwrap().contains("horse"));
         assert!(accounts.find("liming").unwrap().is_none());
+    }
+
+    #[test]
+    fn of_many_who_show_one_code_at_once_one_is_let_in_and_no_other_change_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let accounts = Accounts::of(folder.path());
+        let leader = new(&[Post::Desk(Role::ShiftLeader)]).unwrap();
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let code = totp::code_at(&totp::from_base32(&leader.totp).unwrap(), now);
+        accounts.add(leader).unwrap();
+
+        let let_in: usize = std::thread::scope(|scope| {
+            let shown = (0..16).map(|_| {
+                scope.spawn(|| {
+                    accounts.change("wanglei", |account| account.posts.push("EXPERT".into())).unwrap().unwrap();
+                    usize::from(accounts.change("wanglei", |account| account.uses(&code, now)).unwrap().unwrap())
+                })
+            });
+            shown.collect::<Vec<_>>().into_iter().map(|one| one.join().unwrap()).sum()
+        });
+
+        assert_eq!(let_in, 1);
+        assert_eq!(accounts.find("wanglei").unwrap().unwrap().posts.len(), 17);
+        assert_eq!(accounts.change("nobody", |_| ()).unwrap(), None);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use model::time::Timestamp;
 
+use super::words::Words;
+
 /// The offset in which a page shows times.
 #[derive(Clone, Copy, Debug)]
 pub struct Zone {
@@ -57,28 +59,30 @@ pub fn of_wire(at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
     proto::border::time::optional(at, "at").ok().flatten()
 }
 
-/// `4:07`, `1:04:07`, `2 d` beyond two days.
-pub fn span(time: Duration) -> String {
+/// `4:07`, `1:04:07`, `2 d` (`2 天`) beyond two days.
+pub fn span(time: Duration, w: Words) -> String {
     let seconds = time.as_secs();
     let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     match hours {
         0 => format!("{minutes}:{rest:02}"),
         1..48 => format!("{hours}:{minutes:02}:{rest:02}"),
-        _ => format!("{} d", hours / 24),
+        _ => w.count("span-days", hours / 24),
     }
 }
 
 /// `0.3 s`, `4:07`: how much later one thing was than another.
-pub fn later(time: Duration) -> String {
+pub fn later(time: Duration, w: Words) -> String {
     if time < Duration::from_mins(1) {
         format!("+{}.{} s", time.as_secs(), time.subsec_millis() / 100)
     } else {
-        format!("+{}", span(time))
+        format!("+{}", span(time, w))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proto::status::Lang;
+
     use super::*;
 
     #[test]
@@ -96,11 +100,13 @@ mod tests {
 
     #[test]
     fn spans_count_like_clocks() {
-        let seconds = |n| span(Duration::from_secs(n));
+        let (zh, en) = (Words { lang: Lang::Zh }, Words { lang: Lang::En });
+        let seconds = |n| span(Duration::from_secs(n), en);
         assert_eq!([seconds(0), seconds(72), seconds(3_847)], ["0:00", "1:12", "1:04:07"]);
         assert_eq!(seconds(3_600 * 24 * 3), "3 d");
+        assert_eq!(span(Duration::from_hours(72), zh), "3 天");
         assert_eq!(
-            (later(Duration::from_millis(340)), later(Duration::from_secs(90))),
+            (later(Duration::from_millis(340), en), later(Duration::from_secs(90), en)),
             ("+0.3 s".into(), "+1:30".into())
         );
     }

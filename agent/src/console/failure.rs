@@ -18,6 +18,8 @@ use super::{frame::Theme, words::Words};
 pub enum Failure {
     /// Somebody must sign in first, and comes back here then.
     SignIn(String),
+    /// A page that asks by itself belongs to no session any more.
+    Ended,
     /// The session only watches: a password first, and then back here.
     Resume(String),
     /// Something was refused.
@@ -44,6 +46,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self {
             Self::SignIn(to) => see_other(&format!("/login?to={}", encoded(&to))),
+            Self::Ended => StatusCode::UNAUTHORIZED.into_response(),
             Self::Resume(to) => see_other(&format!("/resume?to={}", encoded(&to))),
             Self::Refused { invalid, words, theme } => {
                 let code = code_of(&invalid);

@@ -162,7 +162,7 @@ impl Console {
         let why = state.problem.as_ref().map(proto::status::texts).unwrap_or_default();
         let why = if w.lang == proto::status::Lang::Zh { why.0 } else { why.1 };
         let waiting = if queued > 0 { format!(" · {}", w.count("link-waiting", queued)) } else { String::new() };
-        let since = super::clock::span(self.desk.clock.now().since(state.since));
+        let since = super::clock::span(self.desk.clock.now().since(state.since), w);
         let (class, sign, text) = match (state.phase, &state.problem) {
             (Phase::Up, None) => ("up", "●", format!("{}{waiting}", w.t("link-up"))),
             (Phase::Up, Some(_)) => ("slow", "▲", format!("{}{waiting}", w.t("link-slow"))),

@@ -73,9 +73,16 @@ pub struct Visitor {
     pub source: Source,
     /// What was asked for.
     pub to: String,
+    /// What the browser keeps of accounts that have signed in there.
+    known: Vec<(String, String)>,
 }
 
 impl Visitor {
+    /// What the browser keeps of this account's signing in; empty where it has not.
+    pub fn kept_of(&self, account: &str) -> &str {
+        self.known.iter().find(|(own, _)| own == account).map_or("", |(_, kept)| kept)
+    }
+
     /// A refusal in the visitor's language.
     pub fn refused(&self, invalid: Invalid) -> Failure {
         Failure::Refused { invalid, words: self.words, theme: self.theme }
@@ -92,6 +99,9 @@ impl Visitor {
             person,
             source: parts.extensions.get::<Source>().copied().unwrap_or(unknown),
             to: parts.uri.path_and_query().map_or("/", |to| to.as_str()).to_owned(),
+            known: cookies(headers)
+                .filter_map(|(name, kept)| Some((console.account_of(name)?, kept.to_owned())))
+                .collect(),
         }
     }
 }
@@ -145,7 +155,8 @@ impl FromRequestParts<Arc<Console>> for Listening {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, Failure> {
-        seated(Visitor::of(console, parts, Hand::Off)).map(Self)
+        // nobody follows a stream to a page: it is told that the session has ended
+        seated(Visitor::of(console, parts, Hand::Off)).map(Self).map_err(|_nobody| Failure::Ended)
     }
 }
 
@@ -291,10 +302,13 @@ fn words_of(headers: &HeaderMap) -> Words {
     Words { lang }
 }
 
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(own, _)| *own == name).map(|(_, value)| value)
+    all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}
+
+fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    cookies(headers).find(|(own, _)| *own == name).map(|(_, value)| value)
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
@@ -305,6 +319,15 @@ impl Console {
     /// The name of the cookie. Browsers send a cookie to every port of a machine: desks on one machine have each their own.
     pub(super) fn cookie(&self) -> String {
         format!("__Host-ld-{}", self.desk.names.jurisdiction())
+    }
+
+    /// The name of the cookie by which a browser is known where this account has signed in.
+    pub(super) fn known_cookie(&self, account: &str) -> String {
+        format!("{}-known-{account}", self.cookie())
+    }
+
+    fn account_of(&self, cookie: &str) -> Option<String> {
+        cookie.strip_prefix(&self.known_cookie("")).map(str::to_owned)
     }
 }
 

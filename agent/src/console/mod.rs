@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `pages/` | one file or folder a page: asks the desk, fills a template, says which routes are its own |
 //! | `gate`, `headers` | who may ask and act; what every answer carries |
-//! | `accounts`, `post`, `totp`, `sessions` | who may sign in, as what; who sits at which browser |
+//! | `accounts`, `post`, `totp`, `attempts`, `sessions` | who may sign in, as what; who guesses; who sits at which browser |
 //! | `frame`, `view`, `clock` | what stands around every page; messages, rings and times as people see them |
 //! | `stream` | what a page shows, kept fresh; alarms, from the journal |
 //! | `words`, `assets`, `tone` | texts in two languages; what pages load; what rings |
@@ -16,6 +16,7 @@
 
 pub mod accounts;
 mod assets;
+mod attempts;
 mod clock;
 mod door;
 mod failure;
@@ -45,7 +46,7 @@ use proto::{
 use store::tasks::Tasks;
 
 pub use self::door::{Door, serve};
-use self::{accounts::Accounts, sessions::Sessions};
+use self::{accounts::Accounts, attempts::Attempts, gate::Seated, sessions::Sessions};
 use crate::desk::Desk;
 
 /// What every page stands on.
@@ -55,6 +56,8 @@ pub struct Console {
     desk: Arc<Desk>,
     /// Who may sign in.
     accounts: Accounts,
+    /// Who tries to.
+    attempts: Attempts,
     /// Who has.
     sessions: Sessions,
     /// Owns what takes long.
@@ -63,8 +66,22 @@ pub struct Console {
 
 impl Console {
     /// The console of a desk, whose accounts lie in this state directory.
-    pub fn new(desk: Arc<Desk>, state: &std::path::Path, tasks: Tasks) -> Self {
-        Self { desk, accounts: Accounts::of(state), sessions: Sessions::default(), tasks }
+    ///
+    /// # Errors
+    /// The machine gives no random bytes.
+    pub fn new(desk: Arc<Desk>, state: &std::path::Path, tasks: Tasks) -> Result<Self, Invalid> {
+        let (accounts, attempts) = (Accounts::of(state), Attempts::new()?);
+        Ok(Self { desk, accounts, attempts, sessions: Sessions::default(), tasks })
+    }
+
+    /// Writes down, once a session, that this person was shown what a message says.
+    async fn note_viewed(&self, by: &Seated, id: MessageId) -> Result<(), Invalid> {
+        let key = by.person.key;
+        if !self.sessions.has_viewed(key, id) {
+            self.note(Noted { about: Some(id), ..Noted::by("BODY_VIEWED", by) }).await?;
+            self.sessions.viewed(key, id);
+        }
+        Ok(())
     }
 
     /// Writes down what a person did here that no message says. When this returns, it is durable.
@@ -94,6 +111,21 @@ struct Noted<'a> {
     post: Option<post::Post>,
     source: std::net::IpAddr,
     about: Option<MessageId>,
+}
+
+impl<'a> Noted<'a> {
+    /// What somebody did who has signed in.
+    const fn by(what: &'static str, by: &'a Seated) -> Self {
+        let person = &by.person;
+        Self {
+            what,
+            account: person.account.as_str(),
+            name: person.name.as_str(),
+            post: Some(person.post),
+            source: by.visitor.source.0,
+            about: None,
+        }
+    }
 }
 
 /// Something of the machine is wrong; the log says what.

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,6 +11,7 @@ use certs::signed::hex;
 use model::{
     ids::{Digest, MessageId},
     invalid::Invalid,
+    role::Role,
     time::Timestamp,
 };
 use proto::v1;
@@ -22,12 +22,8 @@ use super::{accounts::random, post::Post};
 pub const IDLE: Duration = Duration::from_mins(15);
 /// A session lasts so long at most.
 pub const LENGTH: Duration = Duration::from_hours(8);
-/// Failures before an account or an address is kept out, and for how long.
-pub const FAILURES: (u32, Duration) = (5, Duration::from_mins(15));
 /// Sessions at one time.
 const SESSIONS_MAX: usize = 256;
-/// Accounts and addresses that are watched for failures at one time.
-const FAILING_MAX: usize = 1_024;
 /// Bodies whose viewing is remembered in one session.
 const VIEWED_MAX: usize = 10_000;
 
@@ -55,6 +51,12 @@ impl Person {
             Post::Desk(role) => Some(v1::Officer { name: self.name.clone(), role: role.number() }),
             Post::SystemAdmin | Post::SecurityAdmin | Post::Auditor => None,
         }
+    }
+
+    /// As what the person reads: who keeps the house reads what the least of the desk's posts may.
+    pub fn reader(&self) -> v1::Officer {
+        let least = || v1::Officer { name: self.name.clone(), role: Role::System.number() };
+        self.officer().unwrap_or_else(least)
     }
 }
 
@@ -92,11 +94,10 @@ pub enum Hand {
     Off,
 }
 
-/// All sessions, and the failures of those who have none.
+/// All sessions.
 #[derive(Debug, Default)]
 pub struct Sessions {
     open: Mutex<BTreeMap<Key, Session>>,
-    failures: Mutex<BTreeMap<String, (u32, Timestamp)>>,
 }
 
 impl Sessions {
@@ -157,45 +158,21 @@ impl Sessions {
         self.open().remove(&key);
     }
 
-    /// Whether this is the first time that the session shows this body.
-    pub fn first_view(&self, key: Key, id: MessageId) -> bool {
+    /// Whether it is written down that the session was shown this body.
+    pub fn has_viewed(&self, key: Key, id: MessageId) -> bool {
+        self.open().get(&key).is_some_and(|session| session.viewed.contains(&id))
+    }
+
+    /// It is written down now.
+    pub fn viewed(&self, key: Key, id: MessageId) {
         let mut open = self.open();
-        open.get_mut(&key).is_some_and(|session| session.viewed.len() < VIEWED_MAX && session.viewed.insert(id))
-    }
-
-    /// Whether somebody who says to be `account` at `source` is kept out now. The pair counts: who guesses at one screen keeps
-    /// nobody from another, and keeps no colleague from the same one.
-    pub fn is_kept_out(&self, account: &str, source: IpAddr, now: Timestamp) -> bool {
-        let (most, span) = FAILURES;
-        let failures = self.failures();
-        failures.get(&pair(account, source)).is_some_and(|(n, last)| *n >= most && now.since(*last) < span)
-    }
-
-    /// Counts a failure; true when it is the one that keeps somebody out.
-    pub fn failed(&self, account: &str, source: IpAddr, now: Timestamp) -> bool {
-        let (most, span) = FAILURES;
-        let mut failures = self.failures();
-        failures.retain(|_, (_, last)| now.since(*last) < span);
-        if failures.len() >= FAILING_MAX {
-            let oldest = failures.iter().min_by_key(|(_, (_, last))| *last).map(|(name, _)| name.clone());
-            oldest.and_then(|name| failures.remove(&name));
+        if let Some(session) = open.get_mut(&key).filter(|session| session.viewed.len() < VIEWED_MAX) {
+            session.viewed.insert(id);
         }
-        let (n, last) = failures.entry(pair(account, source)).or_insert((0, now));
-        (*n, *last) = (*n + 1, now);
-        *n == most
-    }
-
-    /// Forgets the failures of whoever has signed in.
-    pub fn succeeded(&self, account: &str, source: IpAddr) {
-        self.failures().remove(&pair(account, source));
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<Key, Session>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn failures(&self) -> MutexGuard<'_, BTreeMap<String, (u32, Timestamp)>> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -203,18 +180,11 @@ fn key_of(name: &str) -> Key {
     Digest::of(name.as_bytes()).0
 }
 
-fn pair(account: &str, source: IpAddr) -> String {
-    format!("{} {source}", account.chars().take(64).collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
-    use model::role::Role;
-
     use super::*;
 
     const NOON: Timestamp = Timestamp::from_millis(1_810_094_400_000);
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn arrival() -> Arrival {
         Arrival { account: "wanglei".into(), name: "王磊".into(), post: Post::Desk(Role::DutyOfficer) }
@@ -249,18 +219,5 @@ mod tests {
         assert!(sessions.find("0123", Hand::On, NOON).is_none());
         assert!(sessions.find(&name, Hand::On, after(8 * 60 - 1)).is_some());
         assert!(sessions.find(&name, Hand::On, after(8 * 60)).is_none());
-    }
-
-    #[test]
-    fn five_failures_keep_an_account_out_where_it_was_tried() {
-        let sessions = Sessions::default();
-        let other = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
-        let told: Vec<bool> = (0..5).map(|_| sessions.failed("wanglei", HERE, NOON)).collect();
-
-        assert_eq!(told, [false, false, false, false, true]);
-        assert!(sessions.is_kept_out("wanglei", HERE, after(14)) && !sessions.is_kept_out("wanglei", HERE, after(15)));
-        assert!(!sessions.is_kept_out("wanglei", other, NOON) && !sessions.is_kept_out("liming", HERE, NOON));
-        sessions.succeeded("wanglei", HERE);
-        assert!(!sessions.is_kept_out("wanglei", HERE, NOON));
     }
 }

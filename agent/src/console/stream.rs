@@ -4,6 +4,7 @@
 
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
+use askama::Template;
 use axum::{
     extract::State,
     http::HeaderMap,
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 
 use super::{
     Console, clock,
+    failure::Failure,
     gate::{Form, Listening},
     sessions::{Hand, Key, Person},
     view,
@@ -64,10 +66,14 @@ impl Bells {
 }
 
 /// A part of a page, now and whenever it changes, for as long as the session lasts.
-pub fn live<R>(console: Arc<Console>, key: Key, render: R) -> Response
+pub fn live<T, R>(console: Arc<Console>, key: Key, part: R) -> Response
 where
-    R: Fn(&Console, &Person) -> Result<String, Invalid> + Send + Sync + 'static,
+    T: Template,
+    R: Fn(&Console, &Person) -> Result<T, Invalid> + Send + Sync + 'static,
 {
+    let render = move |console: &Console, person: &Person| {
+        part(console, person)?.render().map_err(|error| super::broken(&error.to_string()))
+    };
     let bells = Bells::of(&console);
     let events = futures_util::stream::unfold(
         (console, bells, render, None),
@@ -100,7 +106,16 @@ where
 }
 
 /// Alarms: what came and went, what is owed, how the link is, what time it is at the agent.
-pub async fn alarms(State(console): State<Arc<Console>>, headers: HeaderMap, Listening(by): Listening) -> Response {
+pub async fn alarms(
+    State(console): State<Arc<Console>>,
+    headers: HeaderMap,
+    by: Result<Listening, Failure>,
+) -> Response {
+    // a browser asks an ended stream again and again; this it hears, and a refusal it does not
+    let Ok(Listening(by)) = by else {
+        let last = Event::default().data(ended().to_string());
+        return Sse::new(futures_util::stream::iter([Ok::<_, Infallible>(last)])).into_response();
+    };
     let query = Form::read(by.visitor.to.split_once('?').map_or("", |(_, query)| query).as_bytes());
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).unwrap_or(query.get("after"));
     let newest = console.desk.newest_cursor();
@@ -113,6 +128,7 @@ pub async fn alarms(State(console): State<Arc<Console>>, headers: HeaderMap, Lis
         w: by.visitor.words,
         waiting: VecDeque::new(),
         told: None,
+        over: false,
         console,
     };
     let events = futures_util::stream::unfold(alarms, |mut alarms| async move {
@@ -132,6 +148,13 @@ struct Alarms {
     after: u64,
     waiting: VecDeque<(u64, Value)>,
     told: Option<Value>,
+    /// The session has ended, and that was told.
+    over: bool,
+}
+
+/// What a page hears last.
+fn ended() -> Value {
+    json!({ "type": "session.ended" })
 }
 
 impl Alarms {
@@ -142,7 +165,13 @@ impl Alarms {
             }
             self.bells.silence();
             let now = self.console.desk.clock.now();
-            let person = self.console.sessions.look(self.key, Hand::Off, now)?;
+            if self.over {
+                return None;
+            }
+            let Some(person) = self.console.sessions.look(self.key, Hand::Off, now) else {
+                self.over = true;
+                return Some((self.after, ended()));
+            };
             self.gather();
             self.tell_state(&person);
             if self.waiting.is_empty() {

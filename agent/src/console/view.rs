@@ -61,9 +61,9 @@ impl Ring {
             "running"
         };
         let text = if late {
-            w.with("ring-late", "by", clock::span(zone.now.since(due)))
+            w.with("ring-late", "by", clock::span(zone.now.since(due), w))
         } else {
-            clock::span(due.since(zone.now))
+            clock::span(due.since(zone.now), w)
         };
         let name = owed.name.parse::<DeadlineName>().ok();
         let said = name.map(|name| if w.lang == Lang::Zh { name.zh() } else { name.en() });

@@ -154,7 +154,7 @@ pub struct Lock {
 
 /// Locks a state directory, so that no second process works on it. Does not wait.
 pub fn lock(folder: &Path) -> io::Result<Lock> {
-    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("lock"))?;
+    let file = lock_file(folder)?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Lock { _file: file }),
         Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -162,6 +162,21 @@ pub fn lock(folder: &Path) -> io::Result<Lock> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Waits until nobody else holds the lock on this folder: for what is done in a moment.
+pub fn wait_for_lock(folder: &Path) -> io::Result<Lock> {
+    let file = lock_file(folder)?;
+    loop {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive) {
+            Err(rustix::io::Errno::INTR) => {}
+            locked => return Ok(locked.map(|()| Lock { _file: file })?),
+        }
+    }
+}
+
+fn lock_file(folder: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("lock"))
 }
 
 /// File systems on which a sync does not mean what we need, by their `statfs` type, and why.

@@ -135,7 +135,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("console add", "建立账户；密码当场询问，或从标准输入读取"),
     ("console ls", "列出账户"),
     ("console lock", "关闭账户；已登录的到本次登录结束为止"),
-    ("console unlock", "重新打开账户"),
+    ("console unlock", "重新打开账户，失败次数过多的也可再登录"),
     ("console password", "换密码"),
     ("console totp", "换动态码密钥，并显示一次"),
     ("tasks", "待办：需要人去做的事"),

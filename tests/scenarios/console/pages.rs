@@ -35,17 +35,17 @@ async fn pages_are_as_they_were_in_both_languages() {
     for lang in ["zh-CN", "en"] {
         let mut ly = Browser::at(&world, LY).with_cookie("ld-lang", lang);
         insta::assert_snapshot!(format!("login_{lang}"), settled(&ly.get("/login").await.body));
-        ly.sign_in("wanglei", "DUTY_OFFICER").await;
+        ly.sign_in("officer", "DUTY_OFFICER").await;
         insta::assert_snapshot!(format!("inbox_empty_{lang}"), settled(&ly.get("/inbox").await.body));
     }
     let id = told(&world, v1::Precedence::Flash, "槽车侧翻").await;
     world.agent(XZ).stage(id, LY, v1::Stage::Delivered).await;
     for lang in ["zh-CN", "en"] {
         let mut ly = Browser::at(&world, LY).with_cookie("ld-lang", lang);
-        ly.sign_in("wanglei", "DUTY_OFFICER").await;
+        ly.sign_in("officer", "DUTY_OFFICER").await;
         insta::assert_snapshot!(format!("inbox_{lang}"), settled(&ly.get(&format!("/inbox?m={id}")).await.body));
         let mut xz = Browser::at(&world, XZ).with_cookie("ld-lang", lang);
-        xz.sign_in("wanglei", "DUTY_OFFICER").await;
+        xz.sign_in("officer", "DUTY_OFFICER").await;
         insta::assert_snapshot!(format!("sent_{lang}"), settled(&xz.get("/inbox?tab=sent").await.body));
         insta::assert_snapshot!(format!("trace_{lang}"), settled(&xz.get(&format!("/m/{id}/trace")).await.body));
         insta::assert_snapshot!(format!("failure_{lang}"), settled(&ly.get("/nothing").await.body));

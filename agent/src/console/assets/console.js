@@ -14,7 +14,7 @@ const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
 function span(ms) {
   const all = Math.max(0, Math.floor(ms / 1000));
   const hours = Math.floor(all / 3600), minutes = Math.floor(all / 60) % 60;
-  if (hours >= 48) return `${Math.floor(hours / 24)} d`;
+  if (hours >= 48) return (body.dataset.days ?? "#").replace("#", `${Math.floor(hours / 24)}`);
   return hours > 0 ? `${hours}:${two(minutes)}:${two(all % 60)}` : `${minutes}:${two(all % 60)}`;
 }
 
@@ -63,24 +63,27 @@ function showSound(state) {
   if (word) word.textContent = sound.dataset[state] ?? "";
 }
 
-/** Plays the tone of a precedence; says on the screen whether it was heard. @param {string} name */
-async function play(name) {
+/** Plays the tone of a precedence; says on the screen whether it was heard. @param {string} name @param {number} volume */
+async function play(name, volume = 1) {
   const tone = tones[name] ?? tones.ROUTINE;
   try {
     tone.currentTime = 0;
+    tone.volume = volume;
     await tone.play();
-    sessionStorage.setItem("watch", "on");
     showSound("on");
-    body.dataset.rang = `${Number(body.dataset.rang ?? 0) + 1}`;
+    if (volume > 0) body.dataset.rang = `${Number(body.dataset.rang ?? 0) + 1}`;
+    return true;
   } catch {
     showSound("off");
+    return false;
   }
 }
 sound?.addEventListener("click", () => {
   play("ROUTINE");
   if ("Notification" in window && Notification.permission === "default") Notification.requestPermission();
 });
-if (sessionStorage.getItem("watch") === "on") showSound("on");
+// whether this page may sound is found out, without a sound, before it is shown
+if (sound) play("ROUTINE", 0);
 
 // --- what is owed rings again -----------------------------------------------------------------------------------------
 /** @typedef {{ id: string, name: string, precedence: string, exercise: boolean, starts: number, due: number }} Owed */
@@ -110,9 +113,17 @@ function remind() {
   }
 }
 
-/** Rings here, or where sound is on. @param {string} precedence */
-function ring(precedence) {
-  play(precedence);
+/** Rings here, or in another tab that may sound. @param {string} precedence */
+async function ring(precedence) {
+  if (!(await play(precedence))) channel.postMessage({ type: "ring", precedence });
+}
+
+/** Of several tabs that could ring for one that may not, one does. @param {string} precedence */
+function ringFor(precedence) {
+  if (!navigator.locks) { play(precedence); return; }
+  navigator.locks.request("liandong-ring", { ifAvailable: true }, async (held) => {
+    if (held && (await play(precedence))) await new Promise((over) => setTimeout(over, 1000));
+  });
 }
 
 // --- the alarm stream: one a browser, and every tab hears of it -------------------------------------------------------
@@ -122,12 +133,28 @@ let leading = false;
 const channel = new BroadcastChannel("liandong-alarms");
 channel.onmessage = (event) => take(event.data);
 
+/** Nobody is signed in here any more: nothing is asked again, and the page says so. */
+let ended = false;
+function end() {
+  if (ended) return;
+  ended = true;
+  silent();
+  const note = lookUp("ended");
+  if (note) note.hidden = false;
+  document.querySelector(".watching:not(#ended)")?.remove();
+}
+document.addEventListener("htmx:sse:before:connection", (event) => { if (ended) event.preventDefault(); });
+document.addEventListener("htmx:sse:error", (event) => {
+  if (/** @type {CustomEvent} */ (event).detail.status === 401) end();
+});
+
 function listen() {
   const after = localStorage.getItem("after") ?? "";
   const stream = new EventSource(`/alarms?after=${encodeURIComponent(after)}`);
   stream.onmessage = (event) => {
     localStorage.setItem("after", event.lastEventId);
     const said = JSON.parse(event.data);
+    if (said.type === "session.ended") stream.close();
     channel.postMessage(said);
     take(said);
     if (said.type === "delivery.new" && !said.exercise) announce(said);
@@ -149,6 +176,8 @@ if (sound && navigator.locks) {
 
 /** Something happened. @param {any} said */
 function take(said) {
+  if (said.type === "ring") return ringFor(said.precedence);
+  if (said.type === "session.ended") return end();
   heard = now();
   const pill = lookUp("pill");
   if (said.type === "agent.time") ahead = said.now - Date.now();
@@ -164,6 +193,7 @@ function take(said) {
   if (said.type === "delivery.new") speak(said.say, said.precedence === "FLASH" && !said.exercise);
   if (said.type === "delivery.refused") speak(said.say, true);
   if (pill?.classList.contains("silent") && said.type !== "desk.state") pill.classList.remove("silent");
+  remind(); // timers of a hidden tab run once a minute, this does not
 }
 
 /** A new message rings once, and where nobody looks a notification says so. @param {any} said */
@@ -225,8 +255,11 @@ document.addEventListener("keydown", (event) => {
   const single = localStorage.getItem("keys") !== "off";
   if (single && went > 0 && now() - went < 1500) {
     went = 0;
+    // what follows `g` is a place and nothing else: it must never sign
+    event.preventDefault();
     const to = /** @type {HTMLElement | null} */ (document.querySelector(`[data-go="${CSS.escape(event.key)}"]`));
-    if (to) { event.preventDefault(); to.click(); return; }
+    to?.click();
+    return;
   }
   if (event.key === "j" && single) return move(1);
   if (event.key === "k" && single) return move(-1);

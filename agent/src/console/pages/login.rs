@@ -1,6 +1,6 @@
 //! Signing in as a person in a post, resuming after a pause, signing out.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -10,12 +10,13 @@ use axum::{
     response::Response,
     routing,
 };
-use model::{invalid::Invalid, reason::Reason};
+use model::{invalid::Invalid, reason::Reason, time::Timestamp};
 
 use crate::console::{
     Console, Noted,
     accounts::{Account, is_password},
     assets,
+    attempts::{Turn, Whose},
     failure::{Failure, encoded, filled, see_other},
     frame::Theme,
     gate::{AnyForm, Form, OwnForm, Seated, Visitor, local},
@@ -23,6 +24,9 @@ use crate::console::{
     sessions::Arrival,
     words::Words,
 };
+
+/// How long a browser is known where an account has signed in: a month.
+const KNOWN_SECONDS: u32 = 30 * 24 * 3_600;
 
 pub fn routes() -> Router<Arc<Console>> {
     Router::new()
@@ -82,19 +86,41 @@ enum Kept {
     Out,
 }
 
+impl Kept {
+    const fn key(&self) -> &'static str {
+        match self {
+            Self::Wrong => "login-wrong",
+            Self::Out => "login-kept-out",
+        }
+    }
+}
+
+/// What somebody says to be let in.
+struct Tried<'a> {
+    account: &'a str,
+    post: Option<Post>,
+    form: &'a Form,
+    whose: Whose<'a>,
+    /// As what it is written down when it is right.
+    what: &'static str,
+}
+
 async fn sign_in(State(console): State<Arc<Console>>, AnyForm { visitor, form }: AnyForm) -> Result<Response, Failure> {
-    match console.checked(&visitor, &form).await.map_err(|invalid| visitor.refused(invalid))? {
+    let name = form.get("account");
+    let whose = console.attempts.whose(name, visitor.source.0, visitor.kept_of(name));
+    let tried = Tried { account: name, post: form.get("post").parse().ok(), form: &form, whose, what: "SIGNED_IN" };
+    match console.checked(visitor.source.0, tried).await.map_err(|invalid| visitor.refused(invalid))? {
         Ok((account, post)) => {
-            let arrival = Arrival { account: account.name.clone(), name: account.person.clone(), post };
-            let name = console
-                .sessions
-                .begin(arrival, console.desk.clock.now())
-                .map_err(|invalid| visitor.refused(invalid))?;
-            Ok(with_cookie(see_other(&form.back()), &console.cookie(), &name, None))
+            let refused = |invalid: Invalid| visitor.refused(invalid);
+            let kept = console.attempts.device(&account.name).map_err(refused)?;
+            let known = console.known_cookie(&account.name);
+            let arrival = Arrival { account: account.name, name: account.person, post };
+            let session = console.sessions.begin(arrival, console.desk.clock.now()).map_err(refused)?;
+            let answer = with_cookie(see_other(&form.back()), &console.cookie(), &session, None);
+            Ok(with_cookie(answer, &known, &kept, Some(KNOWN_SECONDS)))
         }
         Err(kept) => {
-            let key = if matches!(kept, Kept::Out) { "login-kept-out" } else { "login-wrong" };
-            let shown = page(&console, &visitor, form.back(), &form, visitor.words.t(key));
+            let shown = page(&console, &visitor, form.back(), &form, visitor.words.t(kept.key()));
             let mut answer = filled(&shown);
             *answer.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
             Ok(answer)
@@ -103,43 +129,52 @@ async fn sign_in(State(console): State<Arc<Console>>, AnyForm { visitor, form }:
 }
 
 impl Console {
-    /// The account and post of a form, if all of it is right. Every answer is written down.
-    async fn checked(&self, visitor: &Visitor, form: &Form) -> Result<Result<(Account, Post), Kept>, Invalid> {
-        let (name, source, now) = (form.get("account"), visitor.source.0, self.desk.clock.now());
-        if self.sessions.is_kept_out(name, source, now) {
+    /// The account and post, if all that was said is right. Answers are written down.
+    async fn checked(&self, source: IpAddr, tried: Tried<'_>) -> Result<Result<(Account, Post), Kept>, Invalid> {
+        let Tried { account: name, post, form, whose, what } = tried;
+        let now = self.desk.clock.now();
+        let found = self.accounts.find(name).map_err(unreadable)?;
+        let forgiven = found.as_ref().map_or(0, |account| account.unlocked_at);
+        let turn = self.attempts.begin(&whose, now, Timestamp::from_millis(forgiven));
+        if turn == Turn::KeptOut {
             return Ok(Err(Kept::Out));
         }
-        let found = self.accounts.find(name).map_err(unreadable)?;
-        let post = form.get("post").parse::<Post>().ok();
+        let noted = |what, person| Noted { what, account: name, name: person, post, source, about: None };
         let right = self.is_right(found.as_ref(), form.get("password")).await?;
-        let step = found.as_ref().and_then(|account| account.step_of(form.get("code"), now));
-        let allowed = found.filter(|account| {
-            let has = post.is_some_and(|post| account.has(post) && (!post.needs_second_factor() || step.is_some()));
-            right && has && !account.locked
-        });
-        let (Some(account), Some(post)) = (allowed, post) else {
-            let out = self.sessions.failed(name, source, now);
-            let what = if out { "LOCKED_OUT" } else { "REFUSED" };
-            self.note(Noted { what, account: name, name: "", post, source, about: None }).await?;
-            return Ok(Err(if out { Kept::Out } else { Kept::Wrong }));
-        };
-        if let Some(step) = step {
-            let used = Account { totp_used: step, ..account.clone() };
-            self.accounts.put(used).map_err(unreadable)?;
+        let is_theirs = |account: &Account| right && !account.locked && post.is_some_and(|post| account.has(post));
+        if let (Some(account), Some(post)) = (found.filter(is_theirs), post)
+            && (!post.needs_second_factor() || self.uses(name, form.get("code")).await?)
+        {
+            self.attempts.succeeded(&whose);
+            self.note(noted(what, &account.person)).await?;
+            return Ok(Ok((account, post)));
         }
-        self.sessions.succeeded(name, source);
-        let noted =
-            Noted { what: "SIGNED_IN", account: name, name: &account.person, post: Some(post), source, about: None };
-        self.note(noted).await?;
-        Ok(Ok((account, post)))
+        let out = turn == Turn::Last;
+        if self.attempts.may_be_told(now) {
+            self.note(noted(if out { "LOCKED_OUT" } else { "REFUSED" }, "")).await?;
+        } else {
+            tracing::warn!(%source, "more attempts to sign in than are written down");
+        }
+        Ok(Err(if out { Kept::Out } else { Kept::Wrong }))
     }
 
     /// Whether the password is right; where there is no such account, as much time goes by.
     async fn is_right(&self, account: Option<&Account>, password: &str) -> Result<bool, Invalid> {
         let stored = account.map(|account| account.password.clone()).unwrap_or_default();
         let password = password.to_owned();
+        let _turn = self.attempts.hashing().await?;
         let known = self.tasks.blocking("password", move || is_password(&stored, &password)).await;
         known.map_err(|error| crate::console::broken(&error.to_string()))
+    }
+
+    /// Whether a code of the account's second factor is good; it is not good again.
+    async fn uses(&self, name: &str, code: &str) -> Result<bool, Invalid> {
+        let (accounts, name, code) = (self.accounts.clone(), name.to_owned(), code.to_owned());
+        let now = self.desk.clock.now();
+        let used = move || accounts.change(&name, |account| account.uses(&code, now));
+        let used = self.tasks.blocking("accounts", used).await;
+        let used = used.map_err(|error| crate::console::broken(&error.to_string()))?;
+        Ok(used.map_err(unreadable)?.unwrap_or(false))
     }
 }
 
@@ -191,37 +226,29 @@ async fn pause(by: Seated) -> Response {
 
 async fn resume(State(console): State<Arc<Console>>, OwnForm { by, form }: OwnForm) -> Result<Response, Failure> {
     // the session says who and in which post; the form says the password alone
-    let (account, post) = (by.person.account.as_str(), by.person.post.name());
-    let said = [("account", account), ("post", post), ("password", form.get("password")), ("code", form.get("code"))];
-    let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(said).finish();
-    let checked = console.checked(&by.visitor, &Form::read(encoded.as_bytes())).await;
-    match checked.map_err(|invalid| by.refused(invalid))? {
+    let person = &by.person;
+    let whose = Whose::Session(person.key);
+    let tried = Tried { account: &person.account, post: Some(person.post), form: &form, whose, what: "RESUMED" };
+    match console.checked(by.visitor.source.0, tried).await.map_err(|invalid| by.refused(invalid))? {
         Ok(_) => {
             console.sessions.resume(by.person.key, console.desk.clock.now());
             Ok(see_other(&form.back()))
         }
         Err(kept) => {
-            let key = if matches!(kept, Kept::Out) { "login-kept-out" } else { "login-wrong" };
-            let mut answer = filled(&Pause::of(&by, form.back(), by.visitor.words.t(key)));
+            let mut answer = filled(&Pause::of(&by, form.back(), by.visitor.words.t(kept.key())));
             *answer.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
             Ok(answer)
         }
     }
 }
 
-async fn sign_out(State(console): State<Arc<Console>>, OwnForm { by, .. }: OwnForm) -> Result<Response, Failure> {
-    let person = &by.person;
-    let noted = Noted {
-        what: "SIGNED_OUT",
-        account: &person.account,
-        name: &person.name,
-        post: Some(person.post),
-        source: by.visitor.source.0,
-        about: None,
-    };
-    console.note(noted).await.map_err(|invalid| by.refused(invalid))?;
-    console.sessions.end(person.key);
-    Ok(with_cookie(see_other("/login"), &console.cookie(), "", Some(0)))
+/// Whoever goes is gone, also when nothing can be written down.
+async fn sign_out(State(console): State<Arc<Console>>, OwnForm { by, .. }: OwnForm) -> Response {
+    console.sessions.end(by.person.key);
+    if let Err(problem) = console.note(Noted::by("SIGNED_OUT", &by)).await {
+        tracing::error!(%problem, account = by.person.account, "a signing out is not in the journal");
+    }
+    with_cookie(see_other("/login"), &console.cookie(), "", Some(0))
 }
 
 fn with_cookie(mut answer: Response, cookie: &str, value: &str, age: Option<u32>) -> Response {

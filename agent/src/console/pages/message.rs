@@ -13,7 +13,7 @@ use model::{ids::MessageId, invalid::Invalid, stage::Stage};
 use proto::{border, rules, status::Lang, v1};
 
 use crate::console::{
-    Console, Noted, clock,
+    Console, clock,
     failure::{Failure, filled, see_other},
     frame::Frame,
     gate::{Act, Listening, Seated},
@@ -185,10 +185,7 @@ async fn live(
 ) -> Result<Response, Failure> {
     let id: MessageId = id.parse().map_err(|invalid| by.refused(invalid))?;
     let w = by.visitor.words;
-    Ok(stream::live(console, by.person.key, move |console, _| {
-        let stages = console.stages(id, w)?;
-        Part { w, stages }.render().map_err(|error| crate::console::broken(&error.to_string()))
-    }))
+    Ok(stream::live(console, by.person.key, move |console, _| Ok(Part { w, stages: console.stages(id, w)? })))
 }
 
 impl Console {
@@ -196,27 +193,15 @@ impl Console {
     pub(in crate::console) async fn detail(&self, by: &Seated, id: MessageId, here: String) -> Result<Detail, Failure> {
         let refused = |invalid: Invalid| by.refused(invalid);
         let (detail, shows_body) = self.look(by, id, here).map_err(refused)?;
-        let person = &by.person;
-        if shows_body && self.sessions.first_view(person.key, id) {
-            let noted = Noted {
-                what: "BODY_VIEWED",
-                account: &person.account,
-                name: &person.name,
-                post: Some(person.post),
-                source: by.visitor.source.0,
-                about: Some(id),
-            };
-            self.note(noted).await.map_err(refused)?;
+        if shows_body {
+            self.note_viewed(by, id).await.map_err(refused)?;
         }
         Ok(detail)
     }
 
     fn look(&self, by: &Seated, id: MessageId, here: String) -> Result<(Detail, bool), Invalid> {
         let (w, zone, person) = (by.visitor.words, self.zone(), &by.person);
-        // who keeps the house is shown what the least of the desk's posts may read
-        let reader =
-            person.officer().unwrap_or_else(|| v1::Officer { name: person.name.clone(), ..Default::default() });
-        let shown = self.desk.show_to(id, Some(&reader))?;
+        let shown = self.desk.show_to(id, Some(&person.reader()))?;
         let summary = shown.summary.unwrap_or_default();
         let header = summary.header.clone().unwrap_or_default();
         let sender = header.sender.clone().unwrap_or_default();

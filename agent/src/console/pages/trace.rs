@@ -112,21 +112,24 @@ async fn show(State(console): State<Arc<Console>>, Path(id): Path<String>, by: S
     let refused = |invalid: Invalid| by.refused(invalid);
     let id: MessageId = id.parse().map_err(refused)?;
     let w = by.visitor.words;
-    let reader = by.person.officer().unwrap_or_default();
-    let shown = console.desk.show_to(id, Some(&reader)).map_err(refused)?;
+    let shown = console.desk.show_to(id, Some(&by.person.reader())).map_err(refused)?;
     let summary = shown.summary.clone().unwrap_or_default();
     let header = summary.header.clone().unwrap_or_default();
     let sender = header.sender.clone().unwrap_or_default().jurisdiction;
     let line = console.sent_line(&summary, &view::Owed::new(), w);
     let envelope = shown.envelope.clone().unwrap_or_default();
     let seal = envelope.seal.as_ref().map(|seal| certs::signed::hex(&seal.key_id)).unwrap_or_default();
+    let hides = console.hides(&summary, &by);
+    if !hides && !shown.withheld {
+        console.note_viewed(&by, id).await.map_err(refused)?;
+    }
     let page = Page {
         from: console.name_of(&sender, w),
         seal,
         bytes: envelope.content.len().to_string(),
         table: console.table(id, w).map_err(refused)?,
-        json: json(&shown, console.hides(&summary, &by)),
-        hex: if console.hides(&summary, &by) { String::new() } else { hex(&envelope.content) },
+        json: json(&shown, hides),
+        hex: if hides { String::new() } else { hex(&envelope.content) },
         withheld: shown.withheld,
         live: format!("/events/m/{id}/trace"),
         f: console.frame(&by, "/m", format!("{} {}", w.t("trace"), line.title)),
@@ -151,10 +154,7 @@ async fn live(
 ) -> Result<Response, Failure> {
     let id: MessageId = id.parse().map_err(|invalid| by.refused(invalid))?;
     let w = by.visitor.words;
-    Ok(stream::live(console, by.person.key, move |console, _| {
-        let table = console.table(id, w)?;
-        Part { w, table }.render().map_err(|error| crate::console::broken(&error.to_string()))
-    }))
+    Ok(stream::live(console, by.person.key, move |console, _| Ok(Part { w, table: console.table(id, w)? })))
 }
 
 impl Console {
@@ -220,7 +220,7 @@ impl Console {
             cells.push(match found {
                 Some(one) => Cell {
                     at: (zone.second(one.at), zone.whole(one.at)),
-                    after: before.map(|before| clock::later(one.at.since(before))).unwrap_or_default(),
+                    after: before.map(|before| clock::later(one.at.since(before), w)).unwrap_or_default(),
                     who: one.officer.clone(),
                     word: if one.stage == column { String::new() } else { w.stage(one.stage.number()) },
                     class: "done",

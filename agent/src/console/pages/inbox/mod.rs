@@ -64,10 +64,7 @@ struct Part {
 async fn live(State(console): State<Arc<Console>>, Listening(by): Listening) -> Response {
     let asked = Asked::of(&by.visitor.to);
     let w = by.visitor.words;
-    stream::live(console, by.person.key, move |console, person| {
-        let list = console.list(person, &asked, w)?;
-        Part { w, list }.render().map_err(|error| crate::console::broken(&error.to_string()))
-    })
+    stream::live(console, by.person.key, move |console, person| Ok(Part { w, list: console.list(person, &asked, w)? }))
 }
 
 /// Several at once, for ROUTINE alone: whatever else is named is left as it is.
