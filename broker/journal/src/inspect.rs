@@ -11,9 +11,9 @@ use model::{
 
 use crate::{
     disk::{self, DiskFile},
-    format::{self, Found, HEADER_BYTES, Header, Known, Mark, Met, Read, Seed},
+    format::{self, Found, HEADER_BYTES, Header, Known, Mark, Met, Read, Retired, Seed},
     record::Record,
-    segment,
+    retire, segment,
 };
 
 /// Roots at the ends of commits that are remembered, for heads that were signed a while before they were recorded.
@@ -81,6 +81,8 @@ impl Roots {
 pub struct Inspection {
     /// Everything that is wrong, in the order in which it was met.
     pub flaws: Vec<Flaw>,
+    /// Everything up to here has left on purpose, as the journal says.
+    pub retired: Position,
     /// The last record that can be read.
     pub end: Position,
     /// Records that were read.
@@ -119,6 +121,12 @@ pub fn inspect(folder: &Path, each: impl FnMut(Position, &Record, &Roots)) -> io
         each,
     };
     let heads = numbers.iter().map(|number| head(folder, *number)).collect::<io::Result<Vec<_>>>()?;
+    if let Some(retired) = fs::read(folder.join(retire::NAME)).ok().and_then(|bytes| Retired::decode(&bytes)) {
+        // what was to leave when the power went is still there: then the journal begins with it
+        let first = heads.iter().find_map(|(_, _, read)| good(read)).filter(|header| header.first <= retired.through());
+        looking.tree = first.map_or(retired.tree, |header| header.tree.clone());
+        looking.found.retired = Position(looking.tree.size());
+    }
     if heads.iter().all(|(_, _, read)| !matches!(read, Read::Good(_))) && looking.mark.is_none() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "there is no journal"));
     }

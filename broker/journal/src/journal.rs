@@ -1,13 +1,16 @@
 //! A journal in files.
 
 use std::{
-    fmt,
+    collections::BTreeSet,
+    fmt, io,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use model::{
     merkle::Hash,
     position::{Epoch, EpochId, Position},
+    time::Timestamp,
 };
 
 use crate::{
@@ -19,6 +22,7 @@ use crate::{
     open::{self, OpenError, Opened, Options, Plan},
     record::{Committed, Record, RecordBatch},
     report::{Damage, OpenReport},
+    retire,
     shelf::Shelf,
     threads::Threads,
     tree::{Tree, TreeSize},
@@ -36,6 +40,7 @@ struct Inner {
     marker: Marker,
     threads: Threads,
     stopping: Mutex<()>,
+    retiring: Mutex<()>,
     epochs: Vec<Epoch>,
     report: OpenReport,
     figures: Arc<Figures>,
@@ -60,8 +65,18 @@ impl FileJournal {
         let Opened { mut writer, tree, marker, epochs, report } = opened;
         let (queue, shelf, threads) = (Arc::new(Queue::default()), writer.shelf.clone(), Threads::default());
         let figures = writer.figures.clone();
-        let journal =
-            Inner { queue, shelf, tree, marker, threads, stopping: Mutex::default(), epochs, report, figures };
+        let journal = Inner {
+            queue,
+            shelf,
+            tree,
+            marker,
+            threads,
+            stopping: Mutex::default(),
+            retiring: Mutex::default(),
+            epochs,
+            report,
+            figures,
+        };
         writer.spares.start(writer.number.saturating_add(1), &journal.threads)?;
         let (queue, shelf, marker) = (journal.queue.clone(), journal.shelf.clone(), journal.marker.clone());
         journal.threads.start("journal", move || committer::run(writer, &queue, &shelf, &marker))?;
@@ -114,6 +129,28 @@ impl FileJournal {
     /// checked against both roots. Blocks.
     pub fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, JournalError> {
         self.0.tree.consistency(from, to)
+    }
+
+    /// The last record that may leave now: older than `age`, with a segment of its own for every week of it behind. None where
+    /// nothing may.
+    ///
+    /// # Errors
+    /// A header cannot be read.
+    pub fn may_leave(&self, now: Timestamp, age: Duration) -> io::Result<Option<Position>> {
+        retire::may_leave(self.0.shelf.place(), &self.0.shelf, now, age)
+    }
+
+    /// Lets whole segments leave that end at or before `through`; of what is in them, copies of the `needed` records stay and
+    /// are found under their old positions. When this returns it is done for good. Says up to where everything has left.
+    /// Blocks.
+    pub fn retire(&self, through: Position, needed: &BTreeSet<Position>) -> Result<Position, JournalError> {
+        let _one_at_a_time = self.0.retiring.lock().unwrap_or_else(PoisonError::into_inner);
+        retire::retire(self.0.shelf.place(), &self.0.shelf, &self.0.tree, &self.0.epochs, (through, needed))
+    }
+
+    /// Everything up to here has left.
+    pub fn retired(&self) -> Position {
+        self.0.shelf.retired()
     }
 
     fn epoch(&self) -> EpochId {
@@ -174,6 +211,10 @@ impl Journal for FileJournal {
 
     fn epochs(&self) -> Vec<Epoch> {
         self.0.epochs.clone()
+    }
+
+    fn first(&self) -> Position {
+        self.0.shelf.first()
     }
 }
 

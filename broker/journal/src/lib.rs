@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The journal never looks into a record, never decides by the clock, and never tries a failed write or sync again.
-//! Segments are not retired yet.
+//! Segments leave whole (`retire`), with copies of single records that are still in use (`kept`).
 
 mod committer;
 mod disk;
@@ -22,11 +22,13 @@ pub mod file;
 mod format;
 pub mod inspect;
 mod journal;
+mod kept;
 mod mark;
 mod open;
 mod quarantine;
 mod record;
 mod report;
+mod retire;
 mod segment;
 mod shelf;
 mod spare;
@@ -67,6 +69,9 @@ pub enum JournalError {
     /// The record was there and cannot be read any more. Its segment is in quarantine.
     #[error("record {0} is damaged")]
     Damaged(Position),
+    /// The record was there and has left, as old as it was. Its place in the tree is still proved.
+    #[error("record {0} has left: it was older than is kept")]
+    Retired(Position),
     /// No proof can be given: records that it goes over are lost, or the files of the tree cannot be used.
     #[error("no proof can be given: {0}")]
     Unproved(Arc<str>),
@@ -99,4 +104,9 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Its lives, oldest first, the last one living.
     fn epochs(&self) -> Vec<Epoch>;
+
+    /// The first position that can be read, or will be: what was before has left.
+    fn first(&self) -> Position {
+        self.epochs().first().map_or(Position(1), |epoch| epoch.first)
+    }
 }

@@ -16,9 +16,10 @@ use crate::{
     disk::Place,
     file,
     format::{HEADER_BYTES, Header, Mark},
+    kept::Kept,
     mark::{self, Marker},
     report::{DataLoss, OpenReport},
-    segment,
+    retire, segment,
     shelf::Shelf,
     spare::Spares,
     tree::Tree,
@@ -118,19 +119,25 @@ pub(crate) fn open(plan: &Plan) -> Result<Opened, OpenError> {
     let (mark, marks_damaged) = mark::read(&plan.place)?;
     let heads = Heads::read(plan, mark.as_ref())?;
     let mut report = OpenReport { marks_damaged, strays: heads.strays.clone(), ..OpenReport::default() };
-    let surveyed = Survey::new(plan, &heads, mark.as_ref()).run()?;
+    let retired = retire::read(&plan.place)?.unwrap_or_default();
+    let surveyed = Survey::new(plan, &heads, mark.as_ref(), &retired).run()?;
     surveyed.tell(&mut report);
     let known = mark.as_ref().is_none_or(|mark| surveyed.epochs.iter().any(|epoch| epoch.id == mark.epoch));
     if let Some(mark) = mark.as_ref().filter(|_| !known) {
         report.data_loss_suspected.get_or_insert(DataLoss::EpochMissing(mark.epoch));
     }
-    let opened =
-        mend::put_right(plan, surveyed, &mut report).and_then(|mended| begin(plan, mended, mark.as_ref(), report));
+    let opened = mend::put_right(plan, surveyed, &mut report, retired.through())
+        .and_then(|mended| begin(plan, mended, mark.as_ref(), (report, retired.through())));
     opened.map_err(OpenError::Disk)
 }
 
 /// Begins the life on top of what was found.
-fn begin(plan: &Plan, surveyed: Surveyed, mark: Option<&Mark>, mut report: OpenReport) -> io::Result<Opened> {
+fn begin(
+    plan: &Plan,
+    surveyed: Surveyed,
+    mark: Option<&Mark>,
+    (mut report, retired): (OpenReport, Position),
+) -> io::Result<Opened> {
     let first = Position(surveyed.tree.size()).next();
     let mut epochs = surveyed.epochs;
     let previous = epochs.last().map_or_else(EpochId::default, |epoch| epoch.id);
@@ -139,13 +146,11 @@ fn begin(plan: &Plan, surveyed: Surveyed, mark: Option<&Mark>, mut report: OpenR
     }
     let epoch = Epoch { id: plan.epoch, first, ended_at: None };
     epochs.push(epoch);
-    if let (Some(first), Some(segment)) = (epochs.first_mut(), surveyed.segments.first()) {
-        first.first = first.first.max(segment.first);
-    }
     report.clock_floor = surveyed.clock_floor;
     let Plan { place, segment_bytes, owner, clock, .. } = plan.clone();
     let tree = surveyed.tree.clone();
-    let shelf = Shelf::new(place.clone(), clock.clone(), surveyed.segments, report.damaged.clone(), tree);
+    let left = (retired, Kept::open(&place)?);
+    let shelf = Shelf::new(place.clone(), clock.clone(), surveyed.segments, report.damaged.clone(), tree, left);
     let shelf = Arc::new(shelf);
     let tree = Tree::open(&place, shelf.clone(), surveyed.tree.size());
     let mut writer = Writer {

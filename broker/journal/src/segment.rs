@@ -24,9 +24,14 @@ pub(crate) fn number_of(name: &str) -> Option<u32> {
     (digits.len() == 10 && number > 0 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
 }
 
+/// Whether a name is that of a file of ours which is no segment.
+pub(crate) fn is_other(name: &str) -> bool {
+    ["mark.0", "mark.1", crate::retire::NAME, crate::kept::NAME].contains(&name)
+}
+
 /// Whether a name is that of a file which we had not finished.
 pub(crate) fn is_unfinished(name: &str) -> bool {
-    name.strip_suffix(".new").is_some_and(|whole| number_of(whole).is_some() || whole == "mark.0" || whole == "mark.1")
+    name.strip_suffix(".new").is_some_and(|whole| number_of(whole).is_some() || is_other(whole))
 }
 
 /// A segment with nothing in it: zeros of full length under its own name, all synced.

@@ -13,7 +13,14 @@ use model::{clock::Clock, merkle::Frontier, position::Position};
 use state::State;
 pub(crate) use state::{Contents, Entry, Segment};
 
-use crate::{JournalError, disk::Place, quarantine, record::Committed, report::Damage};
+use crate::{
+    JournalError,
+    disk::Place,
+    kept::Kept,
+    quarantine,
+    record::{Committed, Record},
+    report::Damage,
+};
 
 /// Bytes of records that are kept in memory behind the end.
 const HOT_BYTES_MAX: usize = 32 << 20;
@@ -40,8 +47,16 @@ pub(crate) enum Ended {
 
 impl Shelf {
     /// What opening found: segments, damage, and the tree up to the end.
-    pub fn new(place: Place, clock: Clock, segments: Vec<Segment>, damaged: Vec<Damage>, tree: Frontier) -> Self {
+    pub fn new(
+        place: Place,
+        clock: Clock,
+        segments: Vec<Segment>,
+        damaged: Vec<Damage>,
+        tree: Frontier,
+        (retired, kept): (Position, Kept),
+    ) -> Self {
         let mut state = State::default();
+        (state.retired, state.kept) = (retired, kept);
         (state.damaged, state.end, state.tree) = (damaged, Position(tree.size()), tree);
         for segment in segments {
             state.add(segment);
@@ -72,6 +87,37 @@ impl Shelf {
     pub fn end(&self, ended: Ended) {
         self.lock().ended = ended;
         self.grown.notify_all();
+    }
+
+    /// Where the journal lies.
+    pub const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Everything up to `through` has left, but for copies.
+    pub fn retire(&self, through: Position, kept: Kept) {
+        self.lock().retire(through, kept);
+    }
+
+    /// Everything up to here has left.
+    pub fn retired(&self) -> Position {
+        self.lock().retired
+    }
+
+    /// Numbers, first and last positions of all segments, oldest first.
+    pub fn segments(&self) -> Vec<(u32, Position, Position)> {
+        self.lock().segments()
+    }
+
+    /// The first position that can be read, or will be.
+    pub fn first(&self) -> Position {
+        self.lock().first()
+    }
+
+    /// The copy of a record that has left, if one was kept and is good.
+    fn kept(&self, at: Position) -> Option<Record> {
+        let kept = self.lock().kept.clone();
+        kept.get(at)
     }
 
     /// The last durable position.

@@ -89,7 +89,7 @@ impl Tree {
                 return Err(JournalError::Unproved(Arc::from("records that the tree goes over are lost")));
             } else {
                 tracing::warn!("the files of the tree do not lead to its root: they are made anew");
-                state.tiles.clear();
+                state.tiles.rewind(self.shelf.retired().0);
             }
         }
         Ok(state)
@@ -106,7 +106,7 @@ impl Tree {
                     leaves.extend(committed.records.iter().skip(skip).map(crate::Record::leaf));
                     next = committed.first.plus(committed.records.len() as u64);
                 }
-                Err(JournalError::Damaged(_) | JournalError::Missing(_)) => {
+                Err(JournalError::Damaged(_) | JournalError::Missing(_) | JournalError::Retired(_)) => {
                     leaves.push(lost_leaf());
                     next = next.next();
                 }
@@ -148,12 +148,18 @@ impl Tree {
         if at.0 == 0 || at.0 > size {
             return Err(JournalError::Missing(at));
         }
-        let record = self.shelf.record(at)?;
+        // of a record that has left there is the hash alone
+        let leaf = match self.shelf.record(at) {
+            Ok(record) => Some(record.leaf()),
+            Err(JournalError::Retired(_)) => None,
+            Err(error) => return Err(error),
+        };
         self.proved(size, |state| {
             let index = at.0.saturating_sub(1);
+            let leaf = leaf.map_or_else(|| state.tiles.leaf(index), Ok)?;
             let path = state.tiles.hashes(&ranges::path(index, size))?;
             let root = state.root(size)?;
-            let leads = root.is_some() && merkle::root_by_path(record.leaf(), index, size, &path) == root;
+            let leads = root.is_some() && merkle::root_by_path(leaf, index, size, &path) == root;
             Ok(leads.then_some(path))
         })
     }
@@ -182,7 +188,7 @@ impl Tree {
                 return Err(JournalError::Unproved(Arc::from("a record is not the one that the tree was made over")));
             }
             tracing::warn!("the files of the tree give a proof that does not hold: they are made anew");
-            state.tiles.clear();
+            state.tiles.rewind(self.shelf.retired().0);
             (state.good_to, state.good) = (0, Frontier::default().root());
         }
     }

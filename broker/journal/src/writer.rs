@@ -16,7 +16,7 @@ use crate::{
     figures::Figures,
     format::{self, EPOCH_BEGAN, HEADER_BYTES, Header, Mark, Seed},
     record::{Committed, Record, Ticket},
-    segment,
+    retire, segment,
     shelf::{Contents, Entry, Segment, Shelf},
     spare::Spares,
 };
@@ -82,6 +82,8 @@ pub(crate) struct Live {
     seed: Seed,
     at: u64,
     bytes: u64,
+    /// When it was begun. What is written in a later week begins another, so that what is old can leave in small parts.
+    week: i64,
 }
 
 impl Writer {
@@ -115,7 +117,9 @@ impl Writer {
 
     fn put(&mut self, first: Position, records: &[Record], after: &Frontier) -> Result<Entry, WriteError> {
         let length = format::encoded_bytes(records);
-        let fits = self.live.as_ref().is_some_and(|live| live.at + length as u64 <= live.bytes);
+        let this_week = retire::week(self.clock.now());
+        let fits = |live: &Live| live.at + length as u64 <= live.bytes && this_week <= live.week;
+        let fits = self.live.as_ref().is_some_and(fits);
         self.buffer.clear();
         if !fits {
             self.next_segment(first, (HEADER_BYTES + length) as u64)?;
@@ -151,12 +155,14 @@ impl Writer {
             .map_err(|error| if is_full(&error) { WriteError::NoSpace(error) } else { WriteError::Fatal(error) })?;
         self.leave_segment();
         self.number = number;
-        self.buffer.extend_from_slice(&self.header(number, first).encode());
+        let header = self.header(number, first);
+        self.buffer.extend_from_slice(&header.encode());
         let epoch = self.life.epoch.id;
         let contents = Some(Contents { file: blank.file.clone(), batches: Vec::new() });
         let last = Position(first.0 - 1);
         self.shelf.begin(Segment { number, epoch, first, last, contents });
-        self.live = Some(Live { file: blank.file, seed: Seed::new(number, epoch), at: 0, bytes: blank.bytes });
+        let week = retire::week(header.created);
+        self.live = Some(Live { file: blank.file, seed: Seed::new(number, epoch), at: 0, bytes: blank.bytes, week });
         Ok(())
     }
 

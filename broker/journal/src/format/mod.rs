@@ -3,12 +3,14 @@
 mod batch;
 mod header;
 mod mark;
+mod retired;
 mod salvage;
 mod scan;
 
 pub(crate) use batch::{FRAME_BYTES, Seed, TRAILER_BYTES, decode, decode_frames, encode, encoded_bytes};
 pub(crate) use header::{HEADER_BYTES, Header, Read};
 pub(crate) use mark::{MARK_BYTES_MAX, Mark};
+pub(crate) use retired::{RETIRED_BYTES_MAX, Retired};
 pub(crate) use scan::{Found, Known, Met, Tail, epoch_of, first_of, index, remains, scan};
 
 use model::position::EpochId;

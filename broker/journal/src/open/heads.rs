@@ -78,7 +78,7 @@ fn list(place: &Place) -> io::Result<(Vec<u32>, Vec<String>)> {
             numbers.push(number);
         } else if segment::is_unfinished(&name) {
             place.disk.remove(&place.folder.join(&name))?;
-        } else if name != "mark.0" && name != "mark.1" {
+        } else if !segment::is_other(&name) {
             tracing::warn!(name, "a file in the journal's folder is not ours; it is left alone");
             strays.push(name);
         }

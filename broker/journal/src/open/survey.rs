@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     disk::DiskFile,
-    format::{self, Found, Header, Known, Mark, Met, Seed, Tail},
+    format::{self, Found, Header, Known, Mark, Met, Retired, Seed, Tail},
     quarantine,
     record::lost_leaf,
     report::{Damage, DataLoss},
@@ -47,17 +47,17 @@ pub(super) struct Survey<'p> {
 }
 
 impl<'p> Survey<'p> {
-    pub fn new(plan: &'p Plan, heads: &'p Heads, mark: Option<&'p Mark>) -> Self {
+    pub fn new(plan: &'p Plan, heads: &'p Heads, mark: Option<&'p Mark>, retired: &Retired) -> Self {
         Self {
             plan,
             heads,
             mark,
             segments: Vec::new(),
-            epochs: Vec::new(),
-            tree: Frontier::default(),
+            epochs: retired.epochs.clone(),
+            tree: retired.tree.clone(),
             broken: false,
-            end: Position(0),
-            synced_to: mark.map_or(Position(0), Mark::position),
+            end: retired.through(),
+            synced_to: mark.map_or(Position(0), Mark::position).max(retired.through()),
             last: None,
             damaged: Vec::new(),
             headers_repaired: Vec::new(),
@@ -87,12 +87,13 @@ impl<'p> Survey<'p> {
         Ok(self.conclude())
     }
 
-    /// A journal begins with record 1.
+    /// A journal begins with record 1, or behind what has left.
     fn begin(&mut self) {
         self.begun = self.heads.from == 0;
-        let first = self.heads.all.first().and_then(Head::header).map_or(Position(1), |header| header.first);
-        if !self.begun && first > Position(1) {
-            self.damage(Position(1), Position(first.0 - 1));
+        let should = self.end.next();
+        let first = self.heads.all.first().and_then(Head::header).map_or(should, |header| header.first);
+        if !self.begun && first > should {
+            self.damage(should, Position(first.0 - 1));
         }
     }
 
@@ -257,7 +258,7 @@ impl<'p> Survey<'p> {
     }
 
     fn know_epoch(&mut self, header: &Header) {
-        if self.epochs.last().is_some_and(|known| known.id == header.epoch) {
+        if self.epochs.iter().any(|known| known.id == header.epoch) {
             return;
         }
         if let Some(known) = self.epochs.last_mut() {

@@ -32,13 +32,17 @@ impl Shelf {
                 Lookup::Unread(segment) => self.load(&segment).map_err(|error| failed(&error))?,
                 Lookup::Damaged => return Err(JournalError::Damaged(at)),
                 Lookup::Missing => return Err(JournalError::Missing(at)),
+                Lookup::Retired => return Err(JournalError::Retired(at)),
             }
         }
     }
 
     /// The record at a position.
     pub fn record(&self, at: Position) -> Result<Record, JournalError> {
-        let committed = self.batch(at)?;
+        let committed = match self.batch(at) {
+            Err(JournalError::Retired(_)) => return self.kept(at).ok_or(JournalError::Retired(at)),
+            found => found?,
+        };
         let number = usize::try_from(at.0 - committed.first.0).unwrap_or(usize::MAX);
         committed.records.get(number).cloned().ok_or(JournalError::Missing(at))
     }

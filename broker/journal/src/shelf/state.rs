@@ -11,7 +11,7 @@ use model::{
 };
 
 use super::{Ended, Hot, OPEN_SEGMENTS_MAX};
-use crate::{disk::DiskFile, format::Found, record::Committed, report::Damage};
+use crate::{disk::DiskFile, format::Found, kept::Kept, record::Committed, report::Damage};
 
 /// A segment, read or not yet read.
 #[derive(Clone, Debug)]
@@ -60,10 +60,17 @@ impl From<Found> for Entry {
 #[derive(Debug)]
 pub(super) enum Lookup {
     Hot(Arc<Committed>),
-    Cold { number: u32, epoch: EpochId, file: Arc<dyn DiskFile>, entry: Entry },
+    Cold {
+        number: u32,
+        epoch: EpochId,
+        file: Arc<dyn DiskFile>,
+        entry: Entry,
+    },
     Unread(Segment),
     Damaged,
     Missing,
+    /// It has left; perhaps a copy was kept.
+    Retired,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +84,10 @@ pub(super) struct State {
     /// Of everything up to `end`.
     pub tree: Frontier,
     pub ended: Ended,
+    /// Everything up to here has left.
+    pub retired: Position,
+    /// But for copies of these.
+    pub kept: Kept,
 }
 
 impl State {
@@ -159,6 +170,9 @@ impl State {
         if at.0 == 0 || at > self.end {
             return Lookup::Missing;
         }
+        if at <= self.retired {
+            return Lookup::Retired;
+        }
         if let Some(committed) = self.hot.find(at) {
             return Lookup::Hot(committed);
         }
@@ -181,6 +195,19 @@ impl State {
     fn before_all(&self, at: Position) -> Lookup {
         let is_damaged = self.damaged.iter().any(|damage| (damage.first..=damage.last).contains(&at));
         if is_damaged { Lookup::Damaged } else { Lookup::Missing }
+    }
+
+    /// Everything up to `through` has left, but for copies.
+    pub fn retire(&mut self, through: Position, kept: Kept) {
+        self.segments.retain(|_, segment| segment.last > through);
+        self.open.retain(|first| self.segments.contains_key(first));
+        self.damaged.retain(|damage| damage.last > through);
+        (self.retired, self.kept) = (through, kept);
+    }
+
+    /// Numbers, first and last positions of all segments, oldest first.
+    pub fn segments(&self) -> Vec<(u32, Position, Position)> {
+        self.segments.values().map(|segment| (segment.number, segment.first, segment.last)).collect()
     }
 
     /// The next position behind `at`, which cannot be read, that perhaps can.

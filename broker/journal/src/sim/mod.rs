@@ -5,6 +5,7 @@ mod damage;
 mod dice;
 mod disk;
 mod failures;
+mod retire;
 mod witness;
 mod world;
 

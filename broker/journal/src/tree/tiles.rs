@@ -64,9 +64,14 @@ impl Tiles {
         self.leaves
     }
 
-    /// Forgets all: what comes is written over it.
-    pub const fn clear(&mut self) {
-        self.leaves = 0;
+    /// Forgets what comes after the first `leaves`: it is written again. Of records that have left nothing else is known.
+    pub fn rewind(&mut self, leaves: u64) {
+        self.leaves = self.leaves.min(leaves);
+    }
+
+    /// The hash of one leaf.
+    pub fn leaf(&self, index: u64) -> io::Result<Hash> {
+        self.read(0, index, 1)?.first().copied().ok_or_else(short)
     }
 
     /// Adds leaves, and what becomes full by them.
