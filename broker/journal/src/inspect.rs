@@ -120,12 +120,12 @@ pub fn inspect(folder: &Path, each: impl FnMut(Position, &Record, &Roots)) -> io
         broken: false,
         each,
     };
-    let heads = numbers.iter().map(|number| head(folder, *number)).collect::<io::Result<Vec<_>>>()?;
+    let mut heads = numbers.iter().map(|number| head(folder, *number)).collect::<io::Result<Vec<_>>>()?;
     if let Some(retired) = fs::read(folder.join(retire::NAME)).ok().and_then(|bytes| Retired::decode(&bytes)) {
-        // what was to leave when the power went is still there: then the journal begins with it
-        let first = heads.iter().find_map(|(_, _, read)| good(read)).filter(|header| header.first <= retired.through());
-        looking.tree = first.map_or(retired.tree, |header| header.tree.clone());
-        looking.found.retired = Position(looking.tree.size());
+        // what was to leave when the power went may still be there in parts
+        heads.retain(|(_, _, read)| good(read).is_none_or(|header| header.first > retired.through()));
+        looking.found.retired = retired.through();
+        looking.tree = retired.tree;
     }
     if heads.iter().all(|(_, _, read)| !matches!(read, Read::Good(_))) && looking.mark.is_none() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "there is no journal"));

@@ -117,16 +117,16 @@ pub(crate) struct Opened {
 /// Opens the journal and begins a life.
 pub(crate) fn open(plan: &Plan) -> Result<Opened, OpenError> {
     let (mark, marks_damaged) = mark::read(&plan.place)?;
-    let heads = Heads::read(plan, mark.as_ref())?;
-    let mut report = OpenReport { marks_damaged, strays: heads.strays.clone(), ..OpenReport::default() };
     let retired = retire::read(&plan.place)?.unwrap_or_default();
+    let heads = Heads::read(plan, mark.as_ref(), retired.through())?;
+    let mut report = OpenReport { marks_damaged, strays: heads.strays.clone(), ..OpenReport::default() };
     let surveyed = Survey::new(plan, &heads, mark.as_ref(), &retired).run()?;
     surveyed.tell(&mut report);
     let known = mark.as_ref().is_none_or(|mark| surveyed.epochs.iter().any(|epoch| epoch.id == mark.epoch));
     if let Some(mark) = mark.as_ref().filter(|_| !known) {
         report.data_loss_suspected.get_or_insert(DataLoss::EpochMissing(mark.epoch));
     }
-    let opened = mend::put_right(plan, surveyed, &mut report, retired.through())
+    let opened = mend::put_right(plan, surveyed, &mut report)
         .and_then(|mended| begin(plan, mended, mark.as_ref(), (report, retired.through())));
     opened.map_err(OpenError::Disk)
 }

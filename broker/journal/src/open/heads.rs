@@ -2,13 +2,13 @@
 
 use std::{io, sync::Arc};
 
-use model::position::EpochId;
+use model::position::{EpochId, Position};
 
 use super::{OpenError, Plan};
 use crate::{
     disk::{DiskFile, Place},
     format::{HEADER_BYTES, Header, Mark, Read},
-    segment,
+    retire, segment,
 };
 
 /// A segment file and its first block.
@@ -48,7 +48,7 @@ pub(super) struct Heads {
 
 impl Heads {
     /// Reads the headers, refuses what is not ours, and removes files that we had not finished.
-    pub fn read(plan: &Plan, mark: Option<&Mark>) -> Result<Self, OpenError> {
+    pub fn read(plan: &Plan, mark: Option<&Mark>, retired: Position) -> Result<Self, OpenError> {
         let (numbers, strays) = list(&plan.place)?;
         let mut all = Vec::with_capacity(numbers.len());
         for number in numbers {
@@ -56,6 +56,7 @@ impl Heads {
             check(plan, &head)?;
             all.push(head);
         }
+        leave(plan, &mut all, retired)?;
         if mark.is_none() && all.iter().all(|head| head.header().is_none()) {
             all.iter().try_for_each(|head| no_journal(plan, head))?;
         }
@@ -68,6 +69,13 @@ impl Heads {
         let from = if plan.verify_all { 0 } else { read_from(&all, mark) };
         Ok(Self { all, epochs, from, strays })
     }
+}
+
+/// Segments that were to leave when the power went: nobody knows which of them it left.
+fn leave(plan: &Plan, all: &mut Vec<Head>, retired: Position) -> io::Result<()> {
+    let leaves = |head: &mut Head| head.header().is_some_and(|header| header.first <= retired);
+    let leaving: Vec<u32> = all.extract_if(.., leaves).map(|head| head.number).collect();
+    if leaving.is_empty() { Ok(()) } else { retire::remove(&plan.place, leaving.into_iter()) }
 }
 
 /// Numbers of segments in order, and names that are not ours.

@@ -14,24 +14,12 @@ use crate::{
     format::{self, HEADER_BYTES, Header, Seed},
     record::Record,
     report::OpenReport,
-    retire, segment,
+    segment,
     shelf::{Contents, Entry, Segment},
 };
 
 /// Removes empty segments at the end, and writes the last batch once more if nobody knows whether it was ever synced.
-pub(super) fn put_right(
-    plan: &Plan,
-    mut surveyed: Surveyed,
-    report: &mut OpenReport,
-    retired: Position,
-) -> io::Result<Surveyed> {
-    // segments that were to leave when the power went
-    let leaving: Vec<u32> =
-        surveyed.segments.iter().filter(|segment| segment.last <= retired).map(|segment| segment.number).collect();
-    if !leaving.is_empty() {
-        retire::remove(&plan.place, leaving.into_iter())?;
-        surveyed.segments.retain(|segment| segment.last > retired);
-    }
+pub(super) fn put_right(plan: &Plan, mut surveyed: Surveyed, report: &mut OpenReport) -> io::Result<Surveyed> {
     // the copy of the last batch takes the place of a segment that holds nothing else
     let replaced = surveyed.unsynced.as_ref().map(|last| last.header.number);
     for number in surveyed.empty.iter().filter(|number| Some(**number) != replaced) {
