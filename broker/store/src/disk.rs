@@ -27,6 +27,21 @@ pub(crate) fn remove_all(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Copies a folder and all that is in it; when this returns, the copies survive a power cut.
+pub(crate) fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_all(&entry.path(), &target)?;
+        } else {
+            copy(&entry.path(), &target, |_| {})?;
+        }
+    }
+    sync_dir(to)
+}
+
 /// Two folders of one parent change places in one step: when this returns, a power cut changes nothing about it.
 pub(crate) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};

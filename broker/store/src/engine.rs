@@ -105,7 +105,7 @@ impl<F: Fold, J: Journal> Engine<F, J> {
         clock: Clock,
     ) -> Result<(Self, Opened), OpenError> {
         let (reads, writes) = (Pulse::default(), Pulse::default());
-        let extent = Extent { first: first_of(&journal), last: journal.committed(), epochs: journal.epochs() };
+        let extent = Extent { first: journal.first(), last: journal.committed(), epochs: journal.epochs() };
         let place = Place {
             options: &options,
             extent: extent.clone(),
@@ -266,6 +266,11 @@ impl<F: Fold, J: Journal> Engine<F, J> {
         gone.iter().try_for_each(|path| disk::remove(path))
     }
 
+    /// What a second store beside this one is told.
+    pub(crate) fn for_base(&self) -> (Options, Clock) {
+        (crate::base::options(&self.0.options), self.0.clock.clone())
+    }
+
     /// Takes no more records, waits for the answers of those in flight, spills, and makes the last checkpoint. The fold's
     /// thread ends when the journal does.
     pub async fn stop(&self) -> Result<(), Failure> {
@@ -291,9 +296,4 @@ impl<F: Fold, J: Journal> Engine<F, J> {
     pub fn kill(&self) {
         self.0.fail(&Failure::Killed);
     }
-}
-
-/// The first position that the journal has, or will have.
-fn first_of(journal: &impl Journal) -> Position {
-    journal.epochs().first().map_or(Position(1), |epoch| epoch.first)
 }

@@ -1,5 +1,7 @@
 //! What a record means is somebody else's knowledge: `trait Fold` is how the engine asks for it.
 
+use std::collections::BTreeSet;
+
 use journal::Record;
 use model::{
     position::{EpochId, Position},
@@ -30,6 +32,12 @@ pub trait Fold: Send + 'static {
     /// Writes down what `record` means. An error stops the engine for good: a record that only makes no sense is an
     /// outcome, an error is a record that this program cannot read or rows that it cannot trust.
     fn apply(&mut self, at: At, record: &Record, rows: &mut Rows<'_>) -> Result<Self::Outcome, FoldError>;
+
+    /// Records up to `through` that are still read though all around them leave: copies of them stay.
+    fn needs(&self, rows: &Rows<'_>, through: Position) -> Result<BTreeSet<Position>, FoldError> {
+        let _ = (rows, through);
+        Ok(BTreeSet::new())
+    }
 
     /// Everything up to `through` is folded and whoever appended it is answered: wakes whoever waits. Must not block.
     fn folded(&mut self, through: Position) {

@@ -5,6 +5,7 @@
 //! | [`engine`], [`failure`] | append and wait for the fold's verdict; read; stop; how it ends for good |
 //! | [`fold`], [`rows`] | what a record means, and where it is written down |
 //! | [`options`], [`open`], [`watch`] | sizes; what opening found; what to do when sled hangs |
+//! | [`base`] | what the journal has let go, folded: rows are made again from it and the journal |
 //! | [`blobs`] | files named by their digest |
 //! | [`backup`] | copies of a state directory: made, read back, put back; what was set aside |
 //! | [`tasks`] | the owner of every task and thread of the process |
@@ -16,6 +17,7 @@
 //! Absent on purpose: what any record means; any clock but the one handed in; any answer that waits for sled.
 
 pub mod backup;
+pub mod base;
 pub mod blobs;
 mod closed;
 mod control;

@@ -10,7 +10,8 @@ use crate::fault::Fault;
 const FAULTS_APART: Duration = Duration::from_mins(10);
 /// So many starts may die while the rows are being opened; then the rows are given up.
 const ATTEMPTS_MAX: u32 = 5;
-const NAME: &str = "note";
+/// Its name in the store's folder.
+pub(crate) const NAME: &str = "note";
 const FIRST_LINE: &str = "liandong store note 1";
 
 /// What is known about earlier starts.

@@ -12,9 +12,10 @@ use model::{
 };
 
 use crate::{
+    base,
     closed::{self, Bounds},
     fault::{Fault, Faults},
-    note::Note,
+    note::{NAME as NOTE, Note},
     options::{AfterBatch, CHUNK_KEYS_MAX, Options},
     overlay::{Overlay, Spilled, Tables, fold_key},
     refold::workshop,
@@ -60,6 +61,16 @@ pub enum OpenError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The rows must be made again, and what the journal has let go is nowhere.
+    #[error("{}: {why}; what came before record {first} has left the journal, so the rows cannot be made again without it: restore a backup", path.display())]
+    BaseLost {
+        /// Where it should be.
+        path: PathBuf,
+        /// The first record that is there.
+        first: Position,
+        /// What is wrong.
+        why: String,
     },
     /// The journal could not be read.
     #[error("journal")]
@@ -185,14 +196,35 @@ impl Place<'_> {
         }
     }
 
+    /// A store without rows, or with those that what has left comes to.
     fn create(&self) -> Result<(Held, Spiller), OpenError> {
+        if self.extent.first > Position(1) { self.from_base() } else { self.empty() }
+    }
+
+    /// The base's rows, copied.
+    fn from_base(&self) -> Result<(Held, Spiller), OpenError> {
+        let base = self.options.state.join(base::FOLDER).join("store");
+        let lost = |why: String| OpenError::BaseLost { path: base.clone(), first: self.extent.first, why };
+        if !base.join(NOTE).is_file() {
+            return Err(lost("it is not there".to_owned()));
+        }
+        let fresh = self.store().with_extension("new");
+        let copied = crate::disk::remove_all(&fresh).and_then(|()| crate::disk::copy_all(&base, &fresh));
+        copied.and_then(|()| crate::disk::rename_new(&fresh, &self.store())).map_err(|error| self.io(error))?;
+        match self.reopen(Note::default()) {
+            Ok(parts) => Ok(parts),
+            Err(Unopened::Unusable(why)) => Err(lost(why)),
+            Err(Unopened::Io(error)) => Err(self.io(error)),
+        }
+    }
+
+    fn empty(&self) -> Result<(Held, Spiller), OpenError> {
         let (rows, closed) = (self.rows(), self.closed());
         let made = [&self.store(), &rows, &closed].into_iter().try_for_each(|folder| crate::disk::create_dir(folder));
         made.map_err(|error| self.io(error))?;
         let tree = Tree::open(&rows, self.options.cache_bytes, Faults::default(), self.writes.clone())
             .map_err(|error| self.unopened(error))?;
-        let before = Position(self.extent.first.0.saturating_sub(1));
-        let meta = Meta { applied: before, indexed: before, ..Meta::default() };
+        let meta = Meta::default();
         let after_batch = AfterBatch::default();
         let found = Recovered {
             meta,
@@ -236,8 +268,15 @@ impl Place<'_> {
         let db = fs::File::open(self.rows().join("db")).map_err(Unopened::Io)?;
         let overlay =
             Overlay::over(Spilled { tree: tree.watched_by(self.reads.clone()), sieve: sieve.clone(), tables });
-        let held =
-            Held { overlay, closed: index, folded: meta.applied, epoch: meta.epoch, time: meta.time, torn: false };
+        let held = Held {
+            overlay,
+            closed: index,
+            folded: meta.applied,
+            epoch: meta.epoch,
+            time: meta.time,
+            torn: false,
+            settled_for: Some(self.options.settled_for),
+        };
         let bounds = Bounds { entries: self.options.index_entries_max, bytes: self.options.index_bytes_max };
         let after_batch = self.options.after_batch.clone();
         Ok((

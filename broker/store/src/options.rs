@@ -28,6 +28,8 @@ pub struct Options {
     pub bloat_floor_bytes: u64,
     /// Settled entries kept in memory, at most so many or so many bytes, before they become a closed index file.
     pub index_entries_max: usize,
+    /// A settled id is found for so long after its time, and not longer: less than the journal keeps its record.
+    pub settled_for: Duration,
     /// See `index_entries_max`.
     pub index_bytes_max: usize,
     /// What to do about a call of sled that does not come back.
@@ -51,6 +53,7 @@ impl Options {
             cache_bytes: 32 * MIB as u64,
             bloat_floor_bytes: 64 * MIB as u64,
             index_entries_max: 65_536,
+            settled_for: Duration::from_hours(179 * 24),
             index_bytes_max: 8 * MIB,
             watchdog: Watchdog::aborting(),
             after_batch: AfterBatch::default(),

@@ -1,5 +1,7 @@
 //! The rows as a fold and its readers see them: one sorted map, and an index of what is closed.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use model::{
     position::{EpochId, Position},
@@ -7,7 +9,7 @@ use model::{
 };
 
 use crate::{
-    closed::{Closed, Id},
+    closed::{Closed, Id, id_time},
     fault::Fault,
     fold::FoldError,
     hash::Tally,
@@ -34,9 +36,17 @@ pub(crate) struct Held {
     pub time: Timestamp,
     /// The overlay holds a part of a record that was not folded to its end: it must never be spilled.
     pub torn: bool,
+    /// How long a settled id is found; none is for ever.
+    pub settled_for: Option<Duration>,
 }
 
 impl Held {
+    /// Whether what was settled under this id is found.
+    fn remembers(&self, id: &Id) -> bool {
+        let made = i64::try_from(id_time(id)).unwrap_or(i64::MAX);
+        self.settled_for.is_none_or(|time| made >= self.time.minus(time).millis())
+    }
+
     /// The rows, for whoever holds the lock.
     pub fn rows(&mut self) -> Rows<'_> {
         Rows { position: self.folded, held: self }
@@ -120,9 +130,11 @@ impl Rows<'_> {
     }
 
     /// The last entry that was settled under `id`. An id newer than all index files asks no disk.
+    /// One whose time lies further back than [`crate::Options::settled_for`] is not found, whether or not it is still there:
+    /// so a fold sees the same after its oldest records have left.
     pub fn settled(&self, id: [u8; 16]) -> Result<Option<Bytes>, FoldError> {
         let id: Id = id;
-        Ok(self.held.closed.find(&id)?)
+        if self.held.remembers(&id) { Ok(self.held.closed.find(&id)?) } else { Ok(None) }
     }
 
     /// Everything up to here is folded; within `apply`, everything before its record.
@@ -142,7 +154,7 @@ impl Rows<'_> {
             rows.push((Bytes::copy_from_slice(key), position, payload.to_bytes()));
             Ok::<_, Fault>(true)
         })?;
-        let settled = self.held.closed.dump()?.into_iter().collect();
+        let settled = self.held.closed.dump()?.into_iter().filter(|(id, _)| self.held.remembers(id)).collect();
         Ok(Dump { folded: self.held.folded, rows, settled })
     }
 
@@ -153,7 +165,8 @@ impl Rows<'_> {
             rows.add(key, &[&position.0.to_be_bytes(), payload.as_slice()].concat());
             Ok::<_, Fault>(true)
         })?;
-        self.held.closed.dump()?.iter().for_each(|(id, entry)| settled.add(id, entry));
+        let remembered = self.held.closed.dump()?;
+        remembered.iter().filter(|(id, _)| self.held.remembers(id)).for_each(|(id, entry)| settled.add(id, entry));
         Ok(Fingerprint { folded: self.held.folded, rows, settled })
     }
 }

@@ -1,5 +1,6 @@
 //! The engine held against a sorted map that takes the same records, and stopped, killed and damaged meanwhile.
 
+mod base;
 mod crash;
 mod damage;
 mod limits;

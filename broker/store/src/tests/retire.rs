@@ -6,7 +6,7 @@ use super::{
     toy::{Op, id, record},
     world::{World, block_on, files},
 };
-use crate::Opened;
+use crate::{OpenError, Opened};
 
 /// A world whose every spill makes a closed file; each round settles one id and leaves one row.
 fn rounds(count: u8) -> World {
@@ -62,7 +62,7 @@ fn files_that_a_cut_left_after_retirement_are_removed_at_opening() {
 }
 
 #[test]
-fn a_store_older_than_all_that_the_journal_kept_is_rebuilt() {
+fn a_store_older_than_all_that_the_journal_kept_is_not_made_up() {
     let mut world = rounds(3);
     let old = tempfile::tempdir().unwrap();
     super::world::copy(&world.store(), old.path());
@@ -73,10 +73,8 @@ fn a_store_older_than_all_that_the_journal_kept_is_rebuilt() {
     world.adopt(old.path());
 
     world.journal = world.journal.retired(Position(9));
-    let opened = world.start();
+    let refused = world.try_start().unwrap_err();
 
-    assert!(matches!(&opened, Opened::Rebuilt { why, .. } if why.contains("begins at 9")), "{opened:?}");
-    assert!(settled(&world, 19) && !settled(&world, 0));
-    world.stop();
-    assert!(matches!(world.restart(), Opened::Reopened { .. }));
+    assert!(matches!(&refused, OpenError::BaseLost { first, .. } if *first == Position(9)), "{refused:?}");
+    assert!(refused.to_string().contains("restore a backup"), "{refused}");
 }
