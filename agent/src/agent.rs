@@ -23,6 +23,7 @@ use crate::{
     fold::{AgentFold, Bells},
     link::{self, Link, Plan},
     outbox::Outbox,
+    retention,
     rounds::{self, Rounds},
     rules::{self, Board},
     signer::Signer,
@@ -159,7 +160,8 @@ async fn open(
         ..journal::Options::new(config.state.join("journal"), clock.clone())
     };
     let fold = AgentFold::new(names.jurisdiction().clone(), bells.clone());
-    let options = store::Options::new(&config.state);
+    let settled_for = config.retention.settled_for();
+    let options = store::Options { settled_for, ..store::Options::new(&config.state) };
     let (threads, engine_clock) = (tasks.clone(), clock.clone());
     let opening = tasks.blocking("open", move || {
         let journal = FileJournal::open(journal)?;
@@ -236,6 +238,8 @@ fn start_tasks(config: &Config, desk: &Arc<Desk>, sockets: Sockets, tasks: &Task
     tasks.essential("rules", move |stop| rules::look::run(looking, looks, stop));
     let (working, works) = (desk.clone(), tasks.clone());
     tasks.essential("acts", move |stop| rules::work::run(working, works, stop));
+    let (aging, kept, ages) = (desk.clone(), config.retention, tasks.clone());
+    tasks.essential("retention", move |stop| retention::run(aging, kept, ages, stop));
     start_rounds(desk, tasks);
     start_witness(desk, tasks);
     let watched = desk.clone();

@@ -10,6 +10,7 @@ use model::{
     role::Role,
 };
 use serde::Deserialize;
+use store::base::Retention;
 
 use crate::desk::programs::{PER_HOUR, Program};
 
@@ -60,6 +61,9 @@ pub struct Config {
     /// How much of the journal is checked at a start.
     #[serde(default)]
     pub verify: Verify,
+    /// How long evidence is kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// Accept file systems whose syncs mean nothing. For tests.
     #[serde(default)]
     pub allow_unsafe_filesystem: bool,

@@ -37,6 +37,7 @@ pub mod forms;
 pub mod link;
 pub mod message;
 pub mod outbox;
+pub mod retention;
 pub mod rounds;
 pub mod rules;
 pub mod signer;

@@ -71,6 +71,7 @@ impl Growth {
     /// Whether something was added that is worth a head: heads are not, else two trees would make each other grow for ever.
     fn has_news(&mut self, engine: &AgentEngine) -> bool {
         let end = engine.journal_end();
+        self.looked = self.looked.max(engine.journal().retired());
         while self.looked < end {
             let next = self.looked.next();
             let record = engine.journal().record(next);

@@ -152,6 +152,10 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
 }
 
+fn options(config: &Config) -> store::Options {
+    store::Options { settled_for: config.retention.settled_for(), ..store::Options::new(&config.state) }
+}
+
 async fn relay(
     config: &Config,
     identity: &Arc<Identity>,
@@ -168,7 +172,7 @@ async fn relay(
         ..journal::Options::new(config.state.join("journal"), clock.clone())
     };
     let fold = BrokerFold::new(wakes.clone());
-    let (options, owner, engine_clock) = (store::Options::new(&config.state), tasks.clone(), clock.clone());
+    let (options, owner, engine_clock) = (options(config), tasks.clone(), clock.clone());
     let opening = tasks.blocking("open", move || {
         let journal = FileJournal::open(journal)?;
         Engine::open(options, journal, fold, &owner, engine_clock).map_err(StartError::from)
@@ -221,6 +225,8 @@ fn start_tasks(config: &Config, listeners: Listeners, identity: Arc<Identity>, r
     let counting = relay.clone();
     tasks.essential("gaps", move |stop| gaps::run(counting, stop));
     let (signing, signs) = (relay.clone(), tasks.clone());
+    let (aging, kept, ages) = (relay.clone(), config.retention, tasks.clone());
+    tasks.essential("retention", move |stop| crate::relay::retention::run(aging, kept, ages, stop));
     tasks.essential("heads", move |stop| heads::run(signing, signs, stop));
     let watching = relay.clone();
     tasks.essential("watch", move |stop| watch(watching, stop));

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use certs::tls::PostQuantum;
 use serde::Deserialize;
+use store::base::Retention;
 
 /// Configuration of `liandong broker`.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +35,9 @@ pub struct Config {
     /// How much of the journal is checked at a start.
     #[serde(default)]
     pub verify: Verify,
+    /// How long evidence is kept.
+    #[serde(default)]
+    pub retention: Retention,
     /// Accept file systems whose syncs mean nothing. For tests.
     #[serde(default)]
     pub allow_unsafe_filesystem: bool,
@@ -80,9 +84,17 @@ mod tests {
 
     #[test]
     fn all_is_verified_where_the_operator_says_so() {
-        let of = |text: &str| toml::from_str::<Config>(&format!("{EXAMPLE}\n{text}\n")).map(|config| config.verify);
+        let of = |text: &str| toml::from_str::<Config>(&format!("{text}\n{EXAMPLE}")).map(|config| config.verify);
         assert_eq!((of("").unwrap(), of("verify = \"all\"").unwrap()), (Verify::Recent, Verify::All));
         assert!(of("verify = \"some\"").is_err());
+    }
+
+    #[test]
+    fn evidence_is_kept_long_enough() {
+        let of = |days: u32| toml::from_str::<Config>(&format!("{EXAMPLE}\nevidence_days = {days}\n"));
+        assert_eq!(of(400).unwrap().retention.evidence_days, 400);
+        let told = of(90).unwrap_err().to_string();
+        assert!(told.contains("evidence_days") && told.contains("180 days at least"), "{told}");
     }
 
     #[test]

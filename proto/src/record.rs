@@ -79,4 +79,6 @@ pub mod kind {
     pub const HEAD_SIGNED: u16 = 60;
     /// [`super::HeadWitnessed`].
     pub const HEAD_WITNESSED: u16 = 61;
+    /// [`super::EvidenceAged`].
+    pub const EVIDENCE_AGED: u16 = 62;
 }

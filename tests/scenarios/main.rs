@@ -33,6 +33,7 @@ mod line;
 mod logs;
 mod meeting;
 mod outage;
+mod retention;
 mod rules;
 mod sessions;
 mod slow_line;

@@ -22,7 +22,7 @@ pub mod rosters;
 use std::sync::Arc;
 
 use certs::tls;
-use journal::{FileJournal, Lane, Record};
+use journal::{FileJournal, JournalError, Lane, Record};
 use model::{
     clock::Clock, ids::MessageId, invalid::Invalid, position::Position, precedence::Precedence, reason::Reason,
 };
@@ -110,7 +110,12 @@ impl Desk {
     }
 
     pub(crate) fn raw(&self, at: Position) -> Result<Record, Invalid> {
-        self.engine.record(at).map_err(|error| internal(&error))
+        self.engine.record(at).map_err(|error| match error {
+            JournalError::Retired(at) => {
+                Invalid::new(Reason::NotFound, "message_id", LEFT).detail(format!("record {at}"))
+            }
+            error => internal(&error),
+        })
     }
 
     /// Messages of ours that wait for the broker: their precedence and place, by precedence and then as they were queued.
@@ -170,9 +175,18 @@ impl Desk {
         if at == Position::START {
             Ok(None)
         } else {
-            Ok(self.record::<BrokerRefused>(at, kind::BROKER_REFUSED)?.refusal)
+            let refused = self.record::<BrokerRefused>(at, kind::BROKER_REFUSED);
+            if refused.as_ref().is_err_and(has_left) { Ok(None) } else { Ok(refused?.refusal) }
         }
     }
+}
+
+/// The rule of what is older than is kept.
+const LEFT: &str = "evidence.left";
+
+/// Whether this says that something is older than is kept.
+pub(crate) fn has_left(invalid: &Invalid) -> bool {
+    invalid.rule == LEFT
 }
 
 pub(crate) fn decode<M: Message + Default>(record: &Record) -> Result<M, Invalid> {

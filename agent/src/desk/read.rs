@@ -73,6 +73,9 @@ impl Desk {
                 before = cursor;
                 let Some(id) = crate::fold::id_of(&line.message_id) else { continue };
                 let summary = self.summary(id)?;
+                if summary.title == LEFT_TITLE {
+                    return Ok(v1::InboxResponse { messages, next: 0 }); // so has everything before it
+                }
                 if wanted(&summary, ask.status) {
                     messages.push(summary);
                 }
@@ -91,14 +94,14 @@ impl Desk {
         let (sent, received) = self.engine.read(|_, found| (query::sent(found, id), query::received(found, id)));
         let summary = match (sent.map_err(rows)?, received.map_err(rows)?) {
             (Some(row), _) => self.sent_summary(id, &row),
-            (None, Some(row)) => self.received_summary(&row),
+            (None, Some(row)) => self.received_summary(id, &row),
             (None, None) => Err(unknown(id)),
         }?;
         Ok(v1::MessageSummary { judgement: self.judgement(id)?, ..summary })
     }
 
     fn sent_summary(&self, id: MessageId, row: &SentRow) -> Result<v1::MessageSummary, Invalid> {
-        let envelope = self.own_envelope(Position(row.position))?;
+        let headed = left_or_headed(id, self.own_envelope(Position(row.position)))?;
         let deliveries = self.engine.read(|_, found| query::deliveries(found, id)).map_err(rows)?;
         let states = deliveries.into_iter().map(|(recipient, delivery)| v1::DeliveryState {
             jurisdiction: recipient.to_string(),
@@ -113,12 +116,13 @@ impl Desk {
             recalled: row.recalled,
             accepted: !row.accepted_epoch.is_empty(),
             refusal: self.refusal(Position(row.refused_at))?,
-            ..headed(&envelope)?
+            ..headed
         })
     }
 
-    fn received_summary(&self, row: &ReceivedRow) -> Result<v1::MessageSummary, Invalid> {
-        let envelope = self.delivery(row)?.envelope.unwrap_or_default();
+    fn received_summary(&self, id: MessageId, row: &ReceivedRow) -> Result<v1::MessageSummary, Invalid> {
+        let delivered = self.delivery(row).map(|delivered| delivered.envelope.unwrap_or_default());
+        let headed = left_or_headed(id, delivered)?;
         let state = v1::DeliveryState {
             jurisdiction: self.names.jurisdiction().to_string(),
             r#as: signed(row.r#as),
@@ -130,7 +134,7 @@ impl Desk {
             states: vec![state],
             cursor: row.cursor,
             recalled: row.recalled,
-            ..headed(&envelope)?
+            ..headed
         })
     }
 
@@ -279,6 +283,24 @@ fn wanted(summary: &v1::MessageSummary, status: i32) -> bool {
 }
 
 /// A summary with what the envelope itself says.
+/// In place of the title of what is older than is kept.
+const LEFT_TITLE: &str = "超过留存期限 / older than is kept";
+
+/// What is known of a message whose envelope has left: that it was there, and what became of it.
+fn left_or_headed(id: MessageId, envelope: Result<v1::Envelope, Invalid>) -> Result<v1::MessageSummary, Invalid> {
+    match envelope {
+        Err(invalid) if super::has_left(&invalid) => {
+            let header = v1::Header { message_id: id.0.to_vec().into(), ..v1::Header::default() };
+            Ok(v1::MessageSummary {
+                header: Some(header),
+                title: LEFT_TITLE.to_owned(),
+                ..v1::MessageSummary::default()
+            })
+        }
+        envelope => headed(&envelope?),
+    }
+}
+
 pub(crate) fn headed(envelope: &v1::Envelope) -> Result<v1::MessageSummary, Invalid> {
     let parts = border::parts(&envelope.content)?;
     let header = v1::Header::decode(parts.header).map_err(|error| super::internal(&error))?;

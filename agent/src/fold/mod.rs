@@ -14,6 +14,7 @@ pub mod keys;
 mod learned;
 mod long;
 pub mod matters;
+mod needs;
 mod notices;
 mod outbox;
 mod own;
@@ -28,7 +29,7 @@ mod tests;
 
 pub use self::automation::HOUR_MS;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use journal::Record;
@@ -140,15 +141,22 @@ impl Fold for AgentFold {
             kind::ACT_TRIED => folding.act_tried(&decode(record)?),
             kind::ACT_ENDED => folding.act_ended(&decode(record)?),
             kind::HEAD_WITNESSED => folding.head_witnessed(&decode(record)?),
-            kind::LINK_TURNED | kind::EPOCH_BEGAN | kind::BLOB_STORED | kind::REFUSED | kind::HEAD_SIGNED => {
-                Ok(Outcome::Done)
-            }
+            kind::LINK_TURNED
+            | kind::EPOCH_BEGAN
+            | kind::BLOB_STORED
+            | kind::REFUSED
+            | kind::HEAD_SIGNED
+            | kind::EVIDENCE_AGED => Ok(Outcome::Done),
             unknown => Err(FoldError::new(format!("record kind {unknown} is not known to this version"))),
         }?;
         if self.agent != before {
             rows.put(&keys::agent(), &self.agent.encode_to_vec())?;
         }
         Ok(outcome)
+    }
+
+    fn needs(&self, rows: &Rows<'_>, through: Position) -> Result<BTreeSet<Position>, FoldError> {
+        needs::needed(rows, through)
     }
 
     fn folded(&mut self, through: Position) {

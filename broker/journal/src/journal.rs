@@ -140,6 +140,14 @@ impl FileJournal {
         retire::may_leave(self.0.shelf.place(), &self.0.shelf, now, age)
     }
 
+    /// Whether the segment that grows was begun in an earlier week than `now`: what is written next begins another.
+    ///
+    /// # Errors
+    /// Its header cannot be read.
+    pub fn is_of_an_earlier_week(&self, now: Timestamp) -> io::Result<bool> {
+        retire::is_of_an_earlier_week(self.0.shelf.place(), &self.0.shelf, now)
+    }
+
     /// Lets whole segments leave that end at or before `through`; of what is in them, copies of the `needed` records stay and
     /// are found under their old positions. When this returns it is done for good. Says up to where everything has left.
     /// Blocks.

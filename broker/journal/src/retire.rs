@@ -60,6 +60,13 @@ pub(crate) fn may_leave(place: &Place, shelf: &Shelf, now: Timestamp, age: Durat
     Ok(found)
 }
 
+/// Whether the newest segment was begun in an earlier week than `now`.
+pub(crate) fn is_of_an_earlier_week(place: &Place, shelf: &Shelf, now: Timestamp) -> io::Result<bool> {
+    let newest = shelf.segments().last().map(|(number, ..)| *number);
+    let header = newest.map(|number| header(place, number)).transpose()?.flatten();
+    Ok(header.is_some_and(|header| week(header.created) < week(now)))
+}
+
 fn header(place: &Place, number: u32) -> io::Result<Option<Header>> {
     let file = place.disk.open(&place.folder.join(segment::name(number)))?;
     let mut block = vec![0; HEADER_BYTES];

@@ -52,6 +52,7 @@ impl Growth {
     /// make each other grow for ever, nor are the broker's own probes.
     fn has_news(&mut self, engine: &BrokerEngine) -> bool {
         let end = engine.journal_end();
+        self.looked = self.looked.max(engine.journal().retired());
         while self.looked < end {
             let next = self.looked.next();
             let is_news = engine.journal().record(next).is_ok_and(|record| is_news(&record));

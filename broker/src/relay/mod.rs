@@ -15,6 +15,7 @@ pub mod mend;
 pub mod news;
 pub mod notice;
 pub mod quota;
+pub mod retention;
 pub mod rosters;
 pub mod sessions;
 pub mod signer;

@@ -9,10 +9,11 @@ use std::{
     time::Duration,
 };
 
-use journal::{Committed, Epoch, FileJournal, Journal, JournalError, Position, Record, RecordBatch};
+use journal::{Committed, Epoch, FileJournal, Journal, JournalError, Lane, Position, Record, RecordBatch};
+use serde::Deserialize;
 
 use crate::{
-    Engine, Failure, Fold, FoldError, OpenError, Options,
+    AppendError, Engine, Failure, Fold, FoldError, OpenError, Options,
     tasks::{NoResult, StillRunning, Tasks},
 };
 
@@ -33,6 +34,9 @@ pub enum RetireError {
     /// The engine has failed.
     #[error("store: {0}")]
     Failed(#[from] Failure),
+    /// That something leaves could not be written down.
+    #[error("record")]
+    Append(#[from] AppendError),
     /// The rows could not be read.
     #[error("rows")]
     Rows(#[from] FoldError),
@@ -47,19 +51,72 @@ pub enum RetireError {
     Stuck(#[from] StillRunning),
 }
 
+/// Days that evidence is kept at least: network logs are kept six months (Cybersecurity Law of the PRC, article 21).
+const DAYS_MIN: u16 = 180;
+
+/// How long evidence is kept.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// In days; 180 at least.
+    #[serde(default = "days_min", deserialize_with = "days")]
+    pub evidence_days: u16,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { evidence_days: DAYS_MIN }
+    }
+}
+
+const fn days_min() -> u16 {
+    DAYS_MIN
+}
+
+fn days<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    let days = u16::deserialize(from)?;
+    let text =
+        || format!("{days} days are too few: evidence is kept {DAYS_MIN} days at least; leave it out or raise it");
+    if days < DAYS_MIN { Err(serde::de::Error::custom(text())) } else { Ok(days) }
+}
+
+impl Retention {
+    /// The age at which records may leave.
+    pub fn age(self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.evidence_days))
+    }
+
+    /// How long what was settled is found: a day less, so that a fold never misses what has left.
+    pub fn settled_for(self) -> Duration {
+        self.age().saturating_sub(Duration::from_hours(24))
+    }
+}
+
 impl<F: Fold> Engine<F, FileJournal> {
-    /// Lets everything leave that is older than `age` and may (see [`FileJournal::may_leave`]); `fresh` is a fold without
-    /// rows. Says up to where everything has left now; none where nothing more may. When this returns it is done for good, and
-    /// at a power cut before, what was begun is finished at the next start.
+    /// Lets everything leave that is older than is kept and may (see [`FileJournal::may_leave`]). `fresh` makes a fold without
+    /// rows; `aged` is the record that says what leaves, and that a week has passed in which nothing else was written. Says up
+    /// to where everything has left now; none where nothing more may. When this returns it is done for good, and at a power
+    /// cut before, what was begun is finished at the next start or the next time.
     ///
     /// # Errors
     /// Something could not be read or written; nothing is lost.
-    pub async fn retire(&self, fresh: F, age: Duration, tasks: &Tasks) -> Result<Option<Position>, RetireError> {
+    pub async fn retire(
+        &self,
+        kept: Retention,
+        fresh: impl Fn() -> F,
+        aged: impl Fn(Position) -> Record,
+        tasks: &Tasks,
+    ) -> Result<Option<Position>, RetireError> {
         let (journal, now) = (self.journal().clone(), self.now());
-        let found = tasks.blocking("retirement", move || journal.may_leave(now, age)).await??;
+        let look =
+            move || Ok::<_, std::io::Error>((journal.may_leave(now, kept.age())?, journal.is_of_an_earlier_week(now)?));
+        let (found, is_new_week) = tasks.blocking("retirement", look).await??;
+        if found.is_some() || is_new_week {
+            self.append(vec![aged(found.unwrap_or_default())], Lane::Settling).await?;
+        }
         let Some(through) = found else { return Ok(None) };
         self.checkpoint().await?;
-        self.move_base_on(fresh, through, tasks).await?;
+        self.move_base_on(fresh(), through, tasks).await?;
         let needed: BTreeSet<Position> = self.read(|fold, rows| fold.needs(rows, through))?;
         let journal = self.journal().clone();
         let left = tasks.blocking("retirement", move || journal.retire(through, &needed)).await??;

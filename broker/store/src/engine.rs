@@ -262,7 +262,7 @@ impl<F: Fold, J: Journal> Engine<F, J> {
 
     /// The journal has given up everything before `first`: so does the index of what is closed.
     pub fn retired(&self, first: Position) -> std::io::Result<()> {
-        let gone = self.0.lock().held.closed.retire(first);
+        let gone = self.0.lock().held.retire(first);
         gone.iter().try_for_each(|path| disk::remove(path))
     }
 

@@ -268,7 +268,7 @@ impl Place<'_> {
         let db = fs::File::open(self.rows().join("db")).map_err(Unopened::Io)?;
         let overlay =
             Overlay::over(Spilled { tree: tree.watched_by(self.reads.clone()), sieve: sieve.clone(), tables });
-        let held = Held {
+        let mut held = Held {
             overlay,
             closed: index,
             folded: meta.applied,
@@ -277,6 +277,9 @@ impl Place<'_> {
             torn: false,
             settled_for: Some(self.options.settled_for),
         };
+        for path in held.retire(self.extent.first) {
+            crate::disk::remove(&path).map_err(Unopened::Io)?;
+        }
         let bounds = Bounds { entries: self.options.index_entries_max, bytes: self.options.index_bytes_max };
         let after_batch = self.options.after_batch.clone();
         Ok((

@@ -1,6 +1,6 @@
 //! The rows as a fold and its readers see them: one sorted map, and an index of what is closed.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use model::{
@@ -41,10 +41,20 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// The least time of an id that is found, ms since 1970.
+    fn asked_from(&self) -> i64 {
+        self.settled_for.map_or(i64::MIN, |time| self.time.minus(time).millis())
+    }
+
     /// Whether what was settled under this id is found.
     fn remembers(&self, id: &Id) -> bool {
-        let made = i64::try_from(id_time(id)).unwrap_or(i64::MAX);
-        self.settled_for.is_none_or(|time| made >= self.time.minus(time).millis())
+        i64::try_from(id_time(id)).unwrap_or(i64::MAX) >= self.asked_from()
+    }
+
+    /// Forgets index files of what the journal has let go and nobody asks for; gives them, to be removed.
+    pub fn retire(&mut self, first: Position) -> Vec<PathBuf> {
+        let asked_from = self.asked_from();
+        self.closed.retire(first, asked_from)
     }
 
     /// The rows, for whoever holds the lock.

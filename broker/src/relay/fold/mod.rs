@@ -23,12 +23,12 @@ mod submitted;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use journal::Record;
 use model::{invalid::Invalid, position::Position};
 use prost::Message;
-use proto::record::{MessageRow, kind};
+use proto::record::{ItemRow, MessageRow, kind};
 use store::{At, Fold, FoldError, Rows};
 
 pub use self::{
@@ -100,9 +100,25 @@ impl Fold for BrokerFold {
             kind::RECEIPTS_SEEN => folding.receipts_seen(&decode(record)?),
             kind::SESSION_BEGAN => folding.session_began(&decode(record)?),
             kind::HEAD_WITNESSED => folding.head_witnessed(&decode(record)?),
-            kind::EPOCH_BEGAN | kind::TRUST_CHANGED | kind::REFUSED | kind::HEAD_SIGNED => Ok(Outcome::Done),
+            kind::EPOCH_BEGAN | kind::TRUST_CHANGED | kind::REFUSED | kind::HEAD_SIGNED | kind::EVIDENCE_AGED => {
+                Ok(Outcome::Done)
+            }
             unknown => Err(FoldError::new(format!("record kind {unknown} is not known to this version"))),
         }
+    }
+
+    fn needs(&self, rows: &Rows<'_>, through: Position) -> Result<BTreeSet<Position>, FoldError> {
+        let mut needed = BTreeSet::new();
+        rows.each(&keys::item_prefix(None), |_, value| {
+            needed.insert(Position(decode_row::<ItemRow>(value)?.position));
+            Ok(())
+        })?;
+        rows.each(&[keys::table::LINE], |key, _| {
+            needed.extend(keys::line_position(key));
+            Ok(())
+        })?;
+        needed.retain(|at| *at > Position::START && *at <= through);
+        Ok(needed)
     }
 
     fn folded(&mut self, _through: Position) {

@@ -21,7 +21,7 @@ use model::{clock::Clock, position::Position};
 use sha2::{Digest as _, Sha256};
 
 pub use self::manifest::{Entry, Manifest};
-use crate::{disk, note::Note};
+use crate::{base, disk, note::Note};
 
 /// The file that makes a folder a whole copy.
 pub const MANIFEST: &str = "manifest.json";
@@ -142,6 +142,9 @@ fn publish(workshop: &Path, to: &Path) -> Result<(), BackupError> {
 
 fn copy_all(from: &Path, to: &Path) -> Result<Vec<Entry>, BackupError> {
     disk::create_dir(to).map_err(at(to))?;
+    // nothing moves the base on meanwhile
+    let base = from.join(base::FOLDER);
+    let _held = base.is_dir().then(|| journal::file::wait_for_lock(&base)).transpose().map_err(at(&base))?;
     let files = walk::of_state(from)?;
     let copied = files.iter().map(|name| copy_one(from, to, name)).filter_map(Result::transpose);
     copied.collect::<Result<Vec<Entry>, BackupError>>().and_then(|entries| {

@@ -173,6 +173,11 @@ impl IndexFile {
         &self.path
     }
 
+    /// The time of its newest id, ms since 1970.
+    pub fn newest_time(&self) -> u64 {
+        self.header.times.1
+    }
+
     /// The entry of `id`, if this file has one. Asks the disk only if the times and the filter allow it.
     pub fn find(&self, id: &Id) -> Result<Option<Bytes>, Fault> {
         let (oldest, newest) = self.header.times;

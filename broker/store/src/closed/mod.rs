@@ -165,9 +165,12 @@ impl Closed {
         replaced.iter().map(|run| folder.join(run.span.file_name())).collect()
     }
 
-    /// Forgets files of which the journal keeps no position from `first` on; gives them, to be removed.
-    pub fn retire(&mut self, first: Position) -> Vec<PathBuf> {
-        let gone = self.files.iter().take_while(|file| file.span().last < first).count();
+    /// Forgets files of which the journal keeps no position from `first` on, and whose ids are all of before `asked_from`, so
+    /// that nobody asks for them; gives them, to be removed. A fold that goes on where the journal now begins still asks for
+    /// ids that were settled long before.
+    pub fn retire(&mut self, first: Position, asked_from: i64) -> Vec<PathBuf> {
+        let is_old = |file: &IndexFile| i64::try_from(file.newest_time()).is_ok_and(|newest| newest < asked_from);
+        let gone = self.files.iter().take_while(|file| file.span().last < first && is_old(file)).count();
         Arc::make_mut(&mut self.files).drain(..gone).map(|file| file.path().to_owned()).collect()
     }
 
@@ -254,14 +257,14 @@ fn list(folder: &Path) -> io::Result<Vec<Span>> {
     Ok(spans)
 }
 
-/// The files that join to `indexed`, and those that others cover, that a spill left which did not end, or that the
-/// journal has retired.
+/// The files that join to `indexed`, and those that others cover or that a spill left which did not end. The first of them
+/// begins where the journal does, or before.
 fn choose(mut spans: Vec<Span>, first: Position, indexed: Position) -> Result<(Vec<Span>, Vec<Span>), Fault> {
     spans.sort_by_key(|span| (span.first, std::cmp::Reverse(span.last)));
     let (mut chosen, mut useless) = (Vec::<Span>::new(), Vec::new());
     for span in spans {
         let through = chosen.last().map_or(span.first.0.saturating_sub(1), |last| last.last.0);
-        if span.last > indexed || span.last < first || span.last.0 <= through {
+        if span.last > indexed || span.last.0 <= through {
             useless.push(span);
         } else if span.first.0 == through + 1 && (!chosen.is_empty() || span.first <= first) {
             chosen.push(span);

@@ -187,9 +187,10 @@ fn files_are_chosen_so_that_they_join() {
         Ok((vec![(1, 4), (5, 9)], vec![(5, 12)])),
         "a spill that did not end"
     );
-    assert_eq!(chosen(&[(1, 4), (5, 9)], 5, 9), Ok((vec![(5, 9)], vec![(1, 4)])), "retired");
-    assert_eq!(chosen(&[(1, 4), (5, 9)], 7, 9), Ok((vec![(5, 9)], vec![(1, 4)])), "retired in part");
-    assert_eq!(chosen(&[(1, 4), (5, 9)], 10, 9), Ok((vec![], vec![(1, 4), (5, 9)])), "all retired");
+    assert_eq!(chosen(&[(1, 4), (5, 9)], 7, 9), Ok((vec![(1, 4), (5, 9)], vec![])), "retired, and still asked for");
+    assert_eq!(chosen(&[(5, 9)], 5, 9), Ok((vec![(5, 9)], vec![])), "retired");
+    assert_eq!(chosen(&[(5, 9)], 7, 9), Ok((vec![(5, 9)], vec![])), "retired in part");
+    assert_eq!(chosen(&[], 10, 9), Ok((vec![], vec![])), "all retired");
     assert!(chosen(&[(1, 4), (6, 9)], 1, 9).is_err(), "a gap");
     assert!(chosen(&[(5, 9)], 1, 9).is_err(), "the beginning is missing");
     assert!(chosen(&[(1, 4)], 1, 9).is_err(), "the end is missing");
@@ -207,7 +208,8 @@ fn what_the_journal_retired_leaves_the_index() {
         indexed = spill(&mut closed, indexed, Position(nth * 10), bounds, folder.path());
     }
 
-    let gone = closed.retire(Position(21));
+    assert_eq!(closed.retire(Position(21), 1), Vec::<PathBuf>::new(), "they are still asked for");
+    let gone = closed.retire(Position(21), i64::MAX);
 
     let names: Vec<_> = gone.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
     assert_eq!(
@@ -216,7 +218,7 @@ fn what_the_journal_retired_leaves_the_index() {
     );
     let found: Vec<_> = (1..=4).map(|nth| closed.find(&id(nth, nth)).unwrap().is_some()).collect();
     assert_eq!(found, [false, false, true, true]);
-    assert_eq!(closed.retire(Position(21)), Vec::<PathBuf>::new());
+    assert_eq!(closed.retire(Position(21), i64::MAX), Vec::<PathBuf>::new());
 }
 
 #[test]

@@ -17,10 +17,13 @@ use super::{
     toy::{OPS, Op, Toy, id, record},
     world::block_on,
 };
-use crate::{Dump, Engine, OpenError, Opened, Options, base::RetireError, tasks::Tasks};
+use crate::{
+    Dump, Engine, OpenError, Opened, Options,
+    base::{Retention, RetireError},
+    tasks::Tasks,
+};
 
 const WEEK: i64 = 7 * 24 * 3_600 * 1_000;
-const AGE: Duration = Duration::from_hours(180 * 24);
 const GRACE: Duration = Duration::from_mins(1);
 
 struct World {
@@ -89,7 +92,8 @@ impl World {
 
     fn retire(&self) -> Result<Option<Position>, RetireError> {
         let (engine, tasks) = self.running.as_ref().unwrap();
-        block_on(engine.retire(Toy::default(), AGE, tasks))
+        let aged = |_| Record::new(OPS, Timestamp::from_millis(self.now.load(Ordering::SeqCst)), Vec::new());
+        block_on(engine.retire(Retention::default(), Toy::default, aged, tasks))
     }
 
     fn stop(&mut self) -> Dump {
@@ -105,6 +109,15 @@ impl World {
         });
         dump
     }
+}
+
+#[test]
+fn evidence_is_kept_a_hundred_and_eighty_days_at_least() {
+    let read = |text: &str| serde_json::from_str::<Retention>(text);
+    assert_eq!(read("{}").unwrap().age(), Duration::from_hours(180 * 24));
+    assert_eq!(read("{\"evidence_days\": 400}").unwrap().evidence_days, 400);
+    let told = read("{\"evidence_days\": 179}").unwrap_err().to_string();
+    assert!(told.contains("180 days at least"), "{told}");
 }
 
 fn same(one: &Dump, other: &Dump) {

@@ -1,9 +1,10 @@
 //! The journal retires its oldest records: the index of what is closed goes with them, the open rows stay.
 
-use model::position::Position;
+use journal::Record;
+use model::{position::Position, time::Timestamp};
 
 use super::{
-    toy::{Op, id, record},
+    toy::{OPS, Op, id, record},
     world::{World, block_on, files},
 };
 use crate::{OpenError, Opened};
@@ -20,6 +21,10 @@ fn rounds(count: u8) -> World {
         ])]);
         block_on(world.engine().checkpoint()).unwrap();
     }
+    // ids 0 and 1 are of longer ago than is remembered
+    let now = Timestamp::from_millis(1_700_000_002_000).plus(world.options.settled_for);
+    world.append(vec![Record::new(OPS, now, Vec::new())]);
+    block_on(world.engine().checkpoint()).unwrap();
     world
 }
 

@@ -11,6 +11,13 @@ pub(super) const WORDS: &[Row] = &[
         "Nothing was changed; it is asked again by itself.",
     ),
     (
+        "evidence.left",
+        "这条消息超过留存期限，正文和回执已按期清除。",
+        "如有副本（`audit export` 的证据文件、备份），在那里查阅；其他单位可能留存更久。",
+        "This message is older than evidence is kept: what it said and its receipts have left.",
+        "Look into what was exported (`audit export`) or backed up; others may keep it longer.",
+    ),
+    (
         "audit.own_head",
         "所示树头不是其所有者签署的。",
         "该树头不作数；检查证据密钥是否属于本单位（`liandong certs show`）。",
