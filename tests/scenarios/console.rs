@@ -76,6 +76,9 @@ async fn an_officer_opens_and_acknowledges_in_a_browser_and_the_sender_sees_who(
     world.end().await;
 }
 
+/// A word of the body of a bulletin, as a page has it.
+const BODY: &str = "&#34;bulletin&#34;";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_looks_without_opening_reads_no_body_and_an_auditor_opens_nothing() {
     let world = desks().await;
@@ -89,7 +92,6 @@ async fn whoever_looks_without_opening_reads_no_body_and_an_auditor_opens_nothin
     assert_eq!(refused.code, 403);
     assert!(refused.body.contains("不能替值班席办理"), "{}", refused.body);
     let body_of = async |browser: &mut Browser| browser.get(&format!("/m/{id}/trace")).await.body;
-    const BODY: &str = "&#34;bulletin&#34;";
     assert!(!body_of(&mut auditor).await.contains(BODY));
     let mut ly = Browser::at(&world, LY);
     ly.sign_in("officer", "DUTY_OFFICER").await;

@@ -8,14 +8,14 @@ use model::{position::Position, time::Timestamp};
 
 use crate::{
     disk::{DiskFile, Place},
+    format::Front,
     record::Record,
 };
 
 pub(crate) const NAME: &str = "kept";
 const MAGIC: &[u8; 8] = b"LDKEPT01";
-/// Position, length, CRC; then kind, flags and time, which the length counts.
+/// Position, length, CRC; then kind, flags, time and bytes, which the length counts.
 const HEAD: usize = 16;
-const FIXED: usize = 11;
 
 /// Where the copies lie.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,8 @@ impl Kept {
         while at < length {
             let mut head = [0; HEAD];
             let whole = file.read_at(&mut head, at)? == HEAD;
-            let (position, bytes) = (number(&head, 0), usize::try_from(number(&head, 8) >> 32).unwrap_or(0));
+            let mut front = Front(&head);
+            let (position, bytes) = (front.u64().unwrap_or(0), front.u32().unwrap_or(0) as usize);
             if !whole || at + (HEAD + bytes) as u64 > length {
                 tracing::error!(at, "the copies of records that outlive their segments end early");
                 break;
@@ -63,16 +64,15 @@ impl Kept {
         let mut bytes = vec![0; length];
         let read = self.file.as_ref()?.read_at(&mut bytes, place).ok()?;
         let (head, body) = bytes.split_at_checked(HEAD)?;
-        if read < length || number(head, 0) != at.0 || crc(at, body).to_be_bytes() != head[12..16] {
+        let mut front = Front(head);
+        let (position, _, sum) = (front.u64()?, front.u32()?, front.u32()?);
+        if read < length || position != at.0 || crc(at, body) != sum {
             return None;
         }
-        let (fixed, content) = body.split_at_checked(FIXED)?;
-        Some(Record {
-            kind: u16::from_be_bytes([fixed[0], fixed[1]]),
-            flags: fixed[2],
-            at: Timestamp::from_millis(number(&fixed[3..], 0).cast_signed()),
-            bytes: Bytes::copy_from_slice(content),
-        })
+        let mut front = Front(body);
+        let (kind, flags) = (front.u16()?, front.u8()?);
+        let at = Timestamp::from_millis(front.i64()?);
+        Some(Record { kind, flags, at, bytes: Bytes::copy_from_slice(front.0) })
     }
 }
 
@@ -94,10 +94,4 @@ pub(crate) fn write(place: &Place, records: &BTreeMap<Position, Record>) -> io::
 
 fn crc(at: Position, body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&at.0.to_be_bytes()), body)
-}
-
-/// Eight bytes as a number.
-fn number(bytes: &[u8], from: usize) -> u64 {
-    let eight = bytes.get(from..from + 8).and_then(|bytes| bytes.try_into().ok());
-    eight.map_or(0, u64::from_be_bytes)
 }

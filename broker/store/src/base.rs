@@ -151,8 +151,9 @@ impl<F: Fold> Engine<F, FileJournal> {
             (kept, stopped)
         };
         let (all, (kept, stopped)) = tokio::join!(own.stop(GRACE), ended);
-        (all?, kept?, stopped?);
-        Ok(())
+        all?;
+        kept?;
+        Ok(stopped?)
     }
 }
 

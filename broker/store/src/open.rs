@@ -198,11 +198,11 @@ impl Place<'_> {
 
     /// A store without rows, or with those that what has left comes to.
     fn create(&self) -> Result<(Held, Spiller), OpenError> {
-        if self.extent.first > Position(1) { self.from_base() } else { self.empty() }
+        if self.extent.first > Position(1) { self.made_of_base() } else { self.empty() }
     }
 
     /// The base's rows, copied.
-    fn from_base(&self) -> Result<(Held, Spiller), OpenError> {
+    fn made_of_base(&self) -> Result<(Held, Spiller), OpenError> {
         let base = self.options.state.join(base::FOLDER).join("store");
         let lost = |why: String| OpenError::BaseLost { path: base.clone(), first: self.extent.first, why };
         if !base.join(NOTE).is_file() {

@@ -22,40 +22,40 @@ pub(crate) const EPOCH_BEGAN: u16 = 1;
 
 /// Takes fixed-width pieces off the front of bytes.
 #[derive(Clone, Copy, Debug)]
-struct Front<'a>(&'a [u8]);
+pub(crate) struct Front<'a>(pub &'a [u8]);
 
 impl<'a> Front<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (front, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(front)
     }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.take(N)?.try_into().ok()
     }
 
-    fn u8(&mut self) -> Option<u8> {
+    pub fn u8(&mut self) -> Option<u8> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    fn u16(&mut self) -> Option<u16> {
+    pub fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_be_bytes)
     }
 
-    fn u32(&mut self) -> Option<u32> {
+    pub fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_be_bytes)
     }
 
-    fn u64(&mut self) -> Option<u64> {
+    pub fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_be_bytes)
     }
 
-    fn i64(&mut self) -> Option<i64> {
+    pub fn i64(&mut self) -> Option<i64> {
         self.array().map(i64::from_be_bytes)
     }
 
-    fn epoch(&mut self) -> Option<EpochId> {
+    pub fn epoch(&mut self) -> Option<EpochId> {
         self.array().map(EpochId)
     }
 }

@@ -8,7 +8,7 @@ mod manifest;
 mod walk;
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -183,10 +183,12 @@ fn inspected(folder: &Path) -> Result<inspect::Inspection, BackupError> {
 /// It is not what was copied, and where.
 pub fn verify(folder: &Path) -> Result<Manifest, BackupError> {
     let manifest = Manifest::read(folder)?;
-    let mut there: BTreeMap<String, ()> = walk::of_backup(folder)?.into_iter().map(|name| (name, ())).collect();
+    let mut there: BTreeSet<String> = walk::of_backup(folder)?.into_iter().collect();
     let differs = |file: &str, difference| BackupError::Differs { file: file.to_owned(), difference };
     for entry in &manifest.files {
-        there.remove(&entry.name).ok_or_else(|| differs(&entry.name, Difference::Missing))?;
+        if !there.remove(&entry.name) {
+            return Err(differs(&entry.name, Difference::Missing));
+        }
         let path = folder.join(&entry.name);
         let mut digest = Sha256::new();
         let bytes = disk::read(&path, |piece| digest.update(piece)).map_err(at(&path))?;
@@ -194,7 +196,7 @@ pub fn verify(folder: &Path) -> Result<Manifest, BackupError> {
             return Err(differs(&entry.name, Difference::Changed));
         }
     }
-    if let Some((name, ())) = there.pop_first() {
+    if let Some(name) = there.pop_first() {
         return Err(differs(&name, Difference::Added));
     }
     if manifest.says_of(&inspected(folder)?) { Ok(manifest) } else { Err(differs(MANIFEST, Difference::OtherEnd)) }

@@ -19,7 +19,7 @@ pub(super) fn of_state(state: &Path) -> Result<Vec<String>, BackupError> {
     files.retain(|name| !LEFT_OUT.iter().any(|out| name == out || name.starts_with(&format!("{out}/"))));
     files.retain(|name| !UNFINISHED.iter().any(|ending| name.ends_with(ending)));
     // a spare that is taken into use meanwhile would begin behind what was copied of the segment before it
-    files.retain(|name| !name.ends_with(".seg") || has_begun(&state.join(name)));
+    files.retain(|name| !is_segment(name) || has_begun(&state.join(name)));
     files.sort_by_cached_key(|name| (turn(name), name.clone()));
     Ok(files)
 }
@@ -50,6 +50,10 @@ fn below(root: &Path, folder: &str, files: &mut Vec<String>) -> Result<(), Backu
     Ok(())
 }
 
+fn is_segment(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "seg")
+}
+
 /// Whether a segment has its header.
 fn has_begun(segment: &Path) -> bool {
     let mut first = [0];
@@ -59,7 +63,7 @@ fn has_begun(segment: &Path) -> bool {
 /// Promises before what keeps them: marks and hashes, then segments, then files that records name.
 fn turn(name: &str) -> u8 {
     match name {
-        _ if name.starts_with("journal/") && !name.ends_with(".seg") => 0,
+        _ if name.starts_with("journal/") && !is_segment(name) => 0,
         _ if name.starts_with("tree/") => 1,
         _ if name.starts_with("journal/") => 2,
         _ => 3,
