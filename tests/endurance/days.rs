@@ -16,6 +16,7 @@ use model::time::Timestamp;
 use prost::Message as _;
 use proto::record::WaitingRow;
 use proto::v1;
+use store::{base::Retention, tasks::Tasks};
 use tokio::time::Instant;
 
 use crate::figures::Figures;
@@ -413,6 +414,7 @@ pub async fn pass(plan: Plan) {
     afterwards(&mut days, &mut looks).await;
     looks.at_the_end(&days);
     figures.report(&days, &looks, traffic);
+    until_day_200(&mut days).await;
     let ending = Instant::now();
     days.world.end().await;
     println!("  all rows folded anew and equal, 12 programs: {:.1} s", ending.elapsed().as_secs_f64());
@@ -450,6 +452,27 @@ async fn afterwards(days: &mut Days, looks: &mut Looks) {
         days.settles().await;
         looks.after_an_hour(days).await;
     }
+}
+
+/// Nobody writes any more until day 200. What is older than a hundred and eighty days leaves whole, and nothing earlier.
+async fn until_day_200(days: &mut Days) {
+    const DAY: Duration = Duration::from_hours(24);
+    let (tasks, kept, began) = (Tasks::new(), Retention::default(), Instant::now());
+    let mut left = BTreeMap::new();
+    while days.now().since(MORNING) < DAY * 200 {
+        days.passes(DAY * 7);
+        let is_early = days.now().since(MORNING) < kept.age();
+        let mut now = vec![("broker", days.world.relay().retire(kept, &tasks).await.unwrap())];
+        for city in CAST {
+            now.push((city, days.world.agent(city).inside().retire(kept, &tasks).await.unwrap()));
+        }
+        for (program, through) in now.into_iter().filter_map(|(program, through)| Some((program, through?))) {
+            assert!(!is_early, "{program}: {through} leaves on {}", days.now().rfc3339());
+            left.insert(program, through.0);
+        }
+    }
+    assert_eq!(left.len(), 1 + CAST.len(), "every program has let something go: {left:?}");
+    println!("  day 200: records that have left, by program: {left:?}; {:.1} s", began.elapsed().as_secs_f64());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,7 +73,7 @@ impl Desk {
                 before = cursor;
                 let Some(id) = crate::fold::id_of(&line.message_id) else { continue };
                 let summary = self.summary(id)?;
-                if summary.title == LEFT_TITLE {
+                if is_gone(&summary) {
                     return Ok(v1::InboxResponse { messages, next: 0 }); // so has everything before it
                 }
                 if wanted(&summary, ask.status) {
@@ -285,6 +285,11 @@ fn wanted(summary: &v1::MessageSummary, status: i32) -> bool {
 /// A summary with what the envelope itself says.
 /// In place of the title of what is older than is kept.
 const LEFT_TITLE: &str = "超过留存期限 / older than is kept";
+
+/// Whether this stands for a message that has left: what anybody sends is of some kind.
+fn is_gone(summary: &v1::MessageSummary) -> bool {
+    summary.header.as_ref().is_none_or(|header| header.kind == 0)
+}
 
 /// What is known of a message whose envelope has left: that it was there, and what became of it.
 fn left_or_headed(id: MessageId, envelope: Result<v1::Envelope, Invalid>) -> Result<v1::MessageSummary, Invalid> {

@@ -94,7 +94,7 @@ impl Writer {
         bytes.extend_from_slice(&previous.0);
         bytes.extend_from_slice(&ended_at.0.to_be_bytes());
         bytes.extend_from_slice(&self.tree.root());
-        let began = Record::new(EPOCH_BEGAN, self.clock.now().max(self.clock_floor), bytes);
+        let began = Record::new(EPOCH_BEGAN, self.now(), bytes);
         self.write(vec![Append::new(vec![began], Ticket(0))]).map(drop)
     }
 
@@ -117,7 +117,7 @@ impl Writer {
 
     fn put(&mut self, first: Position, records: &[Record], after: &Frontier) -> Result<Entry, WriteError> {
         let length = format::encoded_bytes(records);
-        let this_week = retire::week(self.clock.now());
+        let this_week = retire::week(self.now());
         let fits = |live: &Live| live.at + length as u64 <= live.bytes && this_week <= live.week;
         let fits = self.live.as_ref().is_some_and(fits);
         self.buffer.clear();
@@ -166,6 +166,11 @@ impl Writer {
         Ok(())
     }
 
+    /// The time, never before that of a record: weeks only go on.
+    fn now(&self) -> Timestamp {
+        self.clock.now().max(self.clock_floor)
+    }
+
     fn header(&self, number: u32, first: Position) -> Header {
         let (previous, previous_ended_at) = self.life.previous;
         Header {
@@ -175,7 +180,7 @@ impl Writer {
             previous,
             previous_ended_at,
             first,
-            created: self.clock.now(),
+            created: self.now(),
             owner: self.life.owner.clone(),
             tree: self.tree.clone(),
         }

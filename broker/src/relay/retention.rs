@@ -22,8 +22,13 @@ const EVERY: Duration = Duration::from_hours(1);
 /// Looks now and then, until told to stop.
 pub async fn run(relay: Arc<Relay>, kept: Retention, tasks: Tasks, stop: CancellationToken) {
     loop {
-        if let Err(error) = relay.retire(kept, &tasks).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "what is old stays for now");
+        tokio::select! {
+            () = stop.cancelled() => return,
+            done = relay.retire(kept, &tasks) => {
+                if let Err(error) = done {
+                    tracing::error!(error = &error as &dyn std::error::Error, "what is old stays for now");
+                }
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return,

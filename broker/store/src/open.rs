@@ -196,9 +196,13 @@ impl Place<'_> {
         }
     }
 
-    /// A store without rows, or with those that what has left comes to.
+    /// A store with the rows that what has left comes to; without rows where nothing has.
     fn create(&self) -> Result<(Held, Spiller), OpenError> {
-        if self.extent.first > Position(1) { self.made_of_base() } else { self.empty() }
+        match self.made_of_base() {
+            // a base that is not needed yet need not be good
+            Err(OpenError::BaseLost { .. }) if self.extent.first <= Position(1) => self.empty(),
+            made => made,
+        }
     }
 
     /// The base's rows, copied.
@@ -213,7 +217,10 @@ impl Place<'_> {
         copied.and_then(|()| crate::disk::rename_new(&fresh, &self.store())).map_err(|error| self.io(error))?;
         match self.reopen(Note::default()) {
             Ok(parts) => Ok(parts),
-            Err(Unopened::Unusable(why)) => Err(lost(why)),
+            Err(Unopened::Unusable(why)) => {
+                crate::disk::remove_all(&self.store()).map_err(|error| self.io(error))?;
+                Err(lost(why))
+            }
             Err(Unopened::Io(error)) => Err(self.io(error)),
         }
     }

@@ -51,6 +51,9 @@ const SEGMENT_ZH: &str = "日志分段的大小；不设时为文件系统的六
 const SEGMENT_EN: &str = "size of a journal segment; unset: a 64th of the file system, 1 to 64 MiB";
 const QUANTUM_ZH: &str = "密钥交换：\"preferred\" 优先抗量子混合算法，\"required\" 只接受它，对方不支持即不能连接";
 const QUANTUM_EN: &str = "key exchange: \"preferred\" takes the hybrid post-quantum one first, \"required\" nothing else: who lacks it has no link";
+const RETENTION_ZH: &str = "证据留存的天数，不得少于 180；到期后整段清除，仍需要的除外";
+const RETENTION_EN: &str =
+    "how long evidence is kept, 180 days at least; then whole segments leave, but for what is still needed";
 const VERIFY_ZH: &str = "启动时校验日志的范围：recent 最近一次标记之后的部分；all 全部记录，耗时相当于通读日志";
 const VERIFY_EN: &str =
     "how much of the journal is checked at a start: recent, what came after the last mark; all, every record";
@@ -105,6 +108,7 @@ pub const KEYS: &[Key] = &[
     key(Broker, "post_quantum", "preferred", QUANTUM_ZH, QUANTUM_EN),
     key(Broker, "verify", "recent", VERIFY_ZH, VERIFY_EN),
     key(Broker, "allow_unsafe_filesystem", "false", UNSAFE_ZH, UNSAFE_EN),
+    amount(key(Broker, "retention.evidence_days", "180", RETENTION_ZH, RETENTION_EN), "d"),
     key(Agent, "region", REQUIRED, "区域名，与信任根一致", "the region, as its root of trust names it"),
     key(
         Agent,
@@ -155,6 +159,7 @@ pub const KEYS: &[Key] = &[
     key(Agent, "post_quantum", "preferred", QUANTUM_ZH, QUANTUM_EN),
     key(Agent, "verify", "recent", VERIFY_ZH, VERIFY_EN),
     key(Agent, "allow_unsafe_filesystem", "false", UNSAFE_ZH, UNSAFE_EN),
+    amount(key(Agent, "retention.evidence_days", "180", RETENTION_ZH, RETENTION_EN), "d"),
     key(
         Agent,
         "link.profile",

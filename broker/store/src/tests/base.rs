@@ -30,12 +30,14 @@ struct World {
     folder: TempDir,
     now: Arc<AtomicI64>,
     running: Option<(Engine<Toy, FileJournal>, Tasks)>,
+    /// The journal is not what it was.
+    damaged: bool,
 }
 
 impl World {
     fn new() -> Self {
         let now = Arc::new(AtomicI64::new(1_800_000_000_000));
-        Self { folder: tempfile::tempdir().unwrap(), now, running: None }
+        Self { folder: tempfile::tempdir().unwrap(), now, running: None, damaged: false }
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -54,7 +56,7 @@ impl World {
             ..journal::Options::new(self.at("journal"), self.clock())
         };
         let journal = FileJournal::open(options).unwrap();
-        assert_eq!(journal.report().damaged, []);
+        assert_eq!(journal.report().damaged.is_empty(), !self.damaged);
         let options = Options { index_entries_max: 8, ..Options::new(self.folder.path()) };
         match Engine::open(options, journal.clone(), Toy::default(), &tasks, self.clock()) {
             Ok((engine, opened)) => {
@@ -190,6 +192,25 @@ fn a_base_that_is_damaged_is_not_believed() {
     std::fs::write(&db, bytes).unwrap();
     std::fs::remove_dir_all(world.at("store")).unwrap();
 
-    let told = world.try_start().unwrap_err();
-    assert!(matches!(&told, OpenError::BaseLost { .. }), "{told:?}");
+    for _ in 0..2 {
+        let told = world.try_start().unwrap_err();
+        assert!(matches!(&told, OpenError::BaseLost { .. }), "{told:?}");
+        assert!(!world.at("store").exists() && !world.at("quarantine").exists(), "nothing is made of it");
+    }
+}
+
+#[test]
+fn rows_are_made_again_of_the_base_where_the_journal_does_not_know_what_left() {
+    let mut world = World::new();
+    world.try_start().unwrap();
+    world.weeks(40);
+    world.retire().unwrap().unwrap();
+    let live = world.stop();
+    std::fs::remove_file(world.at("journal/retired")).unwrap();
+    std::fs::remove_dir_all(world.at("store")).unwrap();
+
+    world.damaged = true;
+    world.try_start().unwrap();
+    same(&live, &world.engine().dump().unwrap());
+    world.stop();
 }
