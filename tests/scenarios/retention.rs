@@ -6,7 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use journal::{Journal as _, JournalError, inspect};
 use model::{ids::MessageId, position::Position};
-use proto::v1;
+use prost::Message as _;
+use proto::{
+    record::{HeadSigned, kind},
+    v1,
+};
 use store::{backup, base::Retention, tasks::Tasks};
 
 use crate::world::drafts::{bulletin, officer};
@@ -104,7 +108,21 @@ async fn after_two_hundred_days_what_is_old_has_left_whole_and_nothing_else_has(
 
     // and a journal that begins later is looked through, copied and put back like any other
     for program in ["broker", LY, XZ] {
-        let found = inspect::inspect(&world.state(program).join("journal"), |_, _, _| {}).unwrap();
+        let (mut judged, mut before) = (0, 0);
+        let found = inspect::inspect(&world.state(program).join("journal"), |_, record, roots| {
+            if record.kind != kind::HEAD_SIGNED {
+                return;
+            }
+            let head = HeadSigned::decode(record.bytes.clone()).unwrap().head.unwrap();
+            if roots.has_left(head.size) {
+                before += 1;
+            } else {
+                judged += 1;
+                assert_eq!(roots.at(head.size).unwrap().as_slice(), &*head.root, "{program}: head of {}", head.size);
+            }
+        })
+        .unwrap();
+        println!("{program}: {judged} heads judged, {before} over what has left");
         assert_eq!((found.flaws.len(), found.retired > Position(0)), (0, true), "{program}: {:?}", found.flaws);
         let copies = tempfile::tempdir().unwrap();
         let copy = copies.path().join("copy");

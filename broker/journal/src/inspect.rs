@@ -12,6 +12,7 @@ use model::{
 use crate::{
     disk::{self, DiskFile},
     format::{self, Found, HEADER_BYTES, Header, Known, Mark, Met, Read, Retired, Seed},
+    kept::{self, Kept},
     record::Record,
     retire, segment,
 };
@@ -56,22 +57,32 @@ pub struct Flaw {
 
 /// Roots of the tree at the ends of the last commits.
 #[derive(Debug, Default)]
-pub struct Roots(VecDeque<(u64, Hash)>);
+pub struct Roots {
+    /// Size and root, oldest first.
+    known: VecDeque<(u64, Hash)>,
+    /// Smaller trees are over nothing but what has left.
+    retired: u64,
+}
 
 impl Roots {
     /// The root at `size`, if a commit ended there lately.
     pub fn at(&self, size: u64) -> Option<Hash> {
-        let place = self.0.binary_search_by_key(&size, |(size, _)| *size).ok()?;
-        self.0.get(place).map(|(_, root)| *root)
+        let place = self.known.binary_search_by_key(&size, |(size, _)| *size).ok()?;
+        self.known.get(place).map(|(_, root)| *root)
+    }
+
+    /// Whether the records of a tree of this size have left, so that nothing here says what its root was.
+    pub const fn has_left(&self, size: u64) -> bool {
+        size < self.retired
     }
 
     fn push(&mut self, size: u64, root: Hash) {
-        while self.0.back().is_some_and(|(last, _)| *last >= size) {
-            self.0.pop_back();
+        while self.known.back().is_some_and(|(last, _)| *last >= size) {
+            self.known.pop_back();
         }
-        self.0.push_back((size, root));
-        if self.0.len() > ROOTS_KEPT {
-            self.0.pop_front();
+        self.known.push_back((size, root));
+        if self.known.len() > ROOTS_KEPT {
+            self.known.pop_front();
         }
     }
 }
@@ -125,7 +136,9 @@ pub fn inspect(folder: &Path, each: impl FnMut(Position, &Record, &Roots)) -> io
         // what was to leave when the power went may still be there in parts
         heads.retain(|(_, _, read)| good(read).is_none_or(|header| header.first > retired.through()));
         looking.found.retired = retired.through();
+        looking.roots.retired = retired.through().0;
         looking.tree = retired.tree;
+        looking.kept(folder);
     }
     if heads.iter().all(|(_, _, read)| !matches!(read, Read::Good(_))) && looking.mark.is_none() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "there is no journal"));
@@ -230,6 +243,22 @@ impl<F: FnMut(Position, &Record, &Roots)> Looking<F> {
         }
         self.found.torn = next.is_none() && tail.is_torn;
         Ok(())
+    }
+
+    /// What is kept of what has left is what it was: its leaves are those over which the tree was made.
+    fn kept(&mut self, folder: &Path) {
+        let Ok(file) = disk::read_only(&folder.join(kept::NAME)) else { return };
+        let through = self.found.retired;
+        let (kept, is_whole) = Kept::read(&file).unwrap_or_default();
+        if !is_whole {
+            self.flaw(FlawKind::Unreadable, None, None, (Position(1), through));
+        }
+        for at in kept.positions().filter(|at| *at <= through) {
+            let (known, record) = (self.kept_leaves(at, 1), kept.get(at));
+            if known.first().zip(record).is_some_and(|(leaf, record)| *leaf != record.leaf()) {
+                self.flaw(FlawKind::OtherLeaf, None, None, (at, at));
+            }
+        }
     }
 
     /// The tree goes on where the header says.

@@ -27,16 +27,21 @@ pub(crate) struct Kept {
 impl Kept {
     /// What the file holds. What is damaged in it is told and left out.
     pub fn open(place: &Place) -> io::Result<Self> {
-        let file = match place.disk.open(&place.folder.join(NAME)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            opened => opened?,
-        };
+        match place.disk.open(&place.folder.join(NAME)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            opened => Ok(Self::read(&opened?)?.0),
+        }
+    }
+
+    /// The good copies in a file, and whether all of it is good.
+    pub fn read(file: &Arc<dyn DiskFile>) -> io::Result<(Self, bool)> {
+        let mut is_whole = true;
         let (length, mut at) = (file.len()?, MAGIC.len() as u64);
         let mut kept = Self { file: Some(file.clone()), places: BTreeMap::new() };
         let mut magic = [0; 8];
         if file.read_at(&mut magic, 0)? < magic.len() || magic != *MAGIC {
             tracing::error!("the copies of records that outlive their segments cannot be read");
-            return Ok(Self::default());
+            return Ok((Self::default(), false));
         }
         while at < length {
             let mut head = [0; HEAD];
@@ -45,6 +50,7 @@ impl Kept {
             let (position, bytes) = (front.u64().unwrap_or(0), front.u32().unwrap_or(0) as usize);
             if !whole || at + (HEAD + bytes) as u64 > length {
                 tracing::error!(at, "the copies of records that outlive their segments end early");
+                is_whole = false;
                 break;
             }
             kept.places.insert(Position(position), (at, HEAD + bytes));
@@ -54,8 +60,14 @@ impl Kept {
         for at in damaged {
             tracing::error!(%at, "the copy of a record that outlives its segment is damaged");
             kept.places.remove(&at);
+            is_whole = false;
         }
-        Ok(kept)
+        Ok((kept, is_whole))
+    }
+
+    /// Which there are.
+    pub fn positions(&self) -> impl Iterator<Item = Position> + '_ {
+        self.places.keys().copied()
     }
 
     /// The copy of a record, checked; none if there is none that is good.

@@ -182,6 +182,9 @@ fn unproved(error: HeadError) -> Invalid {
         HeadError::Journal(JournalError::Missing(at)) => {
             Invalid::new(Reason::NotFound, "size", "audit.size").detail(at.to_string())
         }
+        HeadError::Journal(JournalError::Retired(at)) => {
+            Invalid::new(Reason::NotFound, "position", "audit.record").detail(at.to_string())
+        }
         HeadError::Append(store::AppendError::Busy) => Invalid::new(Reason::Busy, "", "journal"),
         HeadError::Journal(error @ (JournalError::Damaged(_) | JournalError::Unproved(_))) => {
             tracing::error!(%error, "a proof could not be given");

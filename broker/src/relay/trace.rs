@@ -1,5 +1,6 @@
 //! The way of one message, as far as the broker knows it. Not yours and not there are one answer.
 
+use journal::JournalError;
 use model::{
     ids::{JurisdictionId, MessageId},
     invalid::Invalid,
@@ -56,7 +57,10 @@ impl Relay {
     }
 
     fn evidence(&self, at: Position, index: u32) -> Result<Option<v1::Receipt>, DeliverError> {
-        let record = self.engine.record(at)?;
+        let record = match self.engine.record(at) {
+            Err(JournalError::Retired(_)) => return Ok(None), // the row says what it said
+            record => record?,
+        };
         let submitted = Submitted::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?;
         Ok(submitted.evidence.into_iter().nth(index as usize))
     }

@@ -39,6 +39,7 @@ struct Shown {
     holds: bool,
     records: u64,
     segments: u32,
+    retired: u64,
     root: String,
     heads: u64,
     heads_checked: bool,
@@ -78,6 +79,7 @@ pub fn verify(state: &Path, trust: Option<&Path>, context: Context) -> anyhow::R
         holds: faults.is_empty(),
         records: found.records,
         segments: found.segments,
+        retired: found.retired.0,
         root: certs::signed::hex(&found.root),
         heads: heads.good,
         heads_checked: trusted.is_some(),
@@ -105,6 +107,8 @@ impl Heads {
             });
         if !seal_holds {
             self.unsealed.get_or_insert(at);
+        } else if roots.has_left(sealed.head.size) {
+            // it was signed over records that have left since: it is counted as neither
         } else if roots.at(sealed.head.size) == Some(sealed.head.root) {
             self.good += 1;
             self.newest = sealed.head.size;
@@ -188,6 +192,7 @@ impl Shown {
             fact("日志属于", "journal of", self.owner.clone()),
             fact("记录", "records", self.records.to_string()),
             fact("日志段", "segments", self.segments.to_string()),
+            fact("已按期清除至", "left on purpose up to", self.retired.to_string()),
             fact("树根", "root", self.root.clone()),
             fact("树头", "heads", format!("{} (≤ {})", self.heads, self.newest_head)),
         ]);

@@ -14,6 +14,7 @@ mod ended;
 mod heads;
 pub mod keys;
 mod messages;
+mod needs;
 mod pieces;
 mod posts;
 mod sequence;
@@ -28,7 +29,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use journal::Record;
 use model::{invalid::Invalid, position::Position};
 use prost::Message;
-use proto::record::{ItemRow, MessageRow, kind};
+use proto::record::{MessageRow, kind};
 use store::{At, Fold, FoldError, Rows};
 
 pub use self::{
@@ -108,17 +109,7 @@ impl Fold for BrokerFold {
     }
 
     fn needs(&self, rows: &Rows<'_>, through: Position) -> Result<BTreeSet<Position>, FoldError> {
-        let mut needed = BTreeSet::new();
-        rows.each(&keys::item_prefix(None), |_, value| {
-            needed.insert(Position(decode_row::<ItemRow>(value)?.position));
-            Ok(())
-        })?;
-        rows.each(&[keys::table::LINE], |key, _| {
-            needed.extend(keys::line_position(key));
-            Ok(())
-        })?;
-        needed.retain(|at| *at > Position::START && *at <= through);
-        Ok(needed)
+        needs::needed(rows, through)
     }
 
     fn folded(&mut self, _through: Position) {
