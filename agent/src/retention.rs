@@ -1,13 +1,13 @@
 //! Evidence is kept as long as it must be, and then leaves, whole segments at a time. What is said in a matter that still
 //! lives stays.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use journal::{Position, Record};
 use prost::Message as _;
 use proto::record::{EvidenceAged, kind};
 use store::{
-    base::{Retention, RetireError},
+    base::{self, Retention, RetireError},
     tasks::Tasks,
 };
 use tokio_util::sync::CancellationToken;
@@ -17,25 +17,9 @@ use crate::{
     fold::{AgentFold, Bells},
 };
 
-/// How often it is looked whether something is old enough.
-const EVERY: Duration = Duration::from_hours(1);
-
-/// Looks now and then, until told to stop.
+/// Looks now and each hour, until told to stop.
 pub async fn run(desk: Arc<Desk>, kept: Retention, tasks: Tasks, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            done = desk.retire(kept, &tasks) => {
-                if let Err(error) = done {
-                    tracing::error!(error = &error as &dyn std::error::Error, "what is old stays for now");
-                }
-            }
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
-    }
+    base::each_hour(stop, || desk.retire(kept, &tasks)).await;
 }
 
 impl Desk {

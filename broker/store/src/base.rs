@@ -11,6 +11,7 @@ use std::{
 
 use journal::{Committed, Epoch, FileJournal, Journal, JournalError, Lane, Position, Record, RecordBatch};
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     AppendError, Engine, Failure, Fold, FoldError, OpenError, Options,
@@ -19,6 +20,8 @@ use crate::{
 
 /// Its folder in the state directory.
 pub const FOLDER: &str = "base";
+/// How often it is looked whether something is old enough.
+const EVERY: Duration = Duration::from_hours(1);
 /// How long its threads may take to end.
 const GRACE: Duration = Duration::from_mins(2);
 
@@ -111,12 +114,13 @@ impl<F: Fold> Engine<F, FileJournal> {
         let look =
             move || Ok::<_, std::io::Error>((journal.may_leave(now, kept.age())?, journal.is_of_an_earlier_week(now)?));
         let (found, is_new_week) = tasks.blocking("retirement", look).await??;
-        if found.is_some() || is_new_week {
-            self.append(vec![aged(found.unwrap_or_default())], Lane::Settling).await?;
+        if is_new_week {
+            self.append(vec![aged(Position::START)], Lane::Settling).await?;
         }
         let Some(through) = found else { return Ok(None) };
-        self.checkpoint().await?;
         self.move_base_on(fresh(), through, tasks).await?;
+        self.append(vec![aged(through)], Lane::Settling).await?;
+        self.checkpoint().await?;
         let needed: BTreeSet<Position> = self.read(|fold, rows| fold.needs(rows, through))?;
         let journal = self.journal().clone();
         let left = tasks.blocking("retirement", move || journal.retire(through, &needed)).await??;
@@ -154,6 +158,27 @@ impl<F: Fold> Engine<F, FileJournal> {
         all?;
         kept?;
         Ok(stopped?)
+    }
+}
+
+/// Does `work` now and each hour until told to stop; what could not be done is told, and tried again.
+pub async fn each_hour<F>(stop: CancellationToken, work: impl Fn() -> F)
+where
+    F: Future<Output = Result<Option<Position>, RetireError>>,
+{
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            done = work() => {
+                if let Err(error) = done {
+                    tracing::error!(error = &error as &dyn std::error::Error, "what is old stays for now");
+                }
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
     }
 }
 

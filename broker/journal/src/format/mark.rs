@@ -6,7 +6,7 @@ use model::{
     time::Timestamp,
 };
 
-use super::{Front, fits};
+use super::{checked, fits};
 
 const MAGIC: &[u8; 8] = b"LDJMARK1";
 /// More bytes than any mark has.
@@ -45,11 +45,7 @@ impl Mark {
 
     /// Reads a mark; none if it is not what was written.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (body, crc) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
-        let mut front = Front(body);
-        if crc32c::crc32c(body).to_be_bytes() != crc || front.take(8)? != MAGIC {
-            return None;
-        }
+        let mut front = checked(bytes, *MAGIC)?;
         let (generation, epoch, size) = (front.u64()?, front.epoch()?, front.u64()?);
         let clock_floor = Timestamp::from_millis(front.i64()?);
         let peaks = usize::try_from(front.u32()?).ok()?;

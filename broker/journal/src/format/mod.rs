@@ -60,6 +60,13 @@ impl<'a> Front<'a> {
     }
 }
 
+/// What stands between a magic and the CRC of all before it; none if these bytes are not such a file.
+fn checked(bytes: &[u8], magic: [u8; 8]) -> Option<Front<'_>> {
+    let (body, crc) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
+    let mut front = Front(body);
+    (crc32c::crc32c(body).to_be_bytes() == crc && front.take(8)? == magic).then_some(front)
+}
+
 /// A length or count that fits because it was bounded before.
 fn fits(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)

@@ -5,7 +5,7 @@ use model::{
     position::{Epoch, Position},
 };
 
-use super::{Front, fits};
+use super::{checked, fits};
 
 const MAGIC: &[u8; 8] = b"LDRETIR1";
 /// More bytes than it ever has: some thirty thousand lives.
@@ -45,11 +45,7 @@ impl Retired {
 
     /// Reads what was written; none if these bytes were not.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (body, crc) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
-        let mut front = Front(body);
-        if crc32c::crc32c(body).to_be_bytes() != crc || front.take(8)? != MAGIC {
-            return None;
-        }
+        let mut front = checked(bytes, *MAGIC)?;
         let (size, peaks) = (front.u64()?, usize::try_from(front.u32()?).ok()?);
         let peaks = front.take(peaks.checked_mul(32)?)?.as_chunks().0.to_vec();
         let mut epochs = Vec::new();
