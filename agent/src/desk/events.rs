@@ -27,11 +27,8 @@ impl Desk {
             read => read?,
         };
         let batch = |batch: Option<v1::ReceiptBatch>| {
-            let batch = batch.unwrap_or_default();
-            let receipts = (0..).zip(0..batch.statements.len());
-            receipts
-                .filter_map(|(at, place)| Some((at, Event::Receipt(border::receipt::single(&batch, place)?))))
-                .collect()
+            let receipts = border::receipt::singles(&batch.unwrap_or_default());
+            (0..).zip(receipts.into_iter().map(Event::Receipt)).collect()
         };
         let events: Vec<(u32, Event)> = match record.kind {
             kind::RECEIVED => self.received_events(at, read::of::<Received>(&record)?)?,

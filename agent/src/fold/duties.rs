@@ -1,6 +1,7 @@
 //! What is owed by when: the recipients' acknowledgements, the deadlines of matters, what time does to them, and what it
 //! means for the people at this desk.
 
+use bytes::Bytes;
 use model::{
     deadline::{DeadlineName, Rung, stamped_reply},
     header::{Header, Precedence, Stage, Status},
@@ -311,7 +312,7 @@ impl Folding<'_, '_> {
         if self.rows.get(&key)?.is_some() {
             return Ok(());
         }
-        self.rows.put(&key, &[])?;
+        self.rows.put(&key, Bytes::new())?;
         self.turn_card(&deadline.obligor.jurisdiction, deadline.name, |card| card.missing += 1)
     }
 

@@ -31,7 +31,7 @@ pub fn put(rows: &mut Rows<'_>, key: &[u8], value: &[u8]) -> Result<bool, FoldEr
     let mut count = 0;
     for (at, piece) in (0_u16..).zip(value.chunks(PIECE)) {
         if old.get(count).is_none_or(|(_, before)| before.as_ref() != piece) {
-            rows.put(&numbered(key, at), piece)?;
+            rows.put(&numbered(key, at), piece.to_vec())?;
         }
         count += 1;
     }

@@ -297,7 +297,7 @@ impl Folding<'_, '_> {
                 self.rows.remove(&keys::wake(at, key))?;
             }
             if let Some(at) = state.wake {
-                self.rows.put(&keys::wake(at, key), &[])?;
+                self.rows.put(&keys::wake(at, key), Bytes::new())?;
                 self.rung.clerk = true;
             }
         }
@@ -312,7 +312,7 @@ impl Folding<'_, '_> {
         let machine = state.thread.as_ref().map(|thread| &thread.machine);
         let is_real = state.status == Status::Actual;
         if is_real && matches!(machine, Some(AnyMachine::Handover(_))) {
-            self.rows.put(&keys::chair(key), &[])?;
+            self.rows.put(&keys::chair(key), Bytes::new())?;
         }
         Ok(())
     }
@@ -353,7 +353,7 @@ impl Folding<'_, '_> {
             let invalid = Invalid::new(Reason::UnknownReference, "header.preceding_message_id", "thread.unknown");
             self.judge_row(id, &invalid)?;
             if !self.was_in_dropped(cursor)? {
-                self.rows.put(&keys::objection(id), &[])?;
+                self.rows.put(&keys::objection(id), Bytes::new())?;
             }
             return Ok(Outcome::Done);
         };
@@ -392,7 +392,7 @@ impl Folding<'_, '_> {
         if knock.ours || knock.header.kind == Kind::Error {
             return Ok(());
         }
-        self.rows.put(&keys::objection(id), &[])?;
+        self.rows.put(&keys::objection(id), Bytes::new())?;
         self.rung.clerk = true;
         let about = &knock.header.sender.jurisdiction;
         self.raise_task(

@@ -150,7 +150,7 @@ impl Fold for AgentFold {
             unknown => Err(FoldError::new(format!("record kind {unknown} is not known to this version"))),
         }?;
         if self.agent != before {
-            rows.put(&keys::agent(), &self.agent.encode_to_vec())?;
+            rows.put(&keys::agent(), self.agent.encode_to_vec())?;
         }
         Ok(outcome)
     }
@@ -202,7 +202,7 @@ impl Folding<'_, '_> {
 
     /// Writes `row` under `key`.
     fn put(&mut self, key: &[u8], row: &impl Message) -> Result<(), FoldError> {
-        self.rows.put(key, &row.encode_to_vec())
+        self.rows.put(key, row.encode_to_vec())
     }
 
     /// The time of this record as rows keep it.

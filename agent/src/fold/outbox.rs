@@ -1,6 +1,7 @@
 //! Messages of ours: queued, taken charge of, refused. What waits stands in the outbox in the order of the journal,
 //! which is the order of the sequence.
 
+use bytes::Bytes;
 use model::{
     header::{Action, Header},
     ids::{JurisdictionId, MessageId},
@@ -151,7 +152,7 @@ impl Folding<'_, '_> {
         row.accepted_index = at;
         // a refusal before it, of an offer that was repeated, is overtaken
         row.refused_at = 0;
-        self.rows.put(&keys::accepted(epoch, place, id), &[])?;
+        self.rows.put(&keys::accepted(epoch, place, id), Bytes::new())?;
         self.told(epoch, place);
         self.receipt(id, at, "", Stage::Accepted, statement, false)?;
         self.expect(id, accepted.stamp.as_ref())?;

@@ -1,6 +1,7 @@
 //! Receipts about messages of ours, and what the broker keeps of those that we signed. Every receipt is kept for ever;
 //! one whose signature could not be checked is kept too and counts for nothing.
 
+use bytes::Bytes;
 use model::{
     ids::{JurisdictionId, MessageId},
     limits,
@@ -122,7 +123,7 @@ impl Folding<'_, '_> {
 
     /// Receipts of ours in this record wait for the broker.
     pub(super) fn keep_record(&mut self, at: Position) -> Result<(), FoldError> {
-        self.rows.put(&keys::keep(at), &[])?;
+        self.rows.put(&keys::keep(at), Bytes::new())?;
         self.rung.confirms = true;
         Ok(())
     }

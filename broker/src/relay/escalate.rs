@@ -45,7 +45,7 @@ async fn begin_day(relay: &Relay) -> Result<(), AppendError> {
     let now = relay.clock.now();
     let day = now.civil(duty::REGION_OFFSET_MIN);
     let newest = relay.engine.read(|_, rows| rows.get(&[keys::table::DAY]).ok().flatten());
-    let newest = newest.and_then(|row| decode_row::<DayRow>(&row).ok());
+    let newest = newest.and_then(|row| decode_row::<DayRow>(row).ok());
     if newest.as_ref().is_some_and(|newest| newest.date >= day.date_number()) {
         return Ok(());
     }
@@ -98,7 +98,7 @@ async fn raise(relay: &Relay) -> Result<usize, AppendError> {
 async fn tell(relay: &Relay, given_up: &mut BTreeSet<MessageId>) -> Result<bool, AppendError> {
     let prefix = [keys::table::NOTICE];
     let owed = relay.engine.read(|_, rows| rows.scan(&prefix, &prefix, NOTICES + given_up.len())).unwrap_or_default();
-    let owed = owed.iter().filter_map(|(key, row)| keys::notice_id(key).zip(decode_row::<NoticeRow>(row).ok()));
+    let owed = owed.iter().filter_map(|(key, row)| keys::notice_id(key).zip(decode_row::<NoticeRow>(row.clone()).ok()));
     let (mut seq, mut records) = (relay.last_own_seq(), Vec::new());
     for (id, notice) in owed.filter(|(id, _)| !given_up.contains(id)).collect::<Vec<_>>() {
         match relay.notice(id, &notice, seq + 1) {

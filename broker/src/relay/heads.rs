@@ -164,7 +164,7 @@ impl Relay {
     /// The rows cannot be read.
     pub fn witnessed(&self, owner: &JurisdictionId) -> Result<Option<WitnessRow>, store::FoldError> {
         let row = self.engine.read(|_, rows| rows.get(&keys::witness(owner)))?;
-        row.map(|bytes| decode_row(&bytes)).transpose()
+        row.map(decode_row).transpose()
     }
 
     /// What is known of the tree of every member.

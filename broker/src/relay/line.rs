@@ -44,7 +44,7 @@ impl LineCursor {
         let more = rows.len() > FRAME_RECEIPTS_MAX;
         let mut lines: Vec<(Position, LineRow)> = Vec::with_capacity(rows.len());
         for (key, value) in rows.iter().take(FRAME_RECEIPTS_MAX) {
-            lines.push((keys::line_position(key).unwrap_or_default(), decode_row(value)?));
+            lines.push((keys::line_position(key).unwrap_or_default(), decode_row(value.clone())?));
             self.after.clone_from(&key.to_vec());
         }
         let Some((last, _)) = lines.last() else { return Ok(None) };
@@ -70,42 +70,29 @@ pub fn receipts(
         .filter(|(_, line)| line.batch_index.is_none())
         .map(|(at, line)| statement(engine, *at, line))
         .collect();
-    let signed = (!own.is_empty()).then(|| signer.batch(&own));
-    let mut own_index = 0;
-    let mut confirms: Option<(Position, Confirmed)> = None;
+    let mut own = if own.is_empty() { Vec::new() } else { border::receipt::singles(&signer.batch(&own)) }.into_iter();
+    let mut confirms: Option<(Position, Vec<v1::Receipt>)> = None;
     let mut found = Vec::with_capacity(lines.len());
     for (at, line) in lines {
-        let receipt = match line.batch_index {
-            None => {
-                own_index += 1;
-                signed.as_ref().and_then(|batch| border::receipt::single(batch, own_index - 1))
-            }
-            Some(index) => {
-                if confirms.as_ref().is_none_or(|(of, _)| of != at) {
-                    // receipts in a damaged record are lost here; the line goes on behind them
-                    confirms = Some((*at, readable(confirmed(engine, *at))?.unwrap_or_default()));
-                }
-                confirms.as_ref().and_then(|(_, confirmed)| receipt_in(confirmed, index as usize))
-            }
+        let Some(index) = line.batch_index else {
+            found.extend(own.next());
+            continue;
         };
-        found.extend(receipt);
+        if confirms.as_ref().is_none_or(|(of, _)| of != at) {
+            // receipts in a damaged record are lost here; the line goes on behind them
+            confirms = Some((*at, readable(confirmed(engine, *at))?.unwrap_or_default()));
+        }
+        found.extend(confirms.as_ref().and_then(|(_, receipts)| receipts.get(index as usize)).cloned());
     }
     Ok(found)
 }
 
-fn confirmed(engine: &BrokerEngine, at: Position) -> Result<Confirmed, DeliverError> {
-    let record = engine.record(at)?;
-    Ok(Confirmed::decode(record.bytes).map_err(|error| store::FoldError::new(error.to_string()))?)
-}
-
-/// The receipt that rows count as `index`: first those under one signature, then those that came on a bundle.
-fn receipt_in(confirmed: &Confirmed, index: usize) -> Option<v1::Receipt> {
-    let batch = confirmed.receipts.as_ref();
-    let own = batch.map_or(0, |batch| batch.statements.len());
-    match index.checked_sub(own) {
-        None => batch.and_then(|batch| border::receipt::single(batch, index)),
-        Some(carried) => confirmed.carried.get(carried).cloned(),
-    }
+/// The receipts of a record as rows count them: first those under one signature, then those that came on a bundle.
+fn confirmed(engine: &BrokerEngine, at: Position) -> Result<Vec<v1::Receipt>, DeliverError> {
+    let record = Confirmed::decode(engine.record(at)?.bytes);
+    let record = record.map_err(|error| store::FoldError::new(error.to_string()))?;
+    let own = record.receipts.as_ref().map(border::receipt::singles).unwrap_or_default();
+    Ok(own.into_iter().chain(record.carried).collect())
 }
 
 /// What the broker says about an end or an answer; the same whenever it is asked.

@@ -148,7 +148,7 @@ fn oldest_of(
     for origin in counts.origins.keys() {
         let prefix = keys::origin_prefix(mailbox, precedence, exercise, origin);
         if let Some((_, value)) = rows.scan(&prefix, &prefix, 1)?.first() {
-            let since = Timestamp::from_millis(decode_row::<WaitingRow>(value)?.since);
+            let since = Timestamp::from_millis(decode_row::<WaitingRow>(value.clone())?.since);
             oldest = [oldest, Some(since)].into_iter().flatten().min();
         }
     }
@@ -159,7 +159,7 @@ fn peek_waiting(rows: &Rows<'_>, mailbox: &JurisdictionId, limit: usize) -> Resu
     let prefix = keys::mailbox_prefix(mailbox);
     let mut entries = Vec::new();
     for (key, value) in rows.scan(&prefix, &prefix, limit)? {
-        let (Some(key), waiting) = (WaitingKey::decode(&key), decode_row::<WaitingRow>(&value)?) else { continue };
+        let (Some(key), waiting) = (WaitingKey::decode(&key), decode_row::<WaitingRow>(value)?) else { continue };
         let mut entry = entry(rows, mailbox, &waiting.message_id)?;
         entry.precedence = key.precedence.number();
         entries.push(entry);
@@ -173,7 +173,7 @@ fn peek_dead(rows: &Rows<'_>, mailbox: &JurisdictionId, limit: usize) -> Result<
     found
         .iter()
         .map(|(_, value)| {
-            let dead: DeadRow = decode_row(value)?;
+            let dead: DeadRow = decode_row(value.clone())?;
             Ok(v1::PeekEntry { reason: dead.reason, ..entry(rows, mailbox, &dead.message_id)? })
         })
         .collect()

@@ -17,22 +17,28 @@ impl Relay {
     /// Whether a batch that `by` signed says anything that is to be journalled. An error when it speaks of more unknown
     /// messages than a refilled broker is ever told of.
     pub fn news_in(&self, by: &JurisdictionId, batch: Option<&v1::ReceiptBatch>) -> Result<bool, Invalid> {
-        let (mut news, mut unknown) = (false, 0);
-        for statement in batch.into_iter().flat_map(|batch| &batch.statements) {
-            let Ok(said) = v1::ReceiptStatement::decode(statement.clone()) else { continue };
-            let Ok(id) = said.message_id.as_ref().try_into().map(MessageId) else { continue };
-            match self.message_row(id) {
-                Ok(Some(row)) => news |= tells(by, &said, &row),
-                Ok(None) => {
-                    let may_be_lost = self.may_be_lost(&said, id);
-                    unknown += u64::from(may_be_lost);
-                    news |= may_be_lost;
+        let said = batch.into_iter().flat_map(|batch| &batch.statements).filter_map(|statement| {
+            let said = v1::ReceiptStatement::decode(statement.clone()).ok()?;
+            let id = said.message_id.as_ref().try_into().map(MessageId).ok()?;
+            Some((said, id))
+        });
+        let said: Vec<_> = said.collect();
+        // one look for all of them: whoever looks holds up the fold
+        let (mut news, strange) = self.engine.read(|_, rows| {
+            let (mut news, mut strange) = (false, Vec::new());
+            for (said, id) in &said {
+                match fold::message(rows, *id) {
+                    Ok(Some((row, _open))) => news |= tells(by, said, &row),
+                    Ok(None) => strange.push((said, *id)),
+                    // the fold will say why
+                    Err(_) => news = true,
                 }
-                // the fold will say why
-                Err(_) => news = true,
             }
-        }
-        match self.quotas.unknown_receipts(by, unknown, self.clock.now()) {
+            (news, strange)
+        });
+        let lost = strange.into_iter().filter(|(said, id)| self.may_be_lost(said, *id)).count() as u64;
+        news |= lost > 0;
+        match self.quotas.unknown_receipts(by, lost, self.clock.now()) {
             Ok(()) => Ok(news),
             Err(wait) => {
                 let detail = format!("receipts about messages that nobody knows; again in {} s", wait.as_secs());

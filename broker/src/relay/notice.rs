@@ -47,7 +47,7 @@ impl Relay {
     pub(super) fn last_own_seq(&self) -> u64 {
         let key = keys::sequence(&JurisdictionId::broker(), self.own_incarnation());
         let row = self.engine.read(|_, rows| rows.get(&key).ok().flatten());
-        row.and_then(|row| decode_row::<SequenceRow>(&row).ok()).map_or(0, |row| row.highest)
+        row.and_then(|row| decode_row::<SequenceRow>(row).ok()).map_or(0, |row| row.highest)
     }
 
     /// The records of a notice: composed, sealed and routed as what an agent hands in. A message has so many recipients and

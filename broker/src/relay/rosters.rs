@@ -108,7 +108,7 @@ impl Relay {
     /// The post that stands for a role now: its own, or the shift leader's while nobody is there. Without a roster the role.
     pub(super) fn stands_for(&self, whose: &JurisdictionId, role: Role) -> Role {
         let head = self.engine.read(|_, rows| rows.get(&keys::item(&DocumentId::roster(whose), None)).ok().flatten());
-        let roster = head.and_then(|row| decode_row::<ItemRow>(&row).ok()).and_then(|head| self.kept(&head).roster);
+        let roster = head.and_then(|row| decode_row::<ItemRow>(row).ok()).and_then(|head| self.kept(&head).roster);
         roster.map_or(role, |roster| roster.stands_for(role, self.clock.now()))
     }
 
@@ -118,7 +118,7 @@ impl Relay {
         self.engine.read(|_, rows| {
             let head = |of: &JurisdictionId| rows.get(&keys::item(&DocumentId::roster(of), None)).transpose();
             let found = view.directory.members().filter_map(|member| Some((&member.id, head(&member.id)?)));
-            found.map(|(of, row)| Ok((of.clone(), decode_row(&row?)?))).collect()
+            found.map(|(of, row)| Ok((of.clone(), decode_row(row?)?))).collect()
         })
     }
 

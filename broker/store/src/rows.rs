@@ -94,10 +94,11 @@ impl Rows<'_> {
     }
 
     /// Puts `value` under `key`, in place of an earlier one.
-    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), FoldError> {
+    pub fn put(&mut self, key: &[u8], value: impl Into<Bytes>) -> Result<(), FoldError> {
+        let value = value.into();
         key_fits(key)?;
         within("value", value.len(), VALUE_BYTES_MAX)?;
-        self.held.overlay.put(key, self.position, Bytes::copy_from_slice(value));
+        self.held.overlay.put(key, self.position, value);
         Ok(())
     }
 
@@ -133,9 +134,10 @@ impl Rows<'_> {
 
     /// Puts `entry` into the index of what is closed, under a UUIDv7, in place of an earlier one. It stays as long as the
     /// journal keeps the record that is folded now, and costs no row.
-    pub fn settle(&mut self, id: [u8; 16], entry: &[u8]) -> Result<(), FoldError> {
+    pub fn settle(&mut self, id: [u8; 16], entry: impl Into<Bytes>) -> Result<(), FoldError> {
+        let entry = entry.into();
         within("entry", entry.len(), ENTRY_BYTES_MAX)?;
-        self.held.closed.settle(id, Bytes::copy_from_slice(entry));
+        self.held.closed.settle(id, entry);
         Ok(())
     }
 

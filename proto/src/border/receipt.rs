@@ -92,15 +92,23 @@ pub fn verify_batch(region: &RegionId, key: &VerifyingKey, batch: &v1::ReceiptBa
 
 /// The receipt at `index` of a batch, by itself, with its path. None when there is no such place.
 pub fn single(batch: &v1::ReceiptBatch, index: usize) -> Option<v1::Receipt> {
-    let statement = batch.statements.get(index)?.clone();
-    let leaves = leaves(&batch.statements);
-    let path = Path {
-        index: u32::try_from(index).ok()?,
-        size: u32::try_from(leaves.len()).ok()?,
-        hashes: merkle::path(&leaves, index),
+    singles(batch).into_iter().nth(index)
+}
+
+/// All receipts of a batch, each by itself with its path, in order, at the cost of one tree. Empty when key or signature
+/// have not the length of one.
+pub fn singles(batch: &v1::ReceiptBatch) -> Vec<v1::Receipt> {
+    let (Ok(key_id), Ok(signature)) = (batch_key(batch), batch.signature.as_ref().try_into()) else {
+        return Vec::new();
     };
-    let seal = Seal { key_id: batch_key(batch).ok()?, signature: batch.signature.as_ref().try_into().ok()?, path };
-    Some(v1::Receipt { statement, seal: Some(super::seal::to_wire(&seal)) })
+    let leaves = leaves(&batch.statements);
+    let size = u32::try_from(leaves.len()).unwrap_or(u32::MAX);
+    let paths = merkle::paths(&leaves).into_iter().zip(0..);
+    let seals = paths.map(|(hashes, index)| Seal { key_id, signature, path: Path { index, size, hashes } });
+    let receipts = batch.statements.iter().zip(seals);
+    receipts
+        .map(|(statement, seal)| v1::Receipt { statement: statement.clone(), seal: Some(super::seal::to_wire(&seal)) })
+        .collect()
 }
 
 /// Verifies a single receipt under `key`.

@@ -1,5 +1,6 @@
 //! What operators do, and blobs that arrived.
 
+use bytes::Bytes;
 use model::{
     ids::{Digest, JurisdictionId},
     stage::Stage,
@@ -55,7 +56,7 @@ impl Folding<'_, '_> {
     pub(super) fn blob_stored(&mut self, record: BlobStored) -> Result<Outcome, FoldError> {
         if let Ok(digest) = record.sha256.as_ref().try_into().map(Digest) {
             if let Ok(by) = record.by.parse() {
-                self.rows.put(&keys::reader(digest, &by), &[])?;
+                self.rows.put(&keys::reader(digest, &by), Bytes::new())?;
             }
             // where an older version let everybody read it, nobody is locked out
             let readers_kept = self.row::<BlobRow>(&keys::blob(digest))?.is_none_or(|row| row.readers_kept);

@@ -66,7 +66,7 @@ impl Folding<'_, '_> {
         };
         self.put(&keys::item(&change.document_id, change.item_id.as_ref()), &item)?;
         let changed = change.item_id.as_ref().map_or("", ItemId::as_str);
-        self.rows.put(&keys::change(&change.document_id, self.at.position), changed.as_bytes())
+        self.rows.put(&keys::change(&change.document_id, self.at.position), changed.as_bytes().to_vec())
     }
 }
 

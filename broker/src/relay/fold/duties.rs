@@ -4,6 +4,7 @@
 //!
 //! Agents run the same deadlines beside this one from what reached them; `model` holds what both know.
 
+use bytes::Bytes;
 use model::{
     deadline::{self, DeadlineName, Meets, Rung, meets},
     header::Header,
@@ -111,7 +112,7 @@ fn start(key: &DutyKey, row: &DutyRow) -> Option<Start> {
 
 /// The duty under this key, for whoever reads rows.
 pub fn duty(rows: &Rows<'_>, key: &DutyKey) -> Result<Option<Duty>, FoldError> {
-    let row = rows.get(&key.encode())?.map(|row| decode_row::<DutyRow>(&row)).transpose()?;
+    let row = rows.get(&key.encode())?.map(|row| decode_row::<DutyRow>(row)).transpose()?;
     Ok(row.and_then(|row| Duty::of(key.clone(), row)))
 }
 
@@ -225,11 +226,11 @@ impl Folding<'_, '_> {
     pub(super) fn keep_duty(&mut self, mut duty: Duty) -> Result<(), FoldError> {
         let (_, at) = duty.next();
         if !duty.row.drill_id.is_empty() {
-            self.rows.put(&keys::drill_duty(&duty.row.drill_id, &duty.key), &[])?;
+            self.rows.put(&keys::drill_duty(&duty.row.drill_id, &duty.key), Bytes::new())?;
         }
         if duty.row.wake != at.millis() {
             self.sleep(&duty)?;
-            self.rows.put(&keys::wake(at, &duty.key), &[])?;
+            self.rows.put(&keys::wake(at, &duty.key), Bytes::new())?;
         }
         duty.row.wake = at.millis();
         duty.row.standing = positive(duty.deadline.standing.number());
@@ -491,7 +492,7 @@ impl Folding<'_, '_> {
     fn duties(&self, prefix: &[u8], limit: usize) -> Result<Vec<Duty>, FoldError> {
         let mut found = Vec::new();
         for (key, row) in self.rows.scan(prefix, prefix, limit)? {
-            found.extend(DutyKey::decode(&key).zip(Some(decode_row(&row)?)).and_then(|(key, row)| Duty::of(key, row)));
+            found.extend(DutyKey::decode(&key).zip(Some(decode_row(row)?)).and_then(|(key, row)| Duty::of(key, row)));
         }
         Ok(found)
     }

@@ -1,5 +1,6 @@
 //! Message rows: where an envelope's deliveries stand, when it is closed, and what is told to its sender.
 
+use bytes::Bytes;
 use model::{
     ids::{JurisdictionId, MessageId},
     position::Position,
@@ -54,7 +55,7 @@ impl Folding<'_, '_> {
             row.deliveries.iter().all(|delivery| is_settled(delivery) && (over || is_fulfilled(row, delivery)));
         let expiry = keys::expiry(time(row.expires_at), id);
         match (closed, was_open) {
-            (false, false) => self.rows.put(&expiry, &[])?, // it is open again, and its time still passes
+            (false, false) => self.rows.put(&expiry, Bytes::new())?, // it is open again, and its time still passes
             (true, true) => {
                 pieces::remove(self.rows, id)?;
                 self.rows.remove(&expiry)?;

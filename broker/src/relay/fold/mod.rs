@@ -24,6 +24,7 @@ mod submitted;
 #[cfg(test)]
 mod tests;
 
+use bytes::Buf;
 use std::{collections::BTreeSet, sync::Arc};
 
 use journal::Record;
@@ -134,17 +135,17 @@ struct Folding<'f, 'r> {
 impl Folding<'_, '_> {
     /// The row under `key`, decoded.
     fn row<M: Message + Default>(&self, key: &[u8]) -> Result<Option<M>, FoldError> {
-        self.rows.get(key)?.map(|bytes| decode_row(&bytes)).transpose()
+        self.rows.get(key)?.map(decode_row).transpose()
     }
 
     /// Writes `row` under `key`.
     fn put(&mut self, key: &[u8], row: &impl Message) -> Result<(), FoldError> {
-        self.rows.put(key, &row.encode_to_vec())
+        self.rows.put(key, row.encode_to_vec())
     }
 }
 
 /// A row made from its bytes.
-pub fn decode_row<M: Message + Default>(bytes: &[u8]) -> Result<M, FoldError> {
+pub fn decode_row<M: Message + Default>(bytes: impl Buf) -> Result<M, FoldError> {
     M::decode(bytes).map_err(|error| FoldError::new(format!("a row cannot be read: {error}")))
 }
 

@@ -38,9 +38,9 @@ pub fn message(rows: &Rows<'_>, id: MessageId) -> Result<Option<(MessageRow, boo
 
 /// Writes an open row, in place of an earlier one.
 pub(super) fn put(rows: &mut Rows<'_>, id: MessageId, row: &MessageRow) -> Result<(), FoldError> {
-    let pieces = cut(&row.encode_to_vec(), VALUE_BYTES_MAX);
+    let pieces = cut(row.encode_to_vec(), VALUE_BYTES_MAX);
     forget_pieces(rows, id, pieces.len())?;
-    for (number, piece) in (0_u16..).zip(&pieces) {
+    for (number, piece) in (0_u16..).zip(pieces) {
         let key = if number == 0 { keys::message(id) } else { keys::piece(id, number) };
         rows.put(&key, piece)?;
     }
@@ -55,7 +55,7 @@ pub(super) fn remove(rows: &mut Rows<'_>, id: MessageId) -> Result<(), FoldError
 
 /// Puts a row into the index of what is closed, in place of an earlier one.
 pub(super) fn settle(rows: &mut Rows<'_>, id: MessageId, row: &MessageRow) -> Result<(), FoldError> {
-    for (number, piece) in (0_u16..).zip(&cut(&row.encode_to_vec(), ENTRY_BYTES_MAX)) {
+    for (number, piece) in (0_u16..).zip(cut(row.encode_to_vec(), ENTRY_BYTES_MAX)) {
         rows.settle(if number == 0 { id.0 } else { piece_id(id, number) }, piece)?;
     }
     Ok(())
@@ -78,9 +78,9 @@ fn further(first: &[u8]) -> u16 {
     }
 }
 
-fn cut(bytes: &[u8], bytes_max: usize) -> Vec<Vec<u8>> {
+fn cut(bytes: Vec<u8>, bytes_max: usize) -> Vec<Vec<u8>> {
     if bytes.len() <= bytes_max {
-        return vec![bytes.to_vec()];
+        return vec![bytes];
     }
     let (first, rest) = bytes.split_at(bytes_max - HEAD);
     let rest: Vec<_> = rest.chunks(bytes_max).map(<[u8]>::to_vec).collect();
@@ -89,19 +89,19 @@ fn cut(bytes: &[u8], bytes_max: usize) -> Vec<Vec<u8>> {
 }
 
 fn whole(
-    first: &[u8],
+    first: &bytes::Bytes,
     piece: impl Fn(u16) -> Result<Option<bytes::Bytes>, FoldError>,
 ) -> Result<MessageRow, FoldError> {
     let further = further(first);
     if further == 0 {
-        return decode_row(first);
+        return decode_row(first.clone());
     }
     let mut all = first.get(HEAD..).unwrap_or_default().to_vec();
     for number in 1..=further {
         let next = piece(number)?.ok_or_else(|| FoldError::new(format!("piece {number} of a row is missing")))?;
         all.extend_from_slice(&next);
     }
-    decode_row(&all)
+    decode_row(bytes::Bytes::from(all))
 }
 
 /// The id under which a further piece of a closed row lies: of the same time, so the same index files are asked, and of a

@@ -1,5 +1,6 @@
 //! An envelope was handed in: the verdict by order in the journal, and what an accepted one sets in motion.
 
+use bytes::Bytes;
 use model::{
     deadline,
     header::{Header, Placement},
@@ -186,7 +187,7 @@ impl Folding<'_, '_> {
         }
         *self.state.tallies.accepted.entry((row.kind, row.carried_as, row.status)).or_default() += 1;
         *self.state.tallies.receipts.entry(number(Stage::Accepted)).or_default() += 1;
-        self.rows.put(&keys::expiry(header.expires_at, id), &[])?;
+        self.rows.put(&keys::expiry(header.expires_at, id), Bytes::new())?;
         self.let_read(header, row)?;
         self.keep(id, row, true)
     }
@@ -201,7 +202,7 @@ impl Folding<'_, '_> {
             let all = header.document.is_some().then(JurisdictionId::broker);
             let recipients = row.deliveries.iter().filter_map(|delivery| delivery.jurisdiction.parse().ok());
             for reader in recipients.chain(all) {
-                self.rows.put(&keys::reader(file.sha256, &reader), &[])?;
+                self.rows.put(&keys::reader(file.sha256, &reader), Bytes::new())?;
             }
         }
         Ok(())
