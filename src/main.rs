@@ -1,5 +1,6 @@
 //! Liandong: emergency coordination between neighbouring jurisdictions. One program: broker, agent, and the command line.
 
+mod bench;
 mod cli;
 mod clock;
 mod demo;
@@ -7,6 +8,10 @@ mod lang;
 mod run;
 
 use std::process::ExitCode;
+
+/// Chosen by measurement: docs/performance.md says what it gains in time and costs in memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let lang = lang::of_environment();

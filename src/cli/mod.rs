@@ -48,7 +48,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::{demo, lang::Lang, run};
+use crate::{bench, demo, lang::Lang, run};
 
 /// Emergency coordination between neighbouring jurisdictions.
 #[derive(Debug, Parser)]
@@ -206,6 +206,8 @@ enum Command {
     Kinds(kinds::Kinds),
     /// Three neighbouring cities on this machine: a tanker on the border, a cut line, a killed broker
     Demo(demo::Demo),
+    /// How fast a broker is, beside what disk and wire can do at all
+    Bench(bench::Bench),
     /// Keys, certificates and the signed files of a region
     #[command(subcommand)]
     Certs(certs::Certs),
@@ -289,6 +291,7 @@ async fn dispatch(command: Command, place: &desk::Where, context: out::Context) 
         Command::Errors(errors) => errors.run(context),
         Command::Kinds(kinds) => kinds.run(context),
         Command::Demo(demo) => Box::pin(demo.run(context)).await,
+        Command::Bench(bench) => Box::pin(bench.run(context)).await,
         Command::Certs(verb) => verb.run(context),
         Command::Join(verb) => verb.run(context),
         Command::Sbom => sbom::run(),

@@ -30,16 +30,20 @@ pub struct Desk {
     board: Board,
 }
 
+/// A line to the agent behind a desk socket, dialled at the first call.
+pub fn channel(socket: &Path) -> Channel {
+    let path = socket.to_owned();
+    let dial = tower::service_fn(move |_| {
+        let path = path.clone();
+        async move { UnixStream::connect(path).await.map(TokioIo::new) }
+    });
+    Endpoint::from_static("http://desk").connect_with_connector_lazy(dial)
+}
+
 impl Desk {
     /// The desk behind `socket`; everything that happens there is put on `board`.
     pub fn open(city: &'static str, socket: &Path, board: &Board, tasks: &Tasks) -> Self {
-        let path = socket.to_owned();
-        let dial = tower::service_fn(move |_| {
-            let path = path.clone();
-            async move { UnixStream::connect(path).await.map(TokioIo::new) }
-        });
-        let channel = Endpoint::from_static("http://desk").connect_with_connector_lazy(dial);
-        let client = DeskClient::new(channel).max_decoding_message_size(8 << 20);
+        let client = DeskClient::new(channel(socket)).max_decoding_message_size(8 << 20);
         let desk = Self { city, client, board: board.clone() };
         let listener = desk.clone();
         tasks.task("desk listener", move |stop| async move {

@@ -15,11 +15,11 @@
 
 mod acts;
 mod board;
-mod desk;
+pub mod desk;
 mod drafts;
 mod figures;
 mod line;
-mod programs;
+pub mod programs;
 mod region;
 mod stage;
 mod story;

@@ -1,6 +1,7 @@
 //! What people see on the terminal: real programs, both languages, and the exit codes that scripts go by.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod bench;
 mod catalogue;
 mod demo;
 mod handbook;
