@@ -208,7 +208,7 @@ pub fn draft(to: &str, bytes: usize) -> v1::Draft {
         recipients,
         precedence: v1::Precedence::Priority.into(),
         prepared_by: signatory("bench", v1::Role::DutyOfficer),
-        signed_off_by: signatory("bench", v1::Role::ShiftLeader),
+        signed_off_by: signatory("bench leader", v1::Role::ShiftLeader),
         ..v1::Header::default()
     };
     let bulletin = v1::Bulletin {
