@@ -304,12 +304,14 @@ pub enum FaultKind {
     Cut,
     /// The state directory is gone or an older copy is back.
     StateLost,
+    /// It dies, lives for a while under another clock, and dies again.
+    ClockStep,
 }
 
 impl FaultKind {
     /// A program that worked died.
     pub fn is_death(self) -> bool {
-        matches!(self, Self::Kill | Self::PowerCut | Self::StateLost)
+        matches!(self, Self::Kill | Self::PowerCut | Self::StateLost | Self::ClockStep)
     }
 
     /// A program that was starting died.

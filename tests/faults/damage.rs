@@ -199,32 +199,23 @@ fn strays() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_ours_is_left_alone_or_refused_with_a_text() {
+async fn what_is_not_ours_is_left_alone() {
     let stopped = Box::pin(Stopped::after_work("damage-strays", End::InOrder)).await;
-    let mut refused = Vec::new();
     for whose in Whose::ALL {
         stopped.put_back(whose);
         let expected = started(&stopped, whose).await.unwrap();
-        for (name, bytes) in strays() {
-            stopped.put_back(whose);
-            let path = stopped.state(whose).join(name);
-            if !path.parent().unwrap().is_dir() {
-                continue;
-            }
-            fs::write(&path, &bytes).unwrap();
-            match started(&stopped, whose).await {
-                Ok(said) => {
-                    let differs = said.differs(&expected);
-                    assert!(differs.is_empty(), "{whose:?} with {name} says\n{}", differs.join("\n"));
-                }
-                Err(words) => {
-                    let file = Path::new(name).file_name().unwrap().to_string_lossy().into_owned();
-                    assert!(words.contains(&file), "{whose:?} with {name} refuses, and does not name it:\n{words}");
-                    assert_eq!(fs::read(&path).unwrap(), bytes, "{whose:?} changed {name}, which it refused");
-                    refused.push(format!("{whose:?} {name}"));
-                }
-            }
+        stopped.put_back(whose);
+        let there = |name: &str| stopped.state(whose).join(name).parent().is_some_and(Path::is_dir);
+        let strays: Vec<_> = strays().into_iter().filter(|(name, _)| there(name)).collect();
+        assert!(strays.len() > 10, "{whose:?} has few places for strays");
+        for (name, bytes) in &strays {
+            fs::write(stopped.state(whose).join(name), bytes).unwrap();
+        }
+        let said = started(&stopped, whose).await.unwrap();
+        assert_eq!(said.differs(&expected), Vec::<String>::new(), "{whose:?} among strays");
+        let ours = [".new", ".generating", ".seg"]; // what a start that was cut off leaves is swept
+        for (name, bytes) in strays.iter().filter(|(name, _)| !ours.iter().any(|end| name.ends_with(end))) {
+            assert_eq!(&fs::read(stopped.state(whose).join(name)).unwrap(), bytes, "{whose:?} changed {name}");
         }
     }
-    println!("refused by name: {refused:?}; everything else was left alone");
 }

@@ -7,6 +7,7 @@ mod checker;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod clocks;
 mod coverage;
 mod cuts;
 mod damage;

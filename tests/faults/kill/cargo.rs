@@ -31,6 +31,14 @@ const INSIDE_MOST: u64 = 256 * 1024;
 const BESIDE_MOST: u64 = 2 << 20;
 
 impl Load {
+    /// More than this never waits for its recipient: a backlog without bound proves nothing.
+    pub fn backlog_most(self) -> usize {
+        match self {
+            Self::Small => 400,
+            Self::OfAllSizes => 100,
+        }
+    }
+
     /// What the next message carries: mostly nothing, now and then much.
     pub fn throw(self, dice: &mut Dice) -> Cargo {
         if self == Self::Small {

@@ -21,8 +21,6 @@ use crate::world::drafts::{bulletin, officer};
 const BACK_WITHIN: Duration = Duration::from_mins(1);
 /// Before the first event: a cursor of 0 would mean "from now on".
 const BEGINNING: u64 = 1;
-/// More than this never waits for its recipient: a backlog without bound proves nothing.
-const BACKLOG_MOST: usize = 400;
 /// One hand-over in so many is followed by the death of the desk's program.
 const DESK_DIES_ONE_IN: u64 = 60;
 
@@ -55,7 +53,7 @@ impl Sender {
 
     /// Waits until few enough calls wait, and few enough messages.
     async fn turn(&self) {
-        while !self.book.until(BACK_WITHIN, |book| book.backlog() < BACKLOG_MOST).await {}
+        while !self.book.until(BACK_WITHIN, |book| book.backlog() < self.load.backlog_most()).await {}
         self.book.window.acquire().await.unwrap().forget();
     }
 

@@ -77,6 +77,8 @@ pub enum Blow {
     PowerCut(FileSystem, u64),
     /// kill -9, and then their state is gone, or an older copy of it is put back.
     StateLost,
+    /// kill -9, and then they live for a while under a clock that is wrong.
+    ClockStep,
 }
 
 /// What came of it.
@@ -93,6 +95,7 @@ pub async fn run(options: &Options) -> Outcome {
         Blow::Kill => options.bug.clone().unwrap_or("plain".into()),
         Blow::PowerCut(system, _) => format!("{system:?}-{:?}", options.victims),
         Blow::StateLost => "lost".into(),
+        Blow::ClockStep => format!("clock-{:?}", options.victims),
     };
     let directory = fresh_folder(&format!("kill-{}-{blow}", options.seed));
     let history = Recorder::begin(&directory.join("history.jsonl")).unwrap();
@@ -124,7 +127,10 @@ struct Harness {
 impl Harness {
     async fn start(options: &Options, directory: &std::path::Path, history: Recorder) -> Self {
         let mut dice = Dice::of(options.seed);
-        let region = Region::create(directory, &[LY, XZ], crate::world::clock::system_now()).unwrap();
+        let now = crate::world::clock::system_now();
+        // certificates hold before the earliest of the wrong clocks
+        let made = if options.blow == Blow::ClockStep { now.minus(Duration::from_hours(48)) } else { now };
+        let region = Region::create(directory, &[LY, XZ], made).unwrap();
         let bug = options.bug.as_deref();
         let programs = [
             Program::new("broker", "broker", &region.broker_config, bug),
@@ -262,6 +268,9 @@ impl Harness {
                 }
                 None => program.kill().await,
             }
+            if kind == FaultKind::ClockStep {
+                live_under(self.dice.pick(&CLOCKS), program).await;
+            }
             if kind == FaultKind::StateLost {
                 lose(&program.state(), self.dice.below(2) == 0);
             }
@@ -352,6 +361,7 @@ impl Harness {
 
     /// While the receiver is away, the last messages wait for it and everything is counted.
     async fn wait_and_count(&mut self) {
+        self.book.until(GOES_ON_WITHIN, Book::in_flight).await;
         self.kill("the end", When::Last, &[2]).await;
         self.sending.cancel();
         for _ in 0..SENT_TO_WAIT {
@@ -450,6 +460,7 @@ impl When {
     fn kind(self, blow: Blow, by_power_cut: bool) -> FaultKind {
         match (self, by_power_cut) {
             (Self::Working, _) if blow == Blow::StateLost => FaultKind::StateLost,
+            (Self::Working, _) if blow == Blow::ClockStep => FaultKind::ClockStep,
             (Self::Working | Self::Last, false) => FaultKind::Kill,
             (Self::Starting, false) => FaultKind::KillStarting,
             (Self::Working | Self::Last, true) => FaultKind::PowerCut,
@@ -463,6 +474,35 @@ async fn cut(name: String, program: &mut Program, disk: &LoopDisk) -> Lost {
     disk.cut();
     program.kill().await;
     Lost { name, canary: disk.comes_back() }
+}
+
+/// How wrong a clock is, as `faketime` reads it, and in milliseconds.
+/// More than an hour is another matter: docs/known-gaps.md.
+const CLOCKS: [(&str, i64); 2] = [("-10m", -600_000), ("+10m", 600_000)];
+/// How long a program lives under it.
+const UNDER_IT: Duration = Duration::from_millis(1_500);
+
+/// A life under a wrong clock, which its log shows.
+async fn live_under((offset, ms): &(&str, i64), program: &mut Program) {
+    // not by the command, which would be the program's parent; and its timers go by the true time
+    let library = format!("LD_PRELOAD={}", faketime().expect("libfaketime").display());
+    let wrapper = ["env", &library, "FAKETIME_DONT_FAKE_MONOTONIC=1", &format!("FAKETIME={offset}")];
+    program.wrapper = wrapper.map(Into::into).into();
+    program.start();
+    program.ready(STARTS_WITHIN).await.unwrap();
+    tokio::time::sleep(UNDER_IT).await;
+    let wrong = model::time::Timestamp::from_millis(crate::world::clock::system_now().millis() + ms).rfc3339();
+    // to ten minutes: the true time never begins like this
+    let begin = wrong.get(..15).unwrap_or_default();
+    assert!(program.wrote(begin), "{} did not live at {wrong}", program.name);
+    program.kill().await;
+    program.wrapper.clear();
+}
+
+/// Where the library lies that tells a program another time, if it is installed.
+pub fn faketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
+    folders.map(|folder| folder.join("faketime/libfaketime.so.1")).find(|library| library.is_file())
 }
 
 /// The state is gone; or, where there is one, the copy is put back that was made at the loss before.

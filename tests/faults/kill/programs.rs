@@ -101,9 +101,14 @@ impl Program {
 
     /// It has said that it is ready since it was started.
     pub fn is_ready(&self) -> bool {
+        self.wrote("ready: ")
+    }
+
+    /// A line of its log begins like this, since it was started.
+    pub fn wrote(&self, begin: &str) -> bool {
         let log = std::fs::read(&self.log).unwrap_or_default();
         let life = log.get(usize::try_from(self.life_from).unwrap()..).unwrap_or_default();
-        life.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"ready: "))
+        life.split(|byte| *byte == b'\n').any(|line| line.starts_with(begin.as_bytes()))
     }
 
     /// Waits until it is ready, at most `within`; or says how it ended.
