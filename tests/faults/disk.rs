@@ -59,14 +59,25 @@ pub fn run(command: &mut Command) {
     assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// An empty folder of this name for a test, whatever an earlier run left there.
+/// Says in a test's folder which process works there.
+const OWNER: &str = "owner";
+
+/// An empty folder of this name for a test, whatever an earlier run left there. Disks of tests that were killed are unplugged.
 pub fn fresh_folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = all.join(name);
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-    let left = mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|at| Path::new(at).starts_with(&folder));
-    left.for_each(|at| drop(Command::new("umount").args(["-l", at]).status()));
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    for point in points.filter(|at| Path::new(at).starts_with(all)) {
+        let owner = Path::new(point).parent().map(|of| fs::read_to_string(of.join(OWNER)).unwrap_or_default());
+        let works = owner.is_some_and(|pid| !pid.is_empty() && Path::new("/proc").join(pid).is_dir());
+        if !works || Path::new(point).starts_with(&folder) {
+            drop(Command::new("umount").args(["-l", point]).status());
+        }
+    }
     drop(fs::remove_dir_all(&folder));
     fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(OWNER), std::process::id().to_string()).unwrap();
     folder
 }
 

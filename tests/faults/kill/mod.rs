@@ -91,11 +91,12 @@ pub struct Outcome {
 
 /// Runs it all: a region of two cities, traffic, kills, quiet, and the checker.
 pub async fn run(options: &Options) -> Outcome {
+    let victims: String = options.victims.iter().map(usize::to_string).collect();
     let blow = match options.blow {
         Blow::Kill => options.bug.clone().unwrap_or("plain".into()),
-        Blow::PowerCut(system, _) => format!("{system:?}-{:?}", options.victims),
+        Blow::PowerCut(system, _) => format!("{system:?}-{victims}"),
         Blow::StateLost => "lost".into(),
-        Blow::ClockStep => format!("clock-{:?}", options.victims),
+        Blow::ClockStep => format!("clock-{victims}"),
     };
     let directory = fresh_folder(&format!("kill-{}-{blow}", options.seed));
     let history = Recorder::begin(&directory.join("history.jsonl")).unwrap();
