@@ -161,9 +161,13 @@ async fn open(
     };
     let fold = AgentFold::new(names.jurisdiction().clone(), bells.clone());
     let settled_for = config.retention.settled_for();
-    let options = store::Options { settled_for, ..store::Options::new(&config.state) };
+    let ballast_bytes = store::space::usual_ballast(&config.state, config.segment_bytes);
+    let options = store::Options { settled_for, ballast_bytes, ..store::Options::new(&config.state) };
     let (threads, engine_clock) = (tasks.clone(), clock.clone());
+    let ours = config.state.clone();
     let opening = tasks.blocking("open", move || {
+        store::space::make_room(&ours, options.ballast_bytes)
+            .map_err(|source| StartError::State { path: ours, source })?;
         let journal = FileJournal::open(journal)?;
         Engine::open(options, journal, fold, &threads, engine_clock).map_err(StartError::from)
     });

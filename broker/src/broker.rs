@@ -153,7 +153,11 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn options(config: &Config) -> store::Options {
-    store::Options { settled_for: config.retention.settled_for(), ..store::Options::new(&config.state) }
+    store::Options {
+        settled_for: config.retention.settled_for(),
+        ballast_bytes: store::space::usual_ballast(&config.state, config.segment_bytes),
+        ..store::Options::new(&config.state)
+    }
 }
 
 async fn relay(
@@ -173,7 +177,10 @@ async fn relay(
     };
     let fold = BrokerFold::new(wakes.clone());
     let (options, owner, engine_clock) = (options(config), tasks.clone(), clock.clone());
+    let ours = config.state.clone();
     let opening = tasks.blocking("open", move || {
+        store::space::make_room(&ours, options.ballast_bytes)
+            .map_err(|source| StartError::State { path: ours.display().to_string(), source })?;
         let journal = FileJournal::open(journal)?;
         Engine::open(options, journal, fold, &owner, engine_clock).map_err(StartError::from)
     });

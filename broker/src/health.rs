@@ -142,6 +142,7 @@ async fn keep_telling(health: &Health, relay: &Relay, reporter: &HealthReporter)
     let mut told = Some("starting");
     tell(reporter, ServingStatus::NotServing).await;
     loop {
+        relay.look_at_disk();
         let problem = health.problem(relay);
         if problem != told {
             match problem {
@@ -165,7 +166,6 @@ async fn tell(reporter: &HealthReporter, status: ServingStatus) {
 
 /// Sends one record of our own through journal and fold; ends when it is through.
 async fn probe(relay: &Relay) {
-    relay.look_at_disk();
     let probe =
         proto::record::AdminAct { operator: "broker".to_owned(), act: "probe".to_owned(), ..Default::default() };
     let bytes = probe.encode_to_vec();

@@ -33,24 +33,53 @@ pub fn kills(lines: &[Line]) -> Kills {
             Event::Ok(_) | Event::Fail(_) | Event::Unknown(_) | Event::Refuse(_) => {
                 waiting.remove(line.event.id().unwrap_or_default());
             }
-            Event::Fault(fault) if fault.kind == FaultKind::Kill && !fault.victim.starts_with("desk:") => {
+            Event::Fault(fault) if fault.kind.is_death() && !fault.victim.starts_with("desk:") => {
                 kills.all += 1;
                 kills.in_flight += usize::from(!waiting.is_empty());
             }
-            Event::Fault(fault) if fault.kind == FaultKind::KillStarting => kills.starting += 1,
+            Event::Fault(fault) if fault.kind.is_death_at_start() => kills.starting += 1,
             _ => {}
         }
     }
     kills
 }
 
-/// Every planned fault fired, at least nine kills in ten of programs that worked fell with a call in flight, and something was accepted.
+/// What the power cuts of a run took.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Cuts {
+    pub all: usize,
+    /// Bytes that the harness had not synced were gone.
+    pub real: usize,
+}
+
+/// Counts power cuts, also those of programs that were starting.
+pub fn cuts(lines: &[Line]) -> Cuts {
+    let mut cuts = Cuts::default();
+    for line in lines {
+        match &line.event {
+            Event::Fault(fault) => {
+                cuts.all += usize::from(matches!(fault.kind, FaultKind::PowerCut | FaultKind::PowerCutStarting));
+            }
+            Event::Lost(lost) => cuts.real += usize::from(lost.canary),
+            _ => {}
+        }
+    }
+    cuts
+}
+
+/// Every planned fault fired, at least nine kills in ten of programs that worked fell with a call in flight, every power cut
+/// took what was not synced, and something was accepted.
 pub fn not_vacuous(lines: &[Line]) -> Vec<Violation> {
     let history = History::of(lines);
     let mut found: Vec<Violation> = unfired(&history);
     let kills = kills(lines);
     if kills.in_flight * 100 < kills.all * IN_FLIGHT_PERCENT_LEAST {
         let says = format!("only {} of {} kills fell with a call in flight", kills.in_flight, kills.all);
+        found.push(Violation::new(Rule::NotVacuous, says, []));
+    }
+    let cuts = cuts(lines);
+    if cuts.real < cuts.all {
+        let says = format!("only {} of {} power cuts took what was not synced", cuts.real, cuts.all);
         found.push(Violation::new(Rule::NotVacuous, says, []));
     }
     if !history.messages.values().any(super::history::Message::is_accepted) {
@@ -126,17 +155,19 @@ pub fn unjudged(lines: &[Line]) -> Vec<Violation> {
     let history = History::of(lines);
     let judged = Judged::of(&history);
     let sampled = |name: &str| lines.iter().any(|line| matches!(&line.event, Event::Sample(s) if s.program == name));
-    let killed = |fault: &&super::event::Fault| fault.kind == FaultKind::Kill && !fault.victim.starts_with("desk:");
+    let killed = |fault: &&super::event::Fault| fault.kind.is_death() && !fault.victim.starts_with("desk:");
     let victims: BTreeSet<&str> =
         history.faults.iter().map(|(_, _, fault)| *fault).filter(killed).map(|fault| fault.victim.as_str()).collect();
+    // a broker whose state was lost knows nothing of what had settled
+    let lost = history.faults.iter().any(|(_, _, fault)| fault.kind == FaultKind::StateLost);
     let mut says: Vec<String> = Vec::new();
     if judged.unverified > 0 {
         says.push(format!("{} signatures were not checked", judged.unverified));
     }
-    if judged.unasked > 0 {
+    if !lost && judged.unasked > 0 {
         says.push(format!("{} were accepted, and nobody asked after the broker's death", judged.unasked));
     }
-    if judged.sums == 0 || judged.waiting == 0 {
+    if !lost && (judged.sums == 0 || judged.waiting == 0) {
         says.push("the deliveries were never counted while something waited".to_owned());
     }
     says.extend(victims.iter().filter(|name| !sampled(name)).map(|name| format!("nobody knows what {name} used")));

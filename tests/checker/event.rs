@@ -61,6 +61,10 @@ pub enum Event {
     Sample(Sample),
     /// A fault began.
     Fault(Fault),
+    /// What a power cut took.
+    Lost(Lost),
+    /// An attachment of what was handed over was asked for.
+    Attached(Attached),
     /// What a fault broke works again.
     Healed(Healed),
     /// Everything is healed; from here on the rest must settle.
@@ -80,6 +84,9 @@ pub struct Plan {
     /// Expiry, recall or poison belong to the run; otherwise only a hand-over settles.
     #[serde(default)]
     pub negative_ends: bool,
+    /// Messages are of all sizes: a lane of the line that large urgent ones fill lets smaller ones of the next pass.
+    #[serde(default)]
+    pub all_sizes: bool,
 }
 
 /// A call that sends.
@@ -289,10 +296,46 @@ pub enum FaultKind {
     Kill,
     /// kill -9 of a program that is just starting: it cannot have taken a call yet.
     KillStarting,
+    /// The power of the disk goes, and the program with it.
+    PowerCut,
+    /// The same while it is just starting.
+    PowerCutStarting,
     /// The link is cut.
     Cut,
     /// The state directory is gone or an older copy is back.
     StateLost,
+    /// It dies, lives for a while under another clock, and dies again.
+    ClockStep,
+}
+
+impl FaultKind {
+    /// A program that worked died.
+    pub fn is_death(self) -> bool {
+        matches!(self, Self::Kill | Self::PowerCut | Self::StateLost | Self::ClockStep)
+    }
+
+    /// A program that was starting died.
+    pub fn is_death_at_start(self) -> bool {
+        matches!(self, Self::KillStarting | Self::PowerCutStarting)
+    }
+}
+
+/// What a power cut took.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Lost {
+    /// The fault's name.
+    pub name: String,
+    /// What the harness wrote to that disk and did not sync is gone: the power was really cut.
+    pub canary: bool,
+}
+
+/// An attachment of what was handed over, read at its recipient.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Attached {
+    pub id: String,
+    pub to: String,
+    /// It is there with the bytes that its digest names.
+    pub whole: bool,
 }
 
 /// The end of a fault.
@@ -358,6 +401,7 @@ impl Event {
             | Self::Read(Read { id, .. })
             | Self::Refuse(Refused { id, .. })
             | Self::Listed(Listed { id, .. })
+            | Self::Attached(Attached { id, .. })
             | Self::Stands(Stands { id, .. }) => Some(id),
             Self::Plan(_)
             | Self::Sum(_)
@@ -365,6 +409,7 @@ impl Event {
             | Self::Proof(_)
             | Self::Sample(_)
             | Self::Fault(_)
+            | Self::Lost(_)
             | Self::Healed(_)
             | Self::Quiet
             | Self::End => None,

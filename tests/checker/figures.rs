@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::coverage::{Judged, Kills, kills};
+use super::coverage::{Cuts, Judged, Kills, cuts, kills};
 use super::event::{Event, Line};
 use super::history::History;
 use super::{Rule, Violation};
@@ -12,6 +12,7 @@ use super::{Rule, Violation};
 #[derive(Clone, Debug)]
 pub struct Figures {
     pub kills: Kills,
+    pub cuts: Cuts,
     pub judged: Judged,
     /// The most that any program used.
     pub used: Used,
@@ -43,6 +44,7 @@ impl Figures {
         waits.sort_unstable();
         Self {
             kills: kills(lines),
+            cuts: cuts(lines),
             judged: Judged::of(&history),
             used: Used::of(lines),
             accepted: messages.clone().filter(|message| message.is_accepted()).count(),
@@ -91,6 +93,10 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Kills { all, in_flight, starting } = self.kills;
         writeln!(f, "kills {all}, with a submit in flight {in_flight}; besides {starting} while starting")?;
+        let Cuts { all, real } = self.cuts;
+        if all > 0 {
+            writeln!(f, "of all these power cuts {all}, proved to have taken what was not synced {real}")?;
+        }
         writeln!(
             f,
             "accepted {}, handed {}, refused {}, unknown {}",

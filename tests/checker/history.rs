@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{
-    Accepted, Done, Event, Fault, FaultKind, Hand, Line, Listed, Plan, Queued, Read, Receipt, Refused, Stage, Stands,
-    Submit,
+    Accepted, Attached, Done, Event, Fault, FaultKind, Hand, Line, Listed, Plan, Queued, Read, Receipt, Refused, Stage,
+    Stands, Submit,
 };
 
 /// An event with the line on which it stands and that line's number.
@@ -24,6 +24,7 @@ pub struct Message<'a> {
     pub reads: Vec<Seen<'a, Read>>,
     pub listed: Vec<Seen<'a, Listed>>,
     pub stands: Vec<Seen<'a, Stands>>,
+    pub attached: Vec<Seen<'a, Attached>>,
 }
 
 /// A history and its index.
@@ -94,6 +95,7 @@ impl<'a> Message<'a> {
             Event::Read(what) => self.reads.push((at, line, what)),
             Event::Listed(what) => self.listed.push((at, line, what)),
             Event::Stands(what) => self.stands.push((at, line, what)),
+            Event::Attached(what) => self.attached.push((at, line, what)),
             _ => {}
         }
     }

@@ -1,8 +1,8 @@
 //! A run that did nothing, or did it while nothing was going on, does not pass.
 
-use crate::checker::coverage::{Kills, kills, not_vacuous, unjudged};
+use crate::checker::coverage::{Cuts, Kills, cuts, kills, not_vacuous, unjudged};
 use crate::checker::event::{
-    Accepted, Event, Fault, FaultKind, Line, Plan, Receipt, Sample, Stage, Stands, Submit, Sum,
+    Accepted, Event, Fault, FaultKind, Line, Lost, Plan, Receipt, Sample, Stage, Stands, Submit, Sum,
 };
 
 fn plan(faults: &[&str]) -> Event {
@@ -71,6 +71,22 @@ fn a_kill_of_a_program_that_starts_is_counted_apart() {
 
     assert_eq!(kills(&told(events.clone())), Kills { all: 1, in_flight: 1, starting: 1 });
     assert_eq!(complaints(events), Vec::<String>::new());
+}
+
+fn power_cut(name: &str, canary: bool) -> [Event; 2] {
+    let fault = Fault { name: name.into(), kind: FaultKind::PowerCut, victim: "broker".into() };
+    [Event::Fault(fault), Event::Lost(Lost { name: name.into(), canary })]
+}
+
+#[test]
+fn a_power_cut_counts_once_it_took_what_nobody_synced() {
+    let run = |cut: [Event; 2]| [vec![submit("m1")], cut.to_vec(), vec![accepted("m1")]].concat();
+    let sound = run(power_cut("one", true));
+
+    assert_eq!(cuts(&told(sound.clone())), Cuts { all: 1, real: 1 });
+    assert_eq!(complaints(sound), Vec::<String>::new());
+    let mild = complaints(run(power_cut("one", false)));
+    assert_eq!(mild, ["only 0 of 1 power cuts took what was not synced"]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::checker::recorder::Recorder;
 use crate::checker::rules::isolation::{Leg, legs};
 use crate::checker::{check, report};
 use crate::kill::book::Book;
+use crate::kill::cargo::Load;
 use crate::kill::desks::{Receiver, Sender};
 use crate::kill::notary_of;
 use crate::kill::programs::{Program, listening};
@@ -39,22 +40,23 @@ const WINDOW: usize = 10_000;
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Two cities, one sending to the other at a steady pace.
-struct Pair {
-    book: Arc<Book>,
+pub struct Pair {
+    pub book: Arc<Book>,
     sender: Sender,
     sending: JoinSet<()>,
-    stop: CancellationToken,
+    pub stop: CancellationToken,
     reading: CancellationToken,
     tasks: JoinSet<()>,
 }
 
 impl Pair {
-    fn start(region: &Region, history: &Recorder, cities: [&'static str; 2], first_call: u64) -> Self {
+    /// Begins; counts its calls from `first_call`.
+    pub fn start(region: &Region, history: &Recorder, cities: [&'static str; 2], first_call: u64) -> Self {
         let [from, to] = cities;
         let book = Arc::new(Book::begin(history.clone(), notary_of(region), WINDOW, first_call));
         let (stop, reading) = (CancellationToken::new(), CancellationToken::new());
         let desk = Desk::at(&region.agent(from).desk_socket);
-        let ear = Sender { desk, book: book.clone(), from, to, stop: reading.clone() };
+        let ear = Sender { desk, book: book.clone(), from, to, stop: reading.clone(), load: Load::Small };
         let sender = Sender { stop: stop.clone(), ..ear.clone() };
         let receiver = Receiver {
             desk: Desk::at(&region.agent(to).desk_socket),
@@ -72,7 +74,7 @@ impl Pair {
     }
 
     /// Sends at a steady pace until told to stop.
-    fn send_on(&mut self) {
+    pub fn send_on(&mut self) {
         self.sending.spawn(at_a_pace(self.sender.clone(), u32::MAX));
     }
 
@@ -87,7 +89,8 @@ impl Pair {
         assert!(settled, "{} → {} stands still", self.sender.from, self.sender.to);
     }
 
-    async fn end(mut self) {
+    /// What was sent settles; then everything ends.
+    pub async fn end(mut self) {
         // what it sent last is settled too
         while let Some(ended) = self.sending.join_next().await {
             ended.unwrap();

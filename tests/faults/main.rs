@@ -7,11 +7,21 @@ mod checker;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod clocks;
 mod coverage;
+mod cuts;
+mod damage;
+mod disk;
+mod exhaust;
+mod full;
 mod histories;
+mod inject;
 mod isolation;
 mod kill;
+mod lost;
+mod net;
 mod reference;
 #[cfg(seeded_bugs)]
 mod seeded;
+mod stopped;
 mod sync;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::checker::{Rule, report};
-use crate::kill::{Options, Outcome, run};
+use crate::kill::{Blow, Options, Outcome, run};
 use crate::world::dice::Dice;
 
 const FOUND_WITHIN: Duration = Duration::from_mins(5);
@@ -20,8 +20,13 @@ async fn is_found(bug: &str, rules: &[Rule]) {
     let mut dice = Dice::of(Dice::seed_from_env());
     let mut others = String::new();
     while began.elapsed() < FOUND_WITHIN {
-        let options =
-            Options { cycles: CYCLES_A_ROUND, seed: dice.below(1 << 32), victim: None, bug: Some(bug.into()) };
+        let options = Options {
+            cycles: CYCLES_A_ROUND,
+            seed: dice.below(1 << 32),
+            victims: Vec::new(),
+            bug: Some(bug.into()),
+            blow: Blow::Kill,
+        };
         let Outcome { violations, .. } = Box::pin(run(&options)).await;
         if violations.iter().any(|violation| rules.contains(&violation.rule)) {
             return;

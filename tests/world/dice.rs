@@ -20,6 +20,11 @@ impl Dice {
         })
     }
 
+    /// What dice of the same state are made of.
+    pub fn seed(&self) -> u64 {
+        self.0
+    }
+
     /// Any number.
     pub fn throw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -1,7 +1,7 @@
 //! The files of a region in a directory of the test: trust, and a configuration for every program.
 
-use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,6 +65,8 @@ pub struct Region {
     pub broker_address: SocketAddr,
     /// Where operators call.
     pub admin_address: SocketAddr,
+    /// Where the broker tells how it is.
+    pub metrics_address: SocketAddr,
     pub broker_config: PathBuf,
     directory: PathBuf,
     agents: BTreeMap<String, AgentFiles>,
@@ -93,19 +95,32 @@ impl Region {
 
     /// The same on known or unknown land.
     pub fn create_on(directory: &Path, cities: &[&str], lands: Lands, now: Timestamp) -> anyhow::Result<Self> {
-        let (broker_address, admin_address) = (free_port()?, free_port()?);
+        Self::create_at(LOOPBACK, directory, cities, lands, now)
+    }
+
+    /// The same with a broker that agents call at this address of the machine.
+    pub fn create_at(
+        host: IpAddr,
+        directory: &Path,
+        cities: &[&str],
+        lands: Lands,
+        now: Timestamp,
+    ) -> anyhow::Result<Self> {
+        let (broker_address, admin_address, metrics_address) =
+            (free_port(host)?, free_port(LOOPBACK)?, free_port(LOOPBACK)?);
         let members = CAST.iter().filter(|(id, ..)| cities.contains(id)).map(|member| spec(member, cities, lands));
         let spec = Spec {
             region: REGION.parse()?,
-            broker_hosts: vec!["127.0.0.1".into()],
+            broker_hosts: [LOOPBACK, host].iter().map(IpAddr::to_string).collect::<BTreeSet<_>>().into_iter().collect(),
             members: members.collect::<anyhow::Result<_>>()?,
             agreements: vec!["AG-1".parse()?],
         };
         let trust = certs::region::create(&directory.join("trust"), &spec, now)?;
         let broker_config = directory.join("broker.toml");
         let (directory, agents) = (directory.into(), BTreeMap::new());
-        let mut region = Self { trust, broker_address, admin_address, broker_config, directory, agents };
-        std::fs::write(&region.broker_config, region.broker_toml()?)?;
+        let mut region =
+            Self { trust, broker_address, admin_address, metrics_address, broker_config, directory, agents };
+        std::fs::write(&region.broker_config, region.broker_toml())?;
         for city in cities {
             region.write_agent(city, broker_address)?;
         }
@@ -216,14 +231,14 @@ impl Region {
         Ok(certs::region::put_leaf(&self.trust.trust(city), &leaf)?)
     }
 
-    fn broker_toml(&self) -> anyhow::Result<String> {
+    fn broker_toml(&self) -> String {
         let (state, trust) = (self.broker_state(), self.trust.trust("broker"));
         let (state, trust) = (state.display(), trust.display());
-        let (listen, admin, metrics) = (self.broker_address, self.admin_address, free_port()?);
-        Ok(format!(
+        let (listen, admin, metrics) = (self.broker_address, self.admin_address, self.metrics_address);
+        format!(
             "state = \"{state}\"\ntrust = \"{trust}\"\nlisten = \"{listen}\"\nadmin_listen = \"{admin}\"\n\
              metrics_listen = \"{metrics}\"\nsegment_bytes = {SEGMENT_BYTES}\nallow_unsafe_filesystem = true\n"
-        ))
+        )
     }
 }
 
@@ -261,7 +276,10 @@ fn land(city: &str) -> Option<Vec<Degrees>> {
     Some(vec![at(south, west), at(north, west), at(north, east), at(south, east), at(south, west)])
 }
 
-/// A port of loopback that nobody uses now; a program that is killed must find the same again.
-fn free_port() -> std::io::Result<SocketAddr> {
-    TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+/// Where everybody calls unless a test wants it otherwise.
+const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+/// A port that nobody uses now; a program that is killed must find the same again.
+fn free_port(host: IpAddr) -> std::io::Result<SocketAddr> {
+    TcpListener::bind((host, 0))?.local_addr()
 }

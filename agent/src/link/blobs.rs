@@ -102,9 +102,9 @@ impl Desk {
         client.put(parts).await.map(|_| ()).map_err(|status| told(&status, "sha256"))
     }
 
-    /// Brings a blob here, from where an earlier try ended; when this returns it is whole and durable.
+    /// Brings a blob here, also one that lay here and is damaged, from where an earlier try ended; when this returns it is whole and durable.
     pub async fn fetch_blob(&self, digest: Digest) -> Result<(), Invalid> {
-        if self.blobs.has(digest) {
+        if self.blobs.is_sound(digest).map_err(|error| internal(&error))? {
             return Ok(());
         }
         let mut client = self.link.blobs().ok_or_else(|| Invalid::new(Reason::Busy, "", "link.needed"))?;

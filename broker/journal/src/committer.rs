@@ -197,7 +197,7 @@ pub(crate) fn run(mut writer: Writer, queue: &Queue, shelf: &Shelf, marker: &Mar
                 tell_all(answers, first);
             }
             Err(WriteError::NoSpace(error)) => {
-                tracing::error!(%error, "no space for another segment; callers are told to come again");
+                tracing::error!(%error, "no room for another segment; callers are told to come again");
                 tell_none(answers, &JournalError::Busy);
             }
             Err(WriteError::Fatal(error)) => {

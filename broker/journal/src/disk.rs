@@ -39,9 +39,11 @@ pub(crate) trait DiskFile: fmt::Debug + Send + Sync {
     fn sync(&self) -> io::Result<()>;
 }
 
-/// Whether an error only says that there is no space.
-pub(crate) fn is_full(error: &io::Error) -> bool {
+/// Whether an error only says that there is no space, or no descriptor, now.
+pub(crate) fn is_short(error: &io::Error) -> bool {
+    const TOO_MANY_FILES: [i32; 2] = [23, 24];
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        || error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code))
 }
 
 /// Real files.
@@ -161,5 +163,20 @@ impl Place {
         let there = file.read_at(&mut bytes, 0)?;
         bytes.truncate(there);
         Ok(Some(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_is_short_of_space_or_descriptors_is_no_broken_disk() {
+        for code in [23, 24, 28] {
+            assert!(is_short(&io::Error::from_raw_os_error(code)), "{code}");
+        }
+        for code in [5, 30] {
+            assert!(!is_short(&io::Error::from_raw_os_error(code)), "{code}");
+        }
     }
 }

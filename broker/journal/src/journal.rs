@@ -178,10 +178,10 @@ impl Drop for Inner {
     }
 }
 
-/// The mark's thread. A mark that finds no space is only late; any other error is one of the journal.
+/// The mark's thread. A mark that finds no space or no descriptor is only late; any other error is one of the journal.
 fn keep_marking(marker: &Marker, queue: &Queue) {
     while let Err(error) = marker.run() {
-        if !disk::is_full(&error) {
+        if !disk::is_short(&error) {
             queue.fail(&Arc::from(format!("high-water mark: {error}")));
             return;
         }

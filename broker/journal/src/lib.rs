@@ -15,6 +15,7 @@
 //! The journal never looks into a record, never decides by the clock, and never tries a failed write or sync again.
 //! Segments leave whole (`retire`), with copies of single records that are still in use (`kept`).
 
+pub mod ballast;
 mod committer;
 mod disk;
 pub mod figures;

@@ -12,7 +12,7 @@ use model::{
 };
 
 use crate::{
-    disk::{DiskFile, is_full},
+    disk::{DiskFile, is_short},
     figures::Figures,
     format::{self, EPOCH_BEGAN, HEADER_BYTES, Header, Mark, Seed},
     record::{Committed, Record, Ticket},
@@ -40,8 +40,8 @@ impl Append {
 /// Why a commit was not written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WriteError {
-    /// There is no space for another segment. Nothing was written, and it may be tried again.
-    #[error("no space for another segment")]
+    /// There is no space, or no descriptor, for another segment. Nothing was written, and it may be tried again.
+    #[error("no room for another segment")]
     NoSpace(#[source] io::Error),
     /// Nobody knows what the disk has. Nothing may be written any more.
     #[error("{0}")]
@@ -152,7 +152,7 @@ impl Writer {
         let blank = self
             .spares
             .take(number, bytes_min)
-            .map_err(|error| if is_full(&error) { WriteError::NoSpace(error) } else { WriteError::Fatal(error) })?;
+            .map_err(|error| if is_short(&error) { WriteError::NoSpace(error) } else { WriteError::Fatal(error) })?;
         self.leave_segment();
         self.number = number;
         let header = self.header(number, first);

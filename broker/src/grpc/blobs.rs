@@ -105,6 +105,7 @@ impl Blobs for BlobsFace {
         if !self.may_read(&caller, digest) {
             return Err(blob_status(&BlobError::NotFound, lang));
         }
+        self.is_sound(digest, lang).await?;
         let blobs = self.relay.blobs.clone();
         let chunks = futures_util::stream::unfold(Some(request.get_ref().offset), move |at| {
             let blobs = blobs.clone();
@@ -129,6 +130,17 @@ impl BlobsFace {
     fn holds(&self, caller: &JurisdictionId, digest: Digest) -> bool {
         let has = |who| self.relay.engine.read(|_, rows| rows.get(&keys::reader(digest, who)).ok().flatten()).is_some();
         self.relay.blobs.has(digest) && has(caller)
+    }
+
+    /// The file has the bytes of its name, or is not handed out: what is damaged comes again from whoever has it.
+    async fn is_sound(&self, digest: Digest, lang: Lang) -> Result<(), Status> {
+        let blobs = self.relay.blobs.clone();
+        let looked = self.tasks.blocking("check blob", move || blobs.is_sound(digest)).await;
+        match looked.map_err(|_| status::internal(lang))? {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(blob_status(&BlobError::NotFound, lang)),
+            Err(error) => Err(blob_status(&error, lang)),
+        }
     }
 
     /// Whether a blob is for `caller`.

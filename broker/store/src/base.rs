@@ -188,7 +188,7 @@ fn io(path: &Path, source: std::io::Error) -> OpenError {
 
 /// The options of the base beside a store with these.
 pub(crate) fn options(of: &Options) -> Options {
-    Options { state: of.state.join(FOLDER), ..of.clone() }
+    Options { state: of.state.join(FOLDER), ballast_bytes: 0, ..of.clone() }
 }
 
 /// A journal up to a position. Whoever reads it waits at its end, as at that of any other.

@@ -132,7 +132,25 @@ impl Blobs {
         self.finish(digest, bytes.len() as u64)
     }
 
-    /// Up to `most` bytes from `offset` on, and the length of the whole.
+    /// Whether the whole is here with the bytes of its name. One with other bytes is moved to `quarantine/` beside the folder,
+    /// which the log tells, and is not here from then on: it may come again. Reads all of it.
+    pub fn is_sound(&self, digest: Digest) -> Result<bool, BlobError> {
+        let whole = self.whole(digest);
+        match std::fs::read(&whole).map_err(not_found) {
+            Err(BlobError::NotFound) => return Ok(false),
+            Err(error) => return Err(error),
+            Ok(bytes) if Digest::of(&bytes) == digest => return Ok(true),
+            Ok(_) => {}
+        }
+        let ward = self.folder.parent().unwrap_or(Path::new(".")).join("quarantine");
+        let place = ward.join(format!("{digest}.blob"));
+        tracing::error!(%digest, place = %place.display(), "an attachment is damaged; it is set aside");
+        journal::file::create_dir(&ward)?;
+        journal::file::move_to(&whole, &place)?;
+        Ok(false)
+    }
+
+    /// Up to `most` bytes from `offset` on, and the length of the whole. Not checked: see [`Blobs::is_sound`].
     pub fn read(&self, digest: Digest, offset: u64, most: usize) -> Result<(Vec<u8>, u64), BlobError> {
         use std::os::unix::fs::FileExt as _;
         let file = std::fs::File::open(self.whole(digest)).map_err(not_found)?;
@@ -361,6 +379,25 @@ mod tests {
         assert_eq!(blobs.read(digest, 8, 4).unwrap(), (b"89".to_vec(), 10));
         assert_eq!(blobs.read(digest, 10, 4).unwrap(), (vec![], 10));
         assert_eq!(blobs.read(digest, 99, 4).unwrap(), (vec![], 10));
+    }
+
+    #[test]
+    fn a_blob_with_other_bytes_than_its_name_says_is_set_aside_and_may_come_again() {
+        let state = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(state.path().join("blobs")).unwrap();
+        let digest = Digest::of(b"0123456789");
+        assert!(!blobs.is_sound(digest).unwrap(), "it is not here");
+        blobs.put(digest, b"0123456789").unwrap();
+        assert!(blobs.is_sound(digest).unwrap());
+
+        fs::write(blobs.whole(digest), b"0123456780").unwrap();
+
+        assert!(!blobs.is_sound(digest).unwrap());
+        assert!(!blobs.has(digest));
+        let kept = state.path().join("quarantine").join(format!("{digest}.blob"));
+        assert_eq!(fs::read(kept).unwrap(), b"0123456780");
+        blobs.put(digest, b"0123456789").unwrap();
+        assert!(blobs.is_sound(digest).unwrap());
     }
 
     #[test]

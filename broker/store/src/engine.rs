@@ -27,6 +27,7 @@ use crate::{
     open::{self, Extent, Found, OpenError, Opened, Place},
     options::Options,
     rows::{Dump, Held, Rows},
+    space::Space,
     spill::{Holds, Spiller},
     tasks::Tasks,
     ticket::Tickets,
@@ -74,6 +75,7 @@ struct Shared<F: Fold, J> {
     spill_ended: watch::Sender<bool>,
     failure: OnceLock<Failure>,
     faults: Faults,
+    space: Space,
 }
 
 /// The journal, folded: appends are durable and folded when they return, reads see whole commits. Cheap to clone.
@@ -130,14 +132,15 @@ impl<F: Fold, J: Journal> Engine<F, J> {
         Ok((engine, opened?))
     }
 
-    /// Starts the three threads. Each ends when the engine fails; folding also ends with the journal.
+    /// Starts the four threads. Each ends when the engine fails; folding also ends with the journal.
     fn start(&self, spiller: Spiller, pulses: [Pulse; 2], tasks: &Tasks) -> Result<(), OpenError> {
         let shared = &self.0;
         let commits = shared.journal.read(shared.folded.borrow().next())?;
-        let [folder, writer, watcher] = [shared.clone(), shared.clone(), shared.clone()];
+        let [folder, writer, watcher, keeper] = [shared.clone(), shared.clone(), shared.clone(), shared.clone()];
         let started = tasks
             .thread("fold", move |_| folder.fold_all(commits))
             .and_then(|()| tasks.thread("spill", move |_| writer.spill_all(spiller)))
+            .and_then(|()| tasks.thread("space", move |_| keeper.space.watch(&keeper.control)))
             .and_then(|()| {
                 tasks.thread("watchdog", move |_| {
                     crate::watch::look(&watcher.control, &watcher.options.watchdog, pulses);

@@ -37,6 +37,7 @@ mod row;
 pub mod rows;
 pub mod seeded;
 mod sieve;
+pub mod space;
 mod spill;
 pub mod tasks;
 mod ticket;

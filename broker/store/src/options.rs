@@ -32,6 +32,8 @@ pub struct Options {
     pub settled_for: Duration,
     /// See `index_entries_max`.
     pub index_bytes_max: usize,
+    /// What is set apart on the disk for the day on which it is full; 0 for nothing.
+    pub ballast_bytes: u64,
     /// What to do about a call of sled that does not come back.
     pub watchdog: Watchdog,
     /// For tests: called after each batch that a spill or an opening wrote; `Break` makes the engine die there as if it
@@ -55,6 +57,7 @@ impl Options {
             index_entries_max: 65_536,
             settled_for: Duration::from_hours(179 * 24),
             index_bytes_max: 8 * MIB,
+            ballast_bytes: 0,
             watchdog: Watchdog::aborting(),
             after_batch: AfterBatch::default(),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::checker::event::{Accepted, Event, FaultKind, Line, Submit};
+use crate::checker::event::{Accepted, Event, Line, Submit};
 use crate::checker::history::{History, Message, Seen};
 use crate::checker::{Rule, Violation};
 
@@ -32,26 +32,26 @@ pub fn names(history: &History<'_>) -> Vec<Violation> {
 
 fn positions_grow(history: &History<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    let mut highest: Option<(u64, &Line)> = None;
-    let mut floors: HashMap<u64, Option<(u64, &Line)>> = HashMap::new();
+    // what a state said that is lost since may be heard late; lives of one state go on counting
+    let lost = history.losses_before(history.lines.len()) > 0;
+    let of = |ok: &Accepted| if lost { ok.epoch.clone() } else { String::new() };
+    let mut highest: BTreeMap<String, (u64, &Line)> = BTreeMap::new();
+    let mut floors: HashMap<u64, BTreeMap<String, (u64, &Line)>> = HashMap::new();
     let mut counted: BTreeSet<&str> = BTreeSet::new();
     for line in history.lines {
         match &line.event {
-            Event::Fault(fault) if fault.kind == FaultKind::StateLost => {
-                highest = None;
-                floors.clear();
-            }
             // the retry of an older call may be answered with the older place
-            Event::Submit(submit) if counted.insert(&submit.id) => drop(floors.insert(submit.call, highest)),
+            Event::Submit(submit) if counted.insert(&submit.id) => drop(floors.insert(submit.call, highest.clone())),
             Event::Ok(ok) => {
-                if let Some(Some((floor, before))) = floors.get(&ok.call)
+                if let Some((floor, before)) = floors.get(&ok.call).and_then(|seen| seen.get(&of(ok)))
                     && ok.position <= *floor
                 {
                     let says = format!("{} got position {}, below {floor} that was told before", ok.id, ok.position);
                     found.push(Violation::new(Rule::R5Names, says, [before, line]));
                 }
-                if highest.is_none_or(|(position, _)| ok.position > position) {
-                    highest = Some((ok.position, line));
+                let highest = highest.entry(of(ok)).or_insert((ok.position, line));
+                if ok.position > highest.0 {
+                    *highest = (ok.position, line);
                 }
             }
             _ => {}
@@ -136,7 +136,8 @@ fn other_answer(
 ) -> Option<Violation> {
     let same =
         first.2.receipt == next.2.receipt && first.2.position == next.2.position && first.2.epoch == next.2.epoch;
-    let broker_forgot = history.losses_before(next.0) > history.losses_before(first.0);
+    // the word of a state that is lost since may be heard after the loss
+    let broker_forgot = history.losses_before(next.0) > 0 && first.2.epoch != next.2.epoch;
     (!same && !broker_forgot)
         .then(|| Violation::new(Rule::R9Idempotence, format!("{id} was answered with two receipts"), [first.1, next.1]))
 }

@@ -91,7 +91,7 @@ fn said_twice(history: &History<'_>, id: &str, message: &Message<'_>) -> Vec<Vio
     let mut found = Vec::new();
     for seen in &message.receipts {
         let Some(before) = first.insert((&seen.2.to, seen.2.stage), seen) else { continue };
-        let broker_forgot = history.losses_before(seen.0) > history.losses_before(before.0);
+        let broker_forgot = history.losses_before(seen.0) > 0;
         if before.2.hash != seen.2.hash && !(seen.2.stage == Stage::Accepted && broker_forgot) {
             let says = format!("two receipts say {:?} of {id} with other contents", seen.2.stage);
             found.push(Violation::new(Rule::R8Receipts, says, [before.1, seen.1]));

@@ -10,7 +10,7 @@ use crate::checker::{Rule, Violation};
 const SETTLES_WITHIN_US: u64 = 30_000_000;
 
 /// R1: every accepted message is, for every recipient, handed over and confirmed, or came to a negative end that the run
-/// allows; and what a sender's agent called queued is accepted or refused.
+/// allows; and what a sender's agent called queued is accepted or refused. Attachments that were asked for are whole.
 pub fn no_loss(history: &History<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for (id, message) in &history.messages {
@@ -22,7 +22,15 @@ pub fn no_loss(history: &History<'_>) -> Vec<Violation> {
         }
     }
     found.extend(missing_from_inboxes(history));
+    found.extend(history.messages.iter().flat_map(|(id, message)| broken_attachments(id, message)));
     found
+}
+
+fn broken_attachments(id: &str, message: &Message<'_>) -> Vec<Violation> {
+    let broken = message.attached.iter().filter(|(_, _, attached)| !attached.whole);
+    let says = |to: &str| format!("an attachment of {id} is not whole at {to}");
+    let violation = |line, to| Violation::new(Rule::R1NoLoss, says(to), message.submit_lines().chain([line]));
+    broken.map(|(_, line, attached)| violation(*line, &attached.to)).collect()
 }
 
 /// What was handed over stands in the inbox, where the run read it.

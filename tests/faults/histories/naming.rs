@@ -5,7 +5,7 @@ use super::{
     unknown,
 };
 use crate::checker::Rule;
-use crate::checker::event::{Event, Failed, Fault, FaultKind, Hand, Refused};
+use crate::checker::event::{Accepted, Event, Failed, Fault, FaultKind, Hand, Refused};
 
 #[test]
 fn r0_a_call_without_an_answer_may_take_effect_or_not() {
@@ -98,7 +98,9 @@ fn r9_the_same_again_gets_the_same_receipt() {
 #[test]
 fn r9_a_broker_that_lost_its_disk_may_answer_anew() {
     let lost = Event::Fault(Fault { name: "lost".into(), kind: FaultKind::StateLost, victim: "broker".into() });
-    let retry = vec![lost, submit_again("m1", 100, "m1"), accepted_at("m1", 100, 5)];
+    let Event::Ok(again) = accepted_at("m1", 100, 5) else { unreachable!() };
+    let anew = Event::Ok(Accepted { epoch: "e2".into(), ..again });
+    let retry = vec![lost, submit_again("m1", 100, "m1"), anew];
 
     assert_eq!(broken(closed([delivered("m1"), retry].concat())), NOTHING);
 }

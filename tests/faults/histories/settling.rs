@@ -4,7 +4,7 @@ use super::{
     NOTHING, accepted, broken, closed, delivered, done, ended, hand, listed, negative_ends_planned, queued, submit,
     told,
 };
-use crate::checker::event::{Event, Stage, Submit};
+use crate::checker::event::{Attached, Event, Stage, Submit};
 use crate::checker::{Rule, check};
 
 #[test]
@@ -27,6 +27,15 @@ fn r1_what_was_queued_and_forgotten_is_lost() {
 #[test]
 fn r1_what_was_handed_over_and_not_confirmed_is_not_settled() {
     assert_eq!(broken(closed(vec![submit("m1"), accepted("m1"), hand("m1")])), [Rule::R1NoLoss]);
+}
+
+#[test]
+fn r1_an_attachment_of_what_was_handed_over_is_whole() {
+    let read = |whole| Event::Attached(Attached { id: "m1".into(), to: "320300".into(), whole });
+    let with = |event| closed([delivered("m1"), vec![event]].concat());
+
+    assert_eq!(broken(with(read(true))), NOTHING);
+    assert_eq!(broken(with(read(false))), [Rule::R1NoLoss]);
 }
 
 #[test]

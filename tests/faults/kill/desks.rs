@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
 use super::book::{Book, digest_of, hex, sha256, statement};
+use super::cargo::{Cargo, Load};
 use crate::checker::event::{Accepted, Done, Event, Fault, FaultKind, Hand, Receipt, Stage};
 use crate::world::desk::{Desk, surely_failed};
 use crate::world::dice::Dice;
@@ -20,8 +21,6 @@ use crate::world::drafts::{bulletin, officer};
 const BACK_WITHIN: Duration = Duration::from_mins(1);
 /// Before the first event: a cursor of 0 would mean "from now on".
 const BEGINNING: u64 = 1;
-/// More than this never waits for its recipient: a backlog without bound proves nothing.
-const BACKLOG_MOST: usize = 400;
 /// One hand-over in so many is followed by the death of the desk's program.
 const DESK_DIES_ONE_IN: u64 = 60;
 
@@ -36,6 +35,7 @@ pub struct Sender {
     pub from: &'static str,
     pub to: &'static str,
     pub stop: CancellationToken,
+    pub load: Load,
 }
 
 impl Sender {
@@ -46,19 +46,32 @@ impl Sender {
                 () = self.turn() => {}
                 () = self.stop.cancelled() => return,
             }
-            self.send(*dice.pick(&PRECEDENCES)).await;
+            let precedence = *dice.pick(&PRECEDENCES);
+            self.send_with(precedence, self.load.throw(&mut dice)).await;
         }
     }
 
     /// Waits until few enough calls wait, and few enough messages.
     async fn turn(&self) {
-        while !self.book.until(BACK_WITHIN, |book| book.backlog() < BACKLOG_MOST).await {}
+        while !self.book.until(BACK_WITHIN, |book| book.backlog() < self.load.backlog_most()).await {}
         self.book.window.acquire().await.unwrap().forget();
     }
 
-    /// Sends one message.
+    /// Sends one small message.
     pub async fn send(&self, precedence: v1::Precedence) {
-        let draft = |id: &str| bulletin(&[self.to], precedence, &format!("联动演习 {id}"));
+        self.send_with(precedence, Cargo::Nothing).await;
+    }
+
+    /// Sends one message with what it carries.
+    async fn send_with(&self, precedence: v1::Precedence, cargo: Cargo) {
+        if let Cargo::Beside(file) = &cargo
+            && self.desk.put_blob(file.clone()).await.is_err()
+        {
+            // nothing was said yet that names it
+            self.book.window.add_permits(1);
+            return drop(self.desk.ready(BACK_WITHIN).await);
+        }
+        let draft = |id: &str| cargo.on(bulletin(&[self.to], precedence, &format!("联动演习 {id}")));
         let (id, call, draft) = self.book.submit(self.from, draft);
         match self.desk.send(draft).await {
             Ok(answer) => self.book.queued(&id, call, &answer),

@@ -21,6 +21,7 @@ use crate::{
     fold::{At, Fold, FoldError},
     open,
     options::Options,
+    space::Space,
     spill::{Spiller, Unspilled},
     ticket::Tickets,
 };
@@ -28,6 +29,7 @@ use crate::{
 impl<F: Fold, J: Journal> Shared<F, J> {
     pub(super) fn new(options: Options, journal: J, state: State<F>, clock: Clock, faults: Faults) -> Self {
         let began = state.held.folded;
+        let space = Space::of(&options.state, options.ballast_bytes);
         Self {
             journal,
             clock,
@@ -44,6 +46,7 @@ impl<F: Fold, J: Journal> Shared<F, J> {
             journal_ended: AtomicBool::new(false),
             failure: OnceLock::new(),
             faults,
+            space,
         }
     }
 
@@ -61,7 +64,8 @@ impl<F: Fold, J: Journal> Shared<F, J> {
         }
         let reserve = self.options.overlay_bytes_max / 4 * 3;
         let full = self.overlay_bytes.load(Ordering::Relaxed) >= reserve;
-        if full && lane != Lane::Settling { Err(AppendError::Busy) } else { Ok(()) }
+        let refused = full && lane != Lane::Settling || self.space.is_short() && lane == Lane::Normal;
+        if refused { Err(AppendError::Busy) } else { Ok(()) }
     }
 
     /// The journal's answer; the fold's is still to come.
