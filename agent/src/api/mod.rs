@@ -4,7 +4,7 @@ pub mod events;
 mod face;
 pub mod http;
 mod serve;
-mod token;
+pub(crate) mod token;
 
 pub use self::{
     face::DeskFace,

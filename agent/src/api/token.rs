@@ -32,11 +32,16 @@ pub fn read_or_make(file: &Path) -> Result<String, String> {
     read(file)
 }
 
-/// Whether a call shows the token in `authorization`. The comparison takes the same time wherever they differ.
+/// Whether a call shows the token in `authorization`.
 pub fn is_shown(authorization: Option<&str>, token: &str) -> bool {
     let shown = authorization.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    let differ = shown.bytes().zip(token.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
-    differ == 0 && shown.len() == token.len()
+    same(shown.as_bytes(), token.as_bytes())
+}
+
+/// Whether two secrets are the same; it takes the same time wherever they differ.
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    let differ = one.iter().zip(other).fold(0, |differ, (a, b)| differ | (a ^ b));
+    differ == 0 && one.len() == other.len()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use model::{invalid::Invalid, reason::Reason, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{post::Post, totp};
+use crate::api::token;
 
 /// Memory of one hash in KiB, its passes and lanes.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
@@ -235,9 +236,7 @@ pub fn is_password(stored: &str, password: &str) -> bool {
         let _same_time = hash(password, &[0; SALT_BYTES], COST);
         return false;
     };
-    let Some(found) = hash(password, &salt, cost) else { return false };
-    let differ = found.iter().zip(&expected).fold(0, |differ, (a, b)| differ | (a ^ b));
-    differ == 0 && found.len() == expected.len()
+    hash(password, &salt, cost).is_some_and(|found| token::same(&found, &expected))
 }
 
 /// Memory, passes and lanes; salt; hash.

@@ -18,6 +18,7 @@ use sha2::Sha256;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{accounts::random, sessions::Key};
+use crate::api::token;
 
 /// Attempts before somebody is kept out, and for how long.
 pub const FAILURES: (u32, Duration) = (5, Duration::from_mins(15));
@@ -149,9 +150,13 @@ impl Attempts {
     /// Whose attempt this is, by what the browser keeps.
     pub fn whose<'a>(&self, account: &'a str, source: IpAddr, kept: &str) -> Whose<'a> {
         match kept.split_once('.') {
-            Some((device, seal)) if same(seal, &self.seal(account, device)) => Whose::Known(account, device.to_owned()),
+            Some((device, seal)) if self.is_seal(seal, account, device) => Whose::Known(account, device.to_owned()),
             _ => Whose::Stranger(account, source),
         }
+    }
+
+    fn is_seal(&self, seal: &str, account: &str, device: &str) -> bool {
+        !seal.is_empty() && token::same(seal.as_bytes(), self.seal(account, device).as_bytes())
     }
 
     fn seal(&self, account: &str, device: &str) -> String {
@@ -161,12 +166,6 @@ impl Attempts {
         mac.update(device.as_bytes());
         hex(&mac.finalize().into_bytes())
     }
-}
-
-/// Whether two texts are the same, in a time that does not say where they differ. None is the same as an empty one.
-fn same(one: &str, other: &str) -> bool {
-    let differ = one.bytes().zip(other.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
-    differ == 0 && one.len() == other.len() && !one.is_empty()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -22,7 +22,7 @@ use super::{
     sessions::{Hand, Person},
     words::Words,
 };
-use crate::api::http;
+use crate::api::{http, token};
 
 /// Bytes of a form at most.
 const FORM_BYTES_MAX: usize = 256 * 1024;
@@ -209,9 +209,7 @@ impl FromRequest<Arc<Console>> for OwnForm {
 
 impl Seated {
     fn holds_token(&self, form: &Form) -> Result<(), Failure> {
-        let (shown, own) = (form.get("token"), self.person.token.as_str());
-        let differ = shown.bytes().zip(own.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
-        if differ == 0 && shown.len() == own.len() {
+        if token::same(form.get("token").as_bytes(), self.person.token.as_bytes()) {
             Ok(())
         } else {
             Err(self.refused(Invalid::new(Reason::RoleForbidden, "token", "console.token")))

@@ -26,9 +26,7 @@ pub(super) fn needed(rows: &Rows<'_>, through: Position) -> Result<BTreeSet<Posi
     })?;
     let mut messages = owed(rows)?;
     for thread in living(rows, through)? {
-        messages.push(thread);
-        messages
-            .extend(query::thread(rows, thread, MESSAGES_MAX)?.iter().filter_map(|(_, line)| id_of(&line.message_id)));
+        in_thread(rows, thread, &mut messages)?;
     }
     for id in messages {
         said(rows, id, &mut needed)?;
@@ -66,11 +64,7 @@ fn owed(rows: &Rows<'_>) -> Result<Vec<MessageId>, FoldError> {
     for matter in matters {
         let [sort, id @ ..] = matter;
         match sort {
-            b't' => {
-                messages.push(MessageId(id));
-                let lines = query::thread(rows, MessageId(id), MESSAGES_MAX)?;
-                messages.extend(lines.iter().filter_map(|(_, line)| id_of(&line.message_id)));
-            }
+            b't' => in_thread(rows, MessageId(id), &mut messages)?,
             b'm' => messages.push(MessageId(id)),
             b'd' => messages.extend(query::drill(rows, &matter)?.iter().filter_map(|line| id_of(&line.message_id))),
             _ => {} // days, and what is known by a name: their messages are in threads
@@ -79,6 +73,14 @@ fn owed(rows: &Rows<'_>) -> Result<Vec<MessageId>, FoldError> {
     let open = query::tasks(rows)?.into_iter().filter(|(_, task)| task.closed_at == 0);
     messages.extend(open.filter_map(|(_, task)| id_of(&task.message_id)));
     Ok(messages)
+}
+
+/// The first message of a thread, which may be known by its answers alone, and all others.
+fn in_thread(rows: &Rows<'_>, thread: MessageId, messages: &mut Vec<MessageId>) -> Result<(), FoldError> {
+    messages.push(thread);
+    let lines = query::thread(rows, thread, MESSAGES_MAX)?;
+    messages.extend(lines.iter().filter_map(|(_, line)| id_of(&line.message_id)));
+    Ok(())
 }
 
 /// The records of one message: itself, what the broker said to it, its receipts.

@@ -18,7 +18,7 @@ const MAGIC: &[u8; 8] = b"LDKEPT01";
 const HEAD: usize = 16;
 
 /// Where the copies lie.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Kept {
     file: Option<Arc<dyn DiskFile>>,
     places: BTreeMap<Position, (u64, usize)>,

@@ -56,7 +56,7 @@ impl Shelf {
         (retired, kept): (Position, Kept),
     ) -> Self {
         let mut state = State::default();
-        (state.retired, state.kept) = (retired, kept);
+        (state.retired, state.kept) = (retired, Arc::new(kept));
         (state.damaged, state.end, state.tree) = (damaged, Position(tree.size()), tree);
         for segment in segments {
             state.add(segment);

@@ -87,7 +87,7 @@ pub(super) struct State {
     /// Everything up to here has left.
     pub retired: Position,
     /// But for copies of these.
-    pub kept: Kept,
+    pub kept: Arc<Kept>,
 }
 
 impl State {
@@ -202,7 +202,7 @@ impl State {
         self.segments.retain(|_, segment| segment.last > through);
         self.open.retain(|first| self.segments.contains_key(first));
         self.damaged.retain(|damage| damage.last > through);
-        (self.retired, self.kept) = (through, kept);
+        (self.retired, self.kept) = (through, Arc::new(kept));
     }
 
     /// Numbers, first and last positions of all segments, oldest first.

@@ -104,7 +104,7 @@ pub fn make(state: &Path, to: &Path, clock: &Clock) -> Result<Manifest, BackupEr
         let manifest = Manifest::of(&inspected(workshop)?, made, files);
         let path = workshop.join(MANIFEST);
         disk::write(&path, &manifest.encode()).map_err(at(&path))?;
-        verify(workshop)
+        read_back(workshop)
     })
 }
 
@@ -116,7 +116,7 @@ fn make_new<T>(state: &Path, to: &Path, fill: impl FnOnce(&Path) -> Result<T, Ba
     if !state.join("journal").is_dir() {
         return Err(BackupError::NoState(state.to_owned()));
     }
-    let workshop = beside(to);
+    let workshop = journal::file::beside(to);
     disk::remove_all(&workshop).map_err(at(&workshop))?; // of one that was broken off
     let result = fill(&workshop).and_then(|made| publish(&workshop, to).map(|()| made));
     if result.is_err()
@@ -125,12 +125,6 @@ fn make_new<T>(state: &Path, to: &Path, fill: impl FnOnce(&Path) -> Result<T, Ba
         tracing::warn!(%error, path = %workshop.display(), "what was copied stays; the next copy to this place removes it");
     }
     result
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
 }
 
 fn publish(workshop: &Path, to: &Path) -> Result<(), BackupError> {
@@ -182,9 +176,18 @@ fn inspected(folder: &Path) -> Result<inspect::Inspection, BackupError> {
 /// # Errors
 /// It is not what was copied, and where.
 pub fn verify(folder: &Path) -> Result<Manifest, BackupError> {
+    let manifest = read_back(folder)?;
+    if manifest.says_of(&inspected(folder)?) { Ok(manifest) } else { Err(differs(MANIFEST, Difference::OtherEnd)) }
+}
+
+fn differs(file: &str, difference: Difference) -> BackupError {
+    BackupError::Differs { file: file.to_owned(), difference }
+}
+
+/// Reads every byte of every file.
+fn read_back(folder: &Path) -> Result<Manifest, BackupError> {
     let manifest = Manifest::read(folder)?;
     let mut there: BTreeSet<String> = walk::of_backup(folder)?.into_iter().collect();
-    let differs = |file: &str, difference| BackupError::Differs { file: file.to_owned(), difference };
     for entry in &manifest.files {
         if !there.remove(&entry.name) {
             return Err(differs(&entry.name, Difference::Missing));
@@ -196,10 +199,7 @@ pub fn verify(folder: &Path) -> Result<Manifest, BackupError> {
             return Err(differs(&entry.name, Difference::Changed));
         }
     }
-    if let Some(name) = there.pop_first() {
-        return Err(differs(&name, Difference::Added));
-    }
-    if manifest.says_of(&inspected(folder)?) { Ok(manifest) } else { Err(differs(MANIFEST, Difference::OtherEnd)) }
+    there.pop_first().map_or(Ok(manifest), |name| Err(differs(&name, Difference::Added)))
 }
 
 /// Makes the new state directory `state` of a whole copy, which is read first. When this returns it survives a power cut
@@ -215,13 +215,13 @@ pub fn restore(folder: &Path, state: &Path) -> Result<Manifest, BackupError> {
         Err(error) => return Err(at(state)(error)),
     }
     let manifest = verify(folder)?;
-    let workshop = beside(state);
+    let workshop = journal::file::beside(state);
     disk::remove_all(&workshop).map_err(at(&workshop))?;
     disk::create_dir(&workshop).map_err(at(&workshop))?;
     for entry in &manifest.files {
         copy_one(folder, &workshop, &entry.name)?
             .filter(|copied| copied == entry)
-            .ok_or_else(|| BackupError::Differs { file: entry.name.clone(), difference: Difference::Changed })?;
+            .ok_or_else(|| differs(&entry.name, Difference::Changed))?;
     }
     walk::folders(&workshop)?.iter().try_for_each(|made| disk::sync_dir(made).map_err(at(made)))?;
     publish(&workshop, state)?;
