@@ -62,7 +62,7 @@ export async function region(binary) {
   }
   const stop = () => {
     for (const program of programs) { program.removeAllListeners("exit"); program.kill("SIGTERM"); }
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   };
   /** One city sends another something; the id of the message. */
   const send = (from, to, precedence, headline) => {

@@ -291,14 +291,29 @@ try {
   await officer.page.goto(`${officer.city.url}/duty`);
   await picture(officer.page, "duty");
 
+  // the wall counts what is owed, and moves by itself
+  await officer.page.setViewportSize({ width: 1920, height: 1080 });
+  await officer.page.goto(`${officer.city.url}/wall`);
+  const flashes = () => officer.page.evaluate(() => Number(document.querySelector(".numbers .flash .big")?.textContent));
+  const counted = await flashes();
+  world.send("320300", "371300", "FLASH", "沂河大桥货车坠河，油料泄漏");
+  await officer.page.waitForFunction((before) => Number(document.querySelector(".numbers .flash .big")?.textContent) > before, counted);
+  check(true, "on the wall a FLASH is counted when it comes");
+  await picture(officer.page, "wall");
+  await officer.page.setViewportSize({ width: 1440, height: 900 });
+
   const places = [["compose", "/compose"], ["draft", new URL(draft).pathname], ["resources", "/resources?incident=&all=1"], ["request", `/resources/${request}`], ["incidents", "/incidents"],
-    ["incident", `/incidents/${INCIDENT}`], ["duty", "/duty"], ["neighbours", "/neighbours"], ["meetings", "/meetings"], ["agenda", "/meetings/371300-M-2027/agenda"]];
+    ["incident", `/incidents/${INCIDENT}`], ["duty", "/duty"], ["neighbours", "/neighbours"], ["meetings", "/meetings"], ["catalogue", "/catalogue?q=%E6%95%91%E6%8F%B4"], ["wall", "/wall"], ["agenda", "/meetings/371300-M-2027/agenda"]];
   await officer.page.goto(`${officer.city.url}/compose`);
   places[1][1] = await officer.page.getAttribute(".drafts a", "href");
   for (const [name, path] of places) {
     await phone.page.goto(phone.city.url + path);
     await phone.page.screenshot({ path: join(pictures, `phone-${name}.png`), fullPage: true });
     check(await phone.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `phone ${name}: nothing scrolls sideways`);
+    if (name === "draft") {
+      const { bar, rail } = await phone.page.evaluate(() => ({ bar: document.querySelector(".acts.bar").getBoundingClientRect().toJSON(), rail: document.querySelector(".rail").getBoundingClientRect().toJSON() }));
+      check(bar.height >= 44 && bar.bottom <= rail.top + 1, "phone: the buttons of a draft stay in reach of the thumb, above the rail");
+    }
   }
   for (const [name, path] of places.slice(2)) {
     await officer.page.goto(officer.city.url + path);

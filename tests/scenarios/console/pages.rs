@@ -74,6 +74,8 @@ async fn pages_to_work_with_are_as_they_were_in_both_languages() {
         ("duty", "/duty".to_owned()),
         ("meetings", "/meetings".to_owned()),
         ("neighbours", "/neighbours".to_owned()),
+        ("catalogue", "/catalogue?q=x&kind=TEAM".to_owned()),
+        ("wall", "/wall".to_owned()),
     ];
     for lang in ["zh-CN", "en"] {
         let mut ly = Browser::at(&world, LY).with_cookie("ld-lang", lang);

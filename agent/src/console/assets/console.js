@@ -30,6 +30,8 @@ function tick() {
   if (clock) {
     const at = new Date(now() + Number(body.dataset.offset ?? 0) * 60000);
     clock.textContent = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
+    const wall = document.querySelector("[data-wall-clock]");
+    if (wall) wall.textContent = clock.textContent;
   }
   for (const ring of document.querySelectorAll("[data-due]")) {
     const { starts, due } = /** @type {HTMLElement} */ (ring).dataset;

@@ -287,7 +287,7 @@ impl Console {
         }
     }
 
-    fn owed_line(&self, owed: &v1::DeadlineSeen, w: Words) -> Option<OwedLine> {
+    pub(super) fn owed_line(&self, owed: &v1::DeadlineSeen, w: Words) -> Option<OwedLine> {
         let ring = Ring::of(owed, w, self.zone())?;
         let id = MessageId::try_from(owed.message_id.as_ref()).ok();
         let title = id.and_then(|id| self.desk.summary(id).ok()).map(|found| rules::inert(&found.title));

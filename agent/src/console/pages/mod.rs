@@ -1,6 +1,7 @@
 //! The pages, one file or folder each. A page has its own routes; one that stands in the rail has an entry there, and no
 //! entry is without its page.
 
+mod catalogue;
 mod compose;
 mod duty;
 mod inbox;
@@ -12,6 +13,7 @@ mod neighbours;
 mod resources;
 pub(super) mod steps;
 pub(super) mod trace;
+mod wall;
 
 use std::sync::Arc;
 
@@ -20,8 +22,15 @@ use axum::Router;
 use super::{Console, frame::Entry};
 
 /// The rail, in the order of duty.
-pub(super) const RAIL: &[Entry] =
-    &[inbox::ENTRY, incidents::ENTRY, resources::ENTRY, meetings::ENTRY, duty::ENTRY, neighbours::ENTRY];
+pub(super) const RAIL: &[Entry] = &[
+    inbox::ENTRY,
+    incidents::ENTRY,
+    resources::ENTRY,
+    meetings::ENTRY,
+    duty::ENTRY,
+    neighbours::ENTRY,
+    catalogue::ENTRY,
+];
 
 /// The routes of every page.
 pub(super) fn routes() -> Router<Arc<Console>> {
@@ -36,4 +45,6 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(duty::routes())
         .merge(meetings::routes())
         .merge(neighbours::routes())
+        .merge(catalogue::routes())
+        .merge(wall::routes())
 }

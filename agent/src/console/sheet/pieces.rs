@@ -356,7 +356,7 @@ fn help(field: &FieldInfo, lang: Lang) -> String {
         Lang::Zh => (&field.help.zh, '。'),
         Lang::En => (&field.help.en, '.'),
     };
-    text.split_inclusive(end).next().unwrap_or_default().trim().to_owned()
+    text.split_inclusive(end).next().unwrap_or_default().trim().replace('`', "")
 }
 
 fn pick<'t>(lang: Lang, zh: &'t str, en: &'t str) -> &'t str {
