@@ -133,7 +133,7 @@ pub async fn start(config: Config, clock: Clock, tasks: Tasks) -> Result<Running
     start_tasks(&config, &desk, sockets, &tasks);
     start_programs(&config, &desk, door, &tasks);
     if let Some(screen) = screen {
-        let console = Console::new(desk.clone(), &config.state, tasks.clone());
+        let console = Console::new(desk.clone(), &config.state, config.broker.clone(), tasks.clone());
         let pages = Arc::new(console.map_err(StartError::Config)?);
         let callers = tasks.clone();
         tasks.essential("console", move |stop| console::serve(pages, screen, callers, stop));

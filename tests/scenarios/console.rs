@@ -1,7 +1,9 @@
 //! The duty desk in a browser, asked as a browser asks: who may sign in and act, what every answer carries, what people see.
 
 mod browser;
+mod compose;
 mod pages;
+mod resources;
 
 use std::time::Duration;
 
@@ -118,6 +120,18 @@ async fn what_changes_something_needs_a_token_a_page_of_ours_and_a_session_that_
         format!("/m/{id}/acknowledge"),
         format!("/m/{id}/will-answer"),
         "/inbox/acknowledge".to_owned(),
+        "/compose".to_owned(),
+        format!("/compose/{id}"),
+        format!("/compose/{id}/keep"),
+        format!("/compose/{id}/send"),
+        "/incidents".to_owned(),
+        "/duty/call".to_owned(),
+        "/duty/waive".to_owned(),
+        "/duty/tasks/00".to_owned(),
+        "/meetings".to_owned(),
+        "/meetings/371300-M-1/agenda".to_owned(),
+        "/meetings/371300-M-1/agenda/head".to_owned(),
+        "/neighbours/test".to_owned(),
         "/logout".to_owned(),
         "/resume".to_owned(),
     ];
@@ -131,7 +145,7 @@ async fn what_changes_something_needs_a_token_a_page_of_ours_and_a_session_that_
         assert_eq!(stranger.post(path, &[("token", &token)], &[]).await.code, 303, "{path}: nobody");
     }
     world.clock.advance(Duration::from_mins(16));
-    for path in acts.iter().take(4) {
+    for path in acts.iter().take(16) {
         let idle = ly.act(path, &[("back", "/inbox")]).await;
         assert_eq!((idle.code, idle.location()), (303, "/resume?to=%2Finbox".to_owned()), "{path}: idle");
     }
@@ -242,6 +256,12 @@ async fn every_answer_carries_the_headers_and_loads_nothing_from_elsewhere() {
             format!("/m/{id}"),
             format!("/m/{id}/trace"),
             "/resume".to_owned(),
+            "/compose".to_owned(),
+            "/resources".to_owned(),
+            "/incidents".to_owned(),
+            "/duty".to_owned(),
+            "/meetings".to_owned(),
+            "/neighbours".to_owned(),
             "/nothing".to_owned(),
             "/assets/0/console.js".to_owned(),
         ]

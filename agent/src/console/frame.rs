@@ -1,5 +1,7 @@
 //! What stands around every page: rail, top bar, link pill, the person's name and post.
 
+use std::sync::atomic::Ordering;
+
 use proto::v1;
 
 use super::{Console, assets, clock::Zone, gate::Seated, pages, words::Words};
@@ -95,6 +97,10 @@ pub struct Pill {
 pub struct Frame {
     /// Colours.
     pub theme: Theme,
+    /// Its post writes messages.
+    pub writes: bool,
+    /// Drafts that wait for a second person.
+    pub waiting: u64,
     /// The page's title.
     pub title: String,
     /// Our own name.
@@ -141,6 +147,8 @@ impl Console {
         });
         Frame {
             theme: by.visitor.theme,
+            writes: by.role().is_some(),
+            waiting: self.waiting.load(Ordering::Relaxed),
             title,
             office: self.name_of(self.desk.names.jurisdiction().as_str(), w),
             person: by.person.name.clone(),

@@ -19,6 +19,7 @@ use super::{
     door::Source,
     failure::Failure,
     frame::Theme,
+    post::Post,
     sessions::{Hand, Person},
     words::Words,
 };
@@ -127,6 +128,14 @@ impl Seated {
     /// A refusal in the person's language.
     pub fn refused(&self, invalid: Invalid) -> Failure {
         self.visitor.refused(invalid)
+    }
+
+    /// The role in which the person acts for the desk; none for whoever keeps the house.
+    pub const fn role(&self) -> Option<model::role::Role> {
+        match self.person.post {
+            Post::Desk(role) => Some(role),
+            Post::SystemAdmin | Post::SecurityAdmin | Post::Auditor => None,
+        }
     }
 
     /// The person as receipts name them; whoever keeps the house is refused.
@@ -253,6 +262,14 @@ impl Form {
     /// Every value of a field.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The name of every field, once each, in the order of the form.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::with_capacity(self.0.len());
+        let mut known = std::collections::BTreeSet::new();
+        names.extend(self.0.iter().map(|(name, _)| name.as_str()).filter(|name| known.insert(*name)));
+        names
     }
 
     /// Where the person comes from and goes on: a place of this console, never another's.

@@ -9,6 +9,7 @@
 //! | `frame`, `view`, `clock` | what stands around every page; messages, rings and times as people see them |
 //! | `stream` | what a page shows, kept fresh; alarms, from the journal |
 //! | `words`, `assets`, `tone` | texts in two languages; what pages load; what rings |
+//! | `sheet`, `drafts` | a message in the making, field by field; where it is kept |
 //! | `door` | the listener |
 //!
 //! Absent on purpose: any rule of the trade (the desk judges, also what the page hides), any text from outside that is not
@@ -19,6 +20,7 @@ mod assets;
 mod attempts;
 mod clock;
 mod door;
+mod drafts;
 mod failure;
 mod frame;
 mod gate;
@@ -27,6 +29,7 @@ mod pages;
 pub mod post;
 mod routes;
 mod sessions;
+mod sheet;
 mod stream;
 mod tone;
 pub mod totp;
@@ -36,7 +39,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use model::{ids::MessageId, invalid::Invalid, reason::Reason};
 use proto::{
@@ -46,7 +49,7 @@ use proto::{
 use store::tasks::Tasks;
 
 pub use self::door::{Door, serve};
-use self::{accounts::Accounts, attempts::Attempts, gate::Seated, sessions::Sessions};
+use self::{accounts::Accounts, attempts::Attempts, drafts::Drafts, gate::Seated, sessions::Sessions};
 use crate::desk::Desk;
 
 /// What every page stands on.
@@ -60,6 +63,12 @@ pub struct Console {
     attempts: Attempts,
     /// Who has.
     sessions: Sessions,
+    /// Messages in the making; one request at a time changes one.
+    drafts: tokio::sync::Mutex<Drafts>,
+    /// How many of them wait for a second person.
+    waiting: AtomicU64,
+    /// The brokers, in the order in which they are tried.
+    endpoints: Vec<String>,
     /// Owns what takes long.
     tasks: Tasks,
 }
@@ -69,9 +78,17 @@ impl Console {
     ///
     /// # Errors
     /// The machine gives no random bytes.
-    pub fn new(desk: Arc<Desk>, state: &std::path::Path, tasks: Tasks) -> Result<Self, Invalid> {
+    pub fn new(
+        desk: Arc<Desk>,
+        state: &std::path::Path,
+        endpoints: Vec<String>,
+        tasks: Tasks,
+    ) -> Result<Self, Invalid> {
         let (accounts, attempts) = (Accounts::of(state), Attempts::new()?);
-        Ok(Self { desk, accounts, attempts, sessions: Sessions::default(), tasks })
+        let drafts = Drafts::of(state);
+        let waiting = AtomicU64::new(drafts.waiting());
+        let (drafts, sessions) = (tokio::sync::Mutex::new(drafts), Sessions::default());
+        Ok(Self { desk, accounts, attempts, sessions, drafts, waiting, endpoints, tasks })
     }
 
     /// Writes down, once a session, that this person was shown what a message says.

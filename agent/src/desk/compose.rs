@@ -46,12 +46,23 @@ impl Desk {
 
     /// The same by its fields alone.
     pub fn whole(&self, mut draft: v1::Draft) -> Result<Unsealed, Invalid> {
-        self.fill_alert(&mut draft)?;
-        let body: Bytes = draft.body.unwrap_or_default().encode_to_vec().into();
+        let (wire, body) = self.filled(&mut draft)?;
+        let header = border::header::from_wire(wire.clone()).map_err(|invalid| invalid.within("header"))?;
+        judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
+        check_body(&body, &wire)?;
+        self.check_files(&header, &draft.inline)?;
+        self.check_alert(&header, &wire, &body, &draft.inline)?;
+        Ok(Unsealed { header, body, inline: draft.inline, act: Bytes::new(), program: None })
+    }
+
+    /// Header and body with everything that a person need not say; nothing but the kind is checked.
+    pub(super) fn filled(&self, draft: &mut v1::Draft) -> Result<(v1::Header, Bytes), Invalid> {
+        self.fill_alert(draft)?;
+        let body: Bytes = draft.body.take().unwrap_or_default().encode_to_vec().into();
         let number = border::content::kind_of(&body)?;
         let kind = i32::try_from(number).ok().and_then(Kind::from_number);
         let kind = kind.ok_or_else(|| Invalid::code("body", "kind.known").detail(number.to_string()))?;
-        let mut wire = draft.header.unwrap_or_default();
+        let mut wire = draft.header.take().unwrap_or_default();
         if wire.kind != 0 && wire.kind != kind.number() {
             return Err(Invalid::schema("header.kind", "content.kind_matches"));
         }
@@ -60,12 +71,7 @@ impl Desk {
         self.fill_thread(&mut wire, before.as_ref())?;
         self.fill_speaker(&mut wire);
         self.fill_travel(&mut wire, kind);
-        let header = border::header::from_wire(wire.clone()).map_err(|invalid| invalid.within("header"))?;
-        judge::judge_static(&header).map_err(|invalid| invalid.within("header"))?;
-        check_body(&body, &wire)?;
-        self.check_files(&header, &draft.inline)?;
-        self.check_alert(&header, &wire, &body, &draft.inline)?;
-        Ok(Unsealed { header, body, inline: draft.inline, act: Bytes::new(), program: None })
+        Ok((wire, body))
     }
 
     /// Whether everybody whom it names is a member: the broker would refuse the message, and by then nobody may be looking.

@@ -124,7 +124,7 @@ impl Desk {
     }
 
     /// What a message says, and whether it is ours.
-    pub(super) fn content_of(&self, id: MessageId) -> Result<Option<(v1::Content, bool)>, Invalid> {
+    pub(crate) fn content_of(&self, id: MessageId) -> Result<Option<(v1::Content, bool)>, Invalid> {
         let Some((envelope, ours)) = self.envelope(id)? else { return Ok(None) };
         let content = v1::Content::decode(envelope.content).map_err(|error| internal(&error))?;
         Ok(Some((content, ours)))

@@ -18,6 +18,7 @@ mod objection;
 pub mod programs;
 pub mod read;
 pub mod rosters;
+pub mod steps;
 
 use std::sync::Arc;
 

@@ -30,6 +30,8 @@ function tick() {
   if (clock) {
     const at = new Date(now() + Number(body.dataset.offset ?? 0) * 60000);
     clock.textContent = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
+    const wall = document.querySelector("[data-wall-clock]");
+    if (wall) wall.textContent = clock.textContent;
   }
   for (const ring of document.querySelectorAll("[data-due]")) {
     const { starts, due } = /** @type {HTMLElement} */ (ring).dataset;
@@ -250,6 +252,11 @@ function move(by) {
 let went = 0;
 document.addEventListener("keydown", (event) => {
   const at = /** @type {HTMLElement} */ (event.target);
+  if (event.ctrlKey && event.key === "Enter" && !event.isComposing) {
+    const next = /** @type {HTMLElement | null} */ (document.querySelector("[data-ctrl-enter]"));
+    if (next) { event.preventDefault(); next.click(); }
+    return;
+  }
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   if (at.matches("input, select, textarea, dialog *")) return;
   const single = localStorage.getItem("keys") !== "off";
@@ -276,14 +283,53 @@ document.addEventListener("submit", (event) => {
   if (form.method !== "post") return;
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "1";
-  setTimeout(() => { for (const button of form.querySelectorAll("button")) button.setAttribute("disabled", ""); });
+  const able = [...form.querySelectorAll("button:not([disabled])")];
+  setTimeout(() => { for (const button of able) { button.setAttribute("disabled", ""); button.setAttribute("data-held", ""); } });
 });
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
     form.removeAttribute("data-sent");
-    for (const button of form.querySelectorAll("button")) button.removeAttribute("disabled");
+    for (const button of form.querySelectorAll("[data-held]")) { button.removeAttribute("disabled"); button.removeAttribute("data-held"); }
   }
 });
+
+// --- drafts live at the agent: what is typed is kept there every few seconds --------------------------------------------
+const paper = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-keep]"));
+const KEEP_MS = 3000;
+if (paper) {
+  let typed = false, keeping = false;
+  const say = (/** @type {string} */ text) => { const place = lookUp("kept"); if (place) place.textContent = text; };
+  paper.addEventListener("input", () => { typed = true; });
+  setInterval(async () => {
+    if (!typed || keeping || paper.dataset.sent) return;
+    typed = false;
+    keeping = true;
+    try {
+      const body = new URLSearchParams(/** @type {any} */ (new FormData(paper)));
+      const answer = await fetch(paper.dataset.keep ?? "", { method: "POST", body, redirect: "error" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      say(`${paper.dataset.kept} ${await answer.text()}`);
+    } catch {
+      typed = true;
+      say(`${paper.dataset.lost} ${lookUp("clock")?.textContent ?? ""}`);
+    }
+    keeping = false;
+  }, KEEP_MS);
+  // which fields must be there follows from some choices: the page is made anew, and the hand is where it was
+  paper.addEventListener("change", (event) => {
+    const { leads } = /** @type {HTMLElement} */ (event.target).dataset;
+    const at = /** @type {HTMLInputElement | null} */ (paper.elements.namedItem("at"));
+    if (!leads || !at) return;
+    at.value = leads;
+    paper.requestSubmit(paper.querySelector("button[name=keep]"));
+  });
+  addEventListener("beforeunload", (event) => { if (typed && !paper.dataset.sent) event.preventDefault(); });
+}
+if (location.hash === "#faults") lookUp("faults")?.focus();
+if (paper && location.hash.startsWith("#f-")) {
+  const at = lookUp(location.hash.slice(1));
+  /** @type {HTMLElement | null | undefined} */ (at?.querySelector("input:not([type=hidden]), select, textarea"))?.focus();
+}
 
 const help = lookUp("help"), sheet = /** @type {HTMLDialogElement | null} */ (lookUp("keys"));
 help?.addEventListener("click", () => sheet?.showModal());

@@ -12,6 +12,7 @@ use axum::{
 use model::{ids::MessageId, invalid::Invalid, stage::Stage};
 use proto::{border, rules, status::Lang, v1};
 
+use super::steps::StepItem;
 use crate::console::{
     Console, clock,
     failure::{Failure, filled, see_other},
@@ -102,6 +103,8 @@ pub struct Detail {
     pub stages: Vec<Step>,
     /// May be acknowledged; may be promised an answer.
     pub may: (bool, bool),
+    /// The steps of its matter that may follow it now.
+    pub steps: Vec<StepItem>,
     /// The session only watches.
     pub watching: bool,
     /// What forms carry.
@@ -239,6 +242,7 @@ impl Console {
                 open && stage.is_none_or(|stage| stage < Stage::Acknowledged),
                 open && stage.is_none_or(|stage| stage < Stage::WillAnswer),
             ),
+            steps: if open || ours { self.step_items(by, id)? } else { Vec::new() },
             watching: !person.acting && person.post.acts_for_the_desk(),
             token: person.token.clone(),
             list: here.split("&m=").next().filter(|list| list.starts_with("/inbox")).unwrap_or("/inbox").to_owned(),

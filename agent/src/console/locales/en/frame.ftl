@@ -25,6 +25,7 @@ session-ended = You are signed out: this page is not kept up to date and does no
 keys-title = Keys
 keys-move = Move
 keys-open = Open
+keys-forward = Next step
 keys-back = Back
 keys-off = Switch single keys off
 acknowledge = Acknowledge

@@ -25,6 +25,7 @@ session-ended = 登录已结束：画面不再更新，也不再响铃。请重�
 keys-title = 按键
 keys-move = 上下移动
 keys-open = 打开
+keys-forward = 下一步
 keys-back = 返回
 keys-off = 关闭单键操作
 acknowledge = 签收
