@@ -58,7 +58,8 @@ impl Desk {
             self.signer.receipts(vec![statement.encode_to_vec().into()]).map_err(|error| internal(&error))?;
         let record =
             Record::new(kind::ATTESTED, self.clock.now(), Attested { receipts: Some(receipts) }.encode_to_vec());
-        let (_, outcomes) = self.engine.append(vec![record], Lane::Normal).await.map_err(|error| not_stored(&error))?;
+        let (_, outcomes) =
+            self.engine.append(vec![record], Lane::Settling).await.map_err(|error| not_stored(&error))?;
         match outcomes.first() {
             Some(Outcome::Attested(places)) => {
                 let (at, index) = places.first().copied().flatten().ok_or_else(|| unknown(id))?;

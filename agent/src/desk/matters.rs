@@ -197,8 +197,9 @@ impl Desk {
         Ok(judged)
     }
 
+    /// Writes down what a person did. Signing in and acknowledging must go on when little is left of the disk.
     pub(crate) async fn act(&self, officer: v1::Officer, act: desk_act::Act) -> Result<(), Invalid> {
-        self.write(kind::DESK_ACT, &DeskAct { officer: Some(officer), act: Some(act) }, Lane::Normal).await
+        self.write(kind::DESK_ACT, &DeskAct { officer: Some(officer), act: Some(act) }, Lane::Settling).await
     }
 
     fn one_deadline(

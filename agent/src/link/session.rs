@@ -207,7 +207,7 @@ impl Session {
         let known = EpochsKnown { epochs: welcome.epochs.clone() };
         // in the lane of deliveries: what an earlier session was still storing is folded before this, so that its receipts
         // count as left over and are sent before whatever a person signs about them
-        self.desk.write(kind::EPOCHS_KNOWN, &known, Lane::Normal).await
+        self.desk.write(kind::EPOCHS_KNOWN, &known, Lane::Settling).await
     }
 
     /// Reads until the broker leaves or falls silent.

@@ -94,7 +94,7 @@ async fn ended(desk: &Desk, id: &ActId, row: &ActRow, problem: Option<ActProblem
     if let Some(why) = &problem {
         tracing::warn!(rule = %row.rule, reason = %why.reason, why = %why.rule, "an act of a rule is given up");
     }
-    desk.write(kind::ACT_ENDED, &ActEnded { act: id.to_vec().into(), problem }, journal::Lane::Normal).await
+    desk.write(kind::ACT_ENDED, &ActEnded { act: id.to_vec().into(), problem }, journal::Lane::Settling).await
 }
 
 fn expired() -> Invalid {

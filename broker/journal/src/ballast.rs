@@ -38,7 +38,13 @@ pub fn set_apart(state: &Path, bytes: u64) -> io::Result<()> {
 
 /// Gives the space back; false if none was set apart. A power cut may set it apart again.
 pub fn give_back(state: &Path) -> io::Result<bool> {
-    match file::remove(&state.join(NAME)) {
+    let path = state.join(NAME);
+    let half = is_removed(&file::beside(&path))?; // of a program that ended while it set it apart
+    Ok(is_removed(&path)? || half)
+}
+
+fn is_removed(path: &Path) -> io::Result<bool> {
+    match file::remove(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
@@ -59,6 +65,7 @@ mod tests {
         set_apart(state.path(), 70_000).unwrap();
         assert!(is_there(state.path()));
 
+        fs::write(file::beside(&state.path().join(NAME)), "half of it").unwrap();
         assert!(give_back(state.path()).unwrap());
         assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
     }

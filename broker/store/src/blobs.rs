@@ -146,8 +146,11 @@ impl Blobs {
         let place = ward.join(format!("{digest}.blob"));
         tracing::error!(%digest, place = %place.display(), "an attachment is damaged; it is set aside");
         journal::file::create_dir(&ward)?;
-        journal::file::move_to(&whole, &place)?;
-        Ok(false)
+        match journal::file::move_to(&whole, &place).map_err(not_found) {
+            // whoever looked at the same time was first
+            Ok(()) | Err(BlobError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Up to `most` bytes from `offset` on, and the length of the whole. Not checked: see [`Blobs::is_sound`].

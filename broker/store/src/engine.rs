@@ -170,13 +170,23 @@ impl<F: Fold, J: Journal> Engine<F, J> {
     ///
     /// If the caller goes away meanwhile, the records may be taken all the same.
     pub async fn append(&self, records: Vec<Record>, lane: Lane) -> Result<(Position, Vec<F::Outcome>), AppendError> {
+        self.append_as(records, lane, lane).await
+    }
+
+    /// As [`Engine::append`], in the order of `lane`; but whether there is room is asked as for records of the lane `weight`.
+    pub async fn append_as(
+        &self,
+        records: Vec<Record>,
+        lane: Lane,
+        weight: Lane,
+    ) -> Result<(Position, Vec<F::Outcome>), AppendError> {
         let shared = &self.0;
-        shared.may_append(lane)?;
+        shared.may_append(weight)?;
         if records.is_empty() {
             return Ok((*shared.folded.borrow(), Vec::new()));
         }
         let mut waiter = shared.tickets.take();
-        shared.may_append(lane)?; // whoever failed or stops it from here on sees our ticket
+        shared.may_append(weight)?; // whoever failed or stops it from here on sees our ticket
         let appending = shared.journal.append(RecordBatch { records, lane, ticket: waiter.ticket() });
         let mut appending = std::pin::pin!(appending);
         let mut durable = false;

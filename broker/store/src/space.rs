@@ -14,6 +14,8 @@ use crate::control::Control;
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long after it could not be set apart it is tried again: each try writes all of it.
+const AGAIN: Duration = Duration::from_mins(10);
 /// Nothing is set apart before: what runs for a moment needs none.
 const FIRST: Duration = Duration::from_secs(3);
 
@@ -59,26 +61,27 @@ impl Space {
             return control.wait_while(|| true);
         }
         control.pause(FIRST);
+        let mut waits = Duration::ZERO;
         while !control.has_ended() {
-            if let Err(error) = self.look() {
+            if let Err(error) = self.look(waits.is_zero()) {
                 tracing::warn!(%error, "the ballast could not be set apart");
+                waits = AGAIN;
             }
             control.pause(EVERY);
+            waits = waits.saturating_sub(EVERY);
         }
     }
 
     /// Sets the ballast apart where there is twice as much room beside it. Nothing gives it back while the program runs: it is for
     /// the start that follows, should the rows find no room to grow.
-    fn look(&self) -> io::Result<()> {
+    fn look(&self, may_set_apart: bool) -> io::Result<()> {
         let (free, _) = file::space(&self.state)?;
-        if !ballast::is_there(&self.state) {
-            if free < self.bytes * 3 {
-                self.tell(true, free);
-                return Ok(());
-            }
+        let apart = if ballast::is_there(&self.state) { self.bytes } else { 0 };
+        // with the ballast or without it, the same space is meant
+        self.tell(free + apart < self.bytes / 2 * 3, free);
+        if apart == 0 && may_set_apart && free >= self.bytes * 3 {
             ballast::set_apart(&self.state, self.bytes)?;
         }
-        self.tell(free < self.bytes / 2, free);
         Ok(())
     }
 
@@ -91,5 +94,28 @@ impl Space {
         } else {
             tracing::info!(free, "the disk has room again");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ballast_that_was_given_back_counts_as_room_so_no_start_refuses_what_was_taken_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path();
+        let (free, _) = file::space(state).unwrap();
+        let short_of = |bytes: u64| {
+            let space = Space::of(state, bytes);
+            space.look(false).unwrap();
+            space.is_short()
+        };
+
+        assert!(!short_of(free / 2), "twice as much is free");
+        assert!(short_of(free), "no more than the ballast is free, and none is set apart");
+        ballast::set_apart(state, 4_096).unwrap();
+        assert!(!short_of(free), "it is set apart and as much is free beside it");
+        assert!(short_of(free * 3), "a third of it is free");
     }
 }

@@ -24,9 +24,9 @@ mod submitted;
 #[cfg(test)]
 mod tests;
 
-use bytes::Buf;
 use std::{collections::BTreeSet, sync::Arc};
 
+use bytes::Buf;
 use journal::Record;
 use model::{invalid::Invalid, position::Position};
 use prost::Message;

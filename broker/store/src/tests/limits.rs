@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use journal::Lane;
 
 use super::{
@@ -36,20 +37,20 @@ fn folding(act: impl FnMut(&mut Rows<'_>) -> Result<(), FoldError> + Send + 'sta
 
 #[test]
 fn keys_values_and_entries_are_taken_up_to_their_bounds_and_not_beyond() {
-    folding(|rows| rows.put(&[1; KEY_BYTES_MAX], &[0; VALUE_BYTES_MAX])).unwrap();
-    folding(|rows| rows.settle([1; 16], &[0; ENTRY_BYTES_MAX])).unwrap();
+    folding(|rows| rows.put(&[1; KEY_BYTES_MAX], vec![0; VALUE_BYTES_MAX])).unwrap();
+    folding(|rows| rows.settle([1; 16], vec![0; ENTRY_BYTES_MAX])).unwrap();
     let too_large = |what: &'static str, tried: Result<(), FoldError>| {
         assert!(matches!(tried, Err(FoldError::TooLarge { what: named, .. }) if named == what), "{tried:?}");
     };
-    too_large("key", folding(|rows| rows.put(&[1; KEY_BYTES_MAX + 1], b"")));
+    too_large("key", folding(|rows| rows.put(&[1; KEY_BYTES_MAX + 1], Bytes::new())));
     too_large("key", folding(|rows| rows.remove(&[1; KEY_BYTES_MAX + 1])));
-    too_large("value", folding(|rows| rows.put(b"k", &[0; VALUE_BYTES_MAX + 1])));
-    too_large("entry", folding(|rows| rows.settle([1; 16], &[0; ENTRY_BYTES_MAX + 1])));
+    too_large("value", folding(|rows| rows.put(b"k", vec![0; VALUE_BYTES_MAX + 1])));
+    too_large("entry", folding(|rows| rows.settle([1; 16], vec![0; ENTRY_BYTES_MAX + 1])));
 }
 
 #[test]
 fn a_key_without_a_table_is_refused() {
-    assert!(matches!(folding(|rows| rows.put(b"", b"lost")), Err(FoldError::Unreadable(_))));
+    assert!(matches!(folding(|rows| rows.put(b"", &b"lost"[..])), Err(FoldError::Unreadable(_))));
     assert!(matches!(folding(|rows| rows.remove(b"")), Err(FoldError::Unreadable(_))));
 }
 

@@ -41,7 +41,7 @@ fn put(state: &Mutex<Bare>, at: u64, keys: impl Iterator<Item = u16>, bytes: usi
     let held = &mut state.lock().unwrap().0;
     for key in keys {
         let key = [&[7][..], &key.to_be_bytes(), &[0xCD; 500]].concat();
-        held.rows_at(Position(at)).put(&key, &vec![at as u8; bytes]).unwrap();
+        held.rows_at(Position(at)).put(&key, vec![at as u8; bytes]).unwrap();
     }
     held.folded = Position(at);
 }
@@ -126,7 +126,7 @@ fn a_filter_that_is_full_is_made_anew_and_denies_no_row() {
         {
             let held = &mut state.lock().unwrap().0;
             for key in (round * 8_192)..((round + 1) * 8_192) {
-                held.rows_at(Position(round + 1)).put(&key.to_be_bytes(), b"").unwrap();
+                held.rows_at(Position(round + 1)).put(&key.to_be_bytes(), bytes::Bytes::new()).unwrap();
             }
             held.folded = Position(round + 1);
         }

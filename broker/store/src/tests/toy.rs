@@ -116,7 +116,7 @@ impl Place for Rows<'_> {
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), FoldError> {
-        Rows::put(self, key, value)
+        Rows::put(self, key, value.to_vec())
     }
 
     fn remove(&mut self, key: &[u8]) -> Result<(), FoldError> {
@@ -128,7 +128,7 @@ impl Place for Rows<'_> {
     }
 
     fn settle(&mut self, id: [u8; 16], entry: &[u8]) -> Result<(), FoldError> {
-        Rows::settle(self, id, entry)
+        Rows::settle(self, id, entry.to_vec())
     }
 
     fn settled(&self, id: [u8; 16]) -> Result<Option<Bytes>, FoldError> {
@@ -205,7 +205,7 @@ impl Fold for Toy {
             EPOCH_BEGAN => return Ok(at.position),
             OPS => {}
             UNFOLDABLE => {
-                rows.put(&key(0, 0), b"half of it")?;
+                rows.put(&key(0, 0), &b"half of it"[..])?;
                 return Err(FoldError::new("for the test"));
             }
             _ => panic!("for the test"),
