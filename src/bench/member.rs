@@ -202,11 +202,15 @@ fn receipt_of(precedence: v1::Precedence) -> v1::Stage {
 
 /// What a desk is asked to send: a bulletin of about so many bytes.
 pub fn draft(to: &str, bytes: usize) -> v1::Draft {
+    let incident_id = format!("{to}-20270101-0001");
     let to = v1::JurisdictionAddress { id: to.to_owned(), role: 0 };
     let recipients = vec![v1::Address { to: Some(v1::address::To::Jurisdiction(to)) }];
     let header = v1::Header {
         recipients,
         precedence: v1::Precedence::Priority.into(),
+        incident_id,
+        event_level: v1::EventLevel::L4.into(),
+        category: v1::Category::Natural.into(),
         prepared_by: signatory("bench", v1::Role::DutyOfficer),
         signed_off_by: signatory("bench leader", v1::Role::ShiftLeader),
         ..v1::Header::default()
