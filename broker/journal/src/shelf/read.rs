@@ -25,7 +25,7 @@ impl Shelf {
             match found {
                 Lookup::Hot(committed) => return Ok(committed),
                 Lookup::Cold { number, epoch, file, entry } => {
-                    if let Some(committed) = self.cold(number, epoch, &*file, entry) {
+                    if let Some(committed) = self.cold(number, epoch, &*file, entry)? {
                         return Ok(committed);
                     }
                 }
@@ -47,19 +47,27 @@ impl Shelf {
         committed.records.get(number).cloned().ok_or(JournalError::Missing(at))
     }
 
-    /// A batch from disk; none if it is damaged, which is then reported, and only what is good of it can be looked up.
-    fn cold(&self, number: u32, epoch: EpochId, file: &dyn DiskFile, entry: Entry) -> Option<Arc<Committed>> {
+    /// A batch from disk; none if it is damaged, which is then reported, and only what is good of it can be looked up. An error
+    /// where the whole disk is gone: that damages no record, and whoever reads must not go on behind it.
+    fn cold(
+        &self,
+        number: u32,
+        epoch: EpochId,
+        file: &dyn DiskFile,
+        entry: Entry,
+    ) -> Result<Option<Arc<Committed>>, JournalError> {
         let mut bytes = vec![0; entry.length as usize];
         if let Err(error) = file.read_at(&mut bytes, entry.at) {
             tracing::error!(%error, segment = number, "a batch cannot be read");
+            self.place.disk.sync_dir(&self.place.folder).map_err(|gone| failed(&gone))?;
         }
         let (first, seed) = (entry.first, Seed::new(number, epoch));
         let decode = if entry.has_trailer { format::decode } else { format::decode_frames };
         let Some(records) = decode(seed, first, &Bytes::from(bytes)) else {
             self.found_damaged(number, seed, file, entry);
-            return None;
+            return Ok(None);
         };
-        Some(Arc::new(Committed { epoch, first, records: records.into(), tickets: Vec::new() }))
+        Ok(Some(Arc::new(Committed { epoch, first, records: records.into(), tickets: Vec::new() })))
     }
 
     /// A batch that was good is no more: what is good of it stays, the rest is reported.

@@ -33,6 +33,8 @@ struct State {
     syncs: u64,
     failing_sync: Option<u64>,
     syncs_fail: bool,
+    /// Nothing can be read, and no folder synced.
+    gone: bool,
     /// Growing a file beyond this is refused.
     length_max: Option<u64>,
 }
@@ -57,6 +59,12 @@ enum Change {
     Create(usize),
     Rename(PathBuf),
     Remove,
+}
+
+impl State {
+    fn is_there(&self) -> io::Result<()> {
+        if self.gone { Err(io::Error::other("the disk is gone")) } else { Ok(()) }
+    }
 }
 
 impl SimDisk {
@@ -84,6 +92,11 @@ impl SimDisk {
     /// From now on every sync fails.
     pub fn fail_every_sync(&self) {
         self.lock().syncs_fail = true;
+    }
+
+    /// The disk is gone, or is there again.
+    pub fn go(&self, gone: bool) {
+        self.lock().gone = gone;
     }
 
     /// A file appears.
@@ -284,6 +297,7 @@ impl Disk for SimDisk {
 
     fn sync_dir(&self, folder: &Path) -> io::Result<()> {
         let mut state = self.lock();
+        state.is_there()?;
         state.operate(|_| {})?;
         let (synced, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut state.pending).into_iter().partition(|(path, _)| path.parent() == Some(folder));
@@ -330,6 +344,7 @@ impl DiskFile for SimFile {
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         let state = self.disk.lock();
+        state.is_there()?;
         let bytes = &state.files[self.number].current;
         let there = bytes.get(usize::try_from(at).unwrap()..).unwrap_or_default();
         let count = there.len().min(buffer.len());

@@ -60,6 +60,25 @@ async fn after_a_failing_sync_nothing_is_answered_and_nothing_tried_again() {
     assert!(commits.next().is_none());
 }
 
+#[tokio::test]
+async fn a_disk_that_is_gone_damages_no_record() {
+    let disk = SimDisk::default();
+    let journal = FileJournal::start(start(&disk, 1).unwrap()).unwrap();
+    let at = journal.append(batch(10)).await.unwrap();
+    journal.stop();
+    let journal = FileJournal::start(start(&disk, 2).unwrap()).unwrap();
+    journal.record(at).unwrap();
+
+    disk.go(true);
+    let gone = journal.record(at);
+    disk.go(false);
+
+    assert!(matches!(gone, Err(JournalError::Failed(_))), "{gone:?}");
+    journal.record(at).unwrap();
+    assert!(journal.damaged().is_empty(), "{:?}", journal.damaged());
+    journal.stop();
+}
+
 #[test]
 fn a_disk_without_space_for_a_segment_is_busy_and_heals() {
     let disk = SimDisk::default();
