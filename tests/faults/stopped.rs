@@ -275,11 +275,14 @@ impl Said {
         self.facts.keys().filter(|key| key.ends_with(what)).count()
     }
 
-    /// A file is there with the bytes of its digest, or is not there; other bytes are a fact of their own.
+    /// A file is there with the bytes of its digest, or whoever asks is refused; other bytes are a fact of their own.
     fn file(&mut self, digest: &Bytes, read: Result<Vec<u8>, tonic::Status>) {
         match read {
             Ok(bytes) => self.says(format!("{} file", hex(digest)), hex(&Sha256::digest(&bytes))),
-            Err(status) => self.says(format!("{} file", hex(digest)), format!("{:?}", status.code())),
+            Err(status) => {
+                self.says(format!("{} file", hex(digest)), format!("{:?}", status.code()));
+                self.complains(status.message());
+            }
         }
     }
 
