@@ -6,8 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use certs::signed::hex;
 use model::{ids::MessageId, kind::Kind, status::Action};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::sheet::{Contract, Sheet};
 
@@ -51,6 +53,17 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// Names what would leave as it stands, and in whose name; empty if that cannot be said.
+    pub fn version(&self) -> String {
+        let whole = serde_json::to_vec(&(&self.sheet, &self.account, &self.person, self.role));
+        whole.map(|bytes| hex(&Sha256::digest(bytes))).unwrap_or_default()
+    }
+
+    /// Whether it still is this version.
+    pub fn is_version(&self, version: &str) -> bool {
+        !version.is_empty() && self.version() == version
+    }
+
     /// The kind; none where a newer version wrote it.
     pub fn kind(&self) -> Option<Kind> {
         Kind::from_number(self.kind)
