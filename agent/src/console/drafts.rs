@@ -64,6 +64,17 @@ impl Draft {
         !version.is_empty() && self.version() == version
     }
 
+    /// Nobody has typed anything into it since it was begun.
+    pub const fn is_untouched(&self) -> bool {
+        self.kept_at == self.began_at
+    }
+
+    /// Another draft takes the same step on the same message, in the same name.
+    pub fn is_same_step(&self, other: &Self) -> bool {
+        let own = |draft: &Self| (draft.about.clone(), draft.step.clone(), draft.account.clone(), draft.role);
+        !self.about.is_empty() && self.sent_as.is_empty() && own(self) == own(other)
+    }
+
     /// The kind; none where a newer version wrote it.
     pub fn kind(&self) -> Option<Kind> {
         Kind::from_number(self.kind)
@@ -132,10 +143,14 @@ impl Drafts {
     /// Keeps a draft. When this returns, it is durable.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// It is larger than what can be read again (`FileTooLarge`), or the file cannot be written.
     pub fn keep(&self, id: MessageId, draft: &Draft) -> io::Result<()> {
+        let bytes = serde_json::to_vec_pretty(draft)?;
+        if u64::try_from(bytes.len()).is_ok_and(|size| size > FILE_BYTES_MAX) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         journal::file::create_dir(&self.folder)?;
-        journal::file::write_atomic(&self.path(id), &serde_json::to_vec_pretty(draft)?)
+        journal::file::write_atomic(&self.path(id), &bytes)
     }
 
     /// Forgets a draft.
@@ -204,6 +219,12 @@ mod tests {
         let contract = again.contract(480).unwrap();
         assert_eq!(again.sheet.text(&contract, "body.headline"), "槽车侧翻");
         assert_eq!(again.sheet.text(&contract, "body.valid_until"), "明天", "what cannot be read yet is kept too");
+
+        let contract = again.contract(480).unwrap();
+        let mut large = draft(two, 30);
+        large.sheet.put(&contract, "body.valid_until", &["天".repeat(400_000).as_str()]);
+        assert_eq!(drafts.keep(two, &large).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(drafts.find(two).unwrap().unwrap().kept_at, 20, "what was kept before stays");
 
         drafts.forget(one).unwrap();
         drafts.forget(one).unwrap();

@@ -159,6 +159,20 @@ pub(super) const WORDS: &[Row] = &[
         "The shift leader or commander types it again, or signs off from a session of their own.",
     ),
     (
+        "console.kept_out",
+        "复核人失败次数过多，没有发出。",
+        "15 分钟后再试，或请其在自己的登录里签发；也可请系统管理员协助。",
+        "The second person failed too often; nothing was sent.",
+        "Try again in 15 minutes, let them sign off from a session of their own, or ask the administrator.",
+    ),
+    (
+        "console.draft_size",
+        "草稿太大，没有保存。",
+        "删去一些内容再存；长的材料另行报送。",
+        "The draft is too large; nothing was kept.",
+        "Take something out and save again; send long papers by another way.",
+    ),
+    (
         "console.step",
         "这条消息上现在没有这一步。",
         "重新打开该消息，从列出的步骤中选择。",

@@ -108,7 +108,8 @@ impl Console {
         self.alone(reads).await
     }
 
-    /// Begins a draft.
+    /// Begins a draft. The same step on the same message goes on with the draft of it that nobody has touched yet; where there
+    /// are too many, the oldest of those makes room.
     pub(super) async fn begin(self: &Arc<Self>, by: &Seated, draft: Begun) -> Result<MessageId, Undone> {
         let now = self.desk.clock.now();
         let id = crate::desk::compose::new_id(now)?;
@@ -133,8 +134,15 @@ impl Console {
             sheet,
         };
         let begins = move |console: Arc<Self>, drafts: OwnedMutexGuard<Drafts>| async move {
-            if console.read_drafts(&drafts, Drafts::all).await?.len() >= DRAFTS_MAX {
-                return Err(Invalid::new(Reason::StoreFull, "", "console.drafts_full").into());
+            let all = console.read_drafts(&drafts, Drafts::all).await?;
+            if let Some(known) = all.iter().find(|known| known.is_untouched() && known.is_same_step(&draft)) {
+                return Ok(known.id.parse()?);
+            }
+            if all.len() >= DRAFTS_MAX {
+                // the one that was kept last stands first
+                let oldest = all.iter().rev().find(|known| known.is_untouched());
+                let full = || Invalid::new(Reason::StoreFull, "", "console.drafts_full");
+                console.forget(&drafts, oldest.ok_or_else(full)?.id.parse()?).await?;
             }
             console.write_draft(&drafts, id, draft).await?;
             Ok(id)
@@ -158,7 +166,8 @@ impl Console {
             draft.role = role_of(&by);
             let done = change(&mut draft, &contract);
             draft.waits |= waited && draft.is_version(&before);
-            draft.kept_at = console.desk.clock.now().millis();
+            // later than it was begun, whatever the clock says: it is not untouched any more
+            draft.kept_at = console.desk.clock.now().millis().max(draft.began_at.saturating_add(1));
             console.write_draft(&drafts, id, draft.clone()).await?;
             Ok((draft, done))
         };
@@ -382,6 +391,9 @@ fn role_of(by: &Seated) -> i32 {
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn unkept(error: std::io::Error) -> Invalid {
+    if error.kind() == std::io::ErrorKind::FileTooLarge {
+        return Invalid::new(Reason::TooLarge, "draft", "console.draft_size");
+    }
     tracing::error!(%error, "drafts cannot be read or written");
     Invalid::new(Reason::Busy, "draft", "console.drafts")
 }
