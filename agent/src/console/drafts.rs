@@ -230,4 +230,36 @@ mod tests {
         drafts.forget(one).unwrap();
         assert!(drafts.find(one).unwrap().is_none());
     }
+
+    #[test]
+    fn the_same_step_on_the_same_message_in_the_same_name_is_one_draft() {
+        let id = MessageId::new(Timestamp::EPOCH, [1; 10]);
+        let answer = Draft { about: id.to_string(), step: "offer".into(), ..draft(id, 1) };
+        assert!(answer.is_untouched() && answer.is_same_step(&answer.clone()));
+        assert!(!Draft { kept_at: 2, ..answer.clone() }.is_untouched());
+        let alone = draft(id, 1);
+        assert!(!alone.is_same_step(&alone.clone()), "what one writes of oneself is new each time");
+        for other in [
+            Draft { step: "cannot".into(), ..answer.clone() },
+            Draft { account: "second".into(), ..answer.clone() },
+            Draft { role: 2, ..answer.clone() },
+        ] {
+            assert!(!answer.is_same_step(&other));
+        }
+        assert!(!Draft { sent_as: id.to_string(), ..answer.clone() }.is_same_step(&answer));
+    }
+
+    #[test]
+    fn a_version_is_of_the_text_and_the_name_under_it() {
+        let id = MessageId::new(Timestamp::EPOCH, [1; 10]);
+        let one = draft(id, 1);
+        assert!(one.is_version(&one.version()) && !one.is_version(""));
+        let kept = Draft { kept_at: 5, judged: true, waits: true, sent_as: id.to_string(), ..one.clone() };
+        assert!(kept.is_version(&one.version()));
+        let mut typed = one.clone();
+        typed.sheet.put(&one.contract(480).unwrap(), "body.valid_until", &["后天"]);
+        for other in [typed, Draft { role: 2, ..one.clone() }, Draft { account: "second".into(), ..one.clone() }] {
+            assert!(!other.is_version(&one.version()));
+        }
+    }
 }
