@@ -6,8 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use certs::signed::hex;
 use model::{ids::MessageId, kind::Kind, status::Action};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::sheet::{Contract, Sheet};
 
@@ -51,6 +53,28 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// Names what would leave as it stands, and in whose name; empty if that cannot be said.
+    pub fn version(&self) -> String {
+        let whole = serde_json::to_vec(&(&self.sheet, &self.account, &self.person, self.role));
+        whole.map(|bytes| hex(&Sha256::digest(bytes))).unwrap_or_default()
+    }
+
+    /// Whether it still is this version.
+    pub fn is_version(&self, version: &str) -> bool {
+        !version.is_empty() && self.version() == version
+    }
+
+    /// Nobody has typed anything into it since it was begun.
+    pub const fn is_untouched(&self) -> bool {
+        self.kept_at == self.began_at
+    }
+
+    /// Another draft takes the same step on the same message, in the same name.
+    pub fn is_same_step(&self, other: &Self) -> bool {
+        let own = |draft: &Self| (draft.about.clone(), draft.step.clone(), draft.account.clone(), draft.role);
+        !self.about.is_empty() && self.sent_as.is_empty() && own(self) == own(other)
+    }
+
     /// The kind; none where a newer version wrote it.
     pub fn kind(&self) -> Option<Kind> {
         Kind::from_number(self.kind)
@@ -119,10 +143,14 @@ impl Drafts {
     /// Keeps a draft. When this returns, it is durable.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// It is larger than what can be read again (`FileTooLarge`), or the file cannot be written.
     pub fn keep(&self, id: MessageId, draft: &Draft) -> io::Result<()> {
+        let bytes = serde_json::to_vec_pretty(draft)?;
+        if u64::try_from(bytes.len()).is_ok_and(|size| size > FILE_BYTES_MAX) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         journal::file::create_dir(&self.folder)?;
-        journal::file::write_atomic(&self.path(id), &serde_json::to_vec_pretty(draft)?)
+        journal::file::write_atomic(&self.path(id), &bytes)
     }
 
     /// Forgets a draft.
@@ -192,8 +220,46 @@ mod tests {
         assert_eq!(again.sheet.text(&contract, "body.headline"), "槽车侧翻");
         assert_eq!(again.sheet.text(&contract, "body.valid_until"), "明天", "what cannot be read yet is kept too");
 
+        let contract = again.contract(480).unwrap();
+        let mut large = draft(two, 30);
+        large.sheet.put(&contract, "body.valid_until", &["天".repeat(400_000).as_str()]);
+        assert_eq!(drafts.keep(two, &large).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(drafts.find(two).unwrap().unwrap().kept_at, 20, "what was kept before stays");
+
         drafts.forget(one).unwrap();
         drafts.forget(one).unwrap();
         assert!(drafts.find(one).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_same_step_on_the_same_message_in_the_same_name_is_one_draft() {
+        let id = MessageId::new(Timestamp::EPOCH, [1; 10]);
+        let answer = Draft { about: id.to_string(), step: "offer".into(), ..draft(id, 1) };
+        assert!(answer.is_untouched() && answer.is_same_step(&answer.clone()));
+        assert!(!Draft { kept_at: 2, ..answer.clone() }.is_untouched());
+        let alone = draft(id, 1);
+        assert!(!alone.is_same_step(&alone.clone()), "what one writes of oneself is new each time");
+        for other in [
+            Draft { step: "cannot".into(), ..answer.clone() },
+            Draft { account: "second".into(), ..answer.clone() },
+            Draft { role: 2, ..answer.clone() },
+        ] {
+            assert!(!answer.is_same_step(&other));
+        }
+        assert!(!Draft { sent_as: id.to_string(), ..answer.clone() }.is_same_step(&answer));
+    }
+
+    #[test]
+    fn a_version_is_of_the_text_and_the_name_under_it() {
+        let id = MessageId::new(Timestamp::EPOCH, [1; 10]);
+        let one = draft(id, 1);
+        assert!(one.is_version(&one.version()) && !one.is_version(""));
+        let kept = Draft { kept_at: 5, judged: true, waits: true, sent_as: id.to_string(), ..one.clone() };
+        assert!(kept.is_version(&one.version()));
+        let mut typed = one.clone();
+        typed.sheet.put(&one.contract(480).unwrap(), "body.valid_until", &["后天"]);
+        for other in [typed, Draft { role: 2, ..one.clone() }, Draft { account: "second".into(), ..one.clone() }] {
+            assert!(!other.is_version(&one.version()));
+        }
     }
 }

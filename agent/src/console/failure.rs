@@ -22,6 +22,15 @@ pub enum Failure {
     Ended,
     /// The session only watches: a password first, and then back here.
     Resume(String),
+    /// What was asked for is found there.
+    Elsewhere(String),
+    /// A page that asks by itself is refused, in a line.
+    Short {
+        /// What.
+        invalid: Invalid,
+        /// In whose language.
+        words: Words,
+    },
     /// Something was refused.
     Refused {
         /// What.
@@ -48,16 +57,22 @@ impl IntoResponse for Failure {
             Self::SignIn(to) => see_other(&format!("/login?to={}", encoded(&to))),
             Self::Ended => StatusCode::UNAUTHORIZED.into_response(),
             Self::Resume(to) => see_other(&format!("/resume?to={}", encoded(&to))),
+            Self::Elsewhere(to) => see_other(&to),
+            Self::Short { invalid, words } => (code_of(&invalid), said(&invalid, words)).into_response(),
             Self::Refused { invalid, words, theme } => {
                 let code = code_of(&invalid);
                 tracing::info!(status = code.as_u16(), problem = %invalid, "the console refuses");
-                let (zh, en) = status::texts(&invalid);
-                let text = if words.lang == Lang::Zh { zh } else { en };
+                let text = said(&invalid, words);
                 let page = Page { w: words, theme, code: invalid.reason.code().to_owned(), text };
                 (code, filled(&page)).into_response()
             }
         }
     }
+}
+
+fn said(invalid: &Invalid, words: Words) -> String {
+    let (zh, en) = status::texts(invalid);
+    if words.lang == Lang::Zh { zh } else { en }
 }
 
 /// A template as a page.

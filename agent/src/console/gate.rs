@@ -189,10 +189,35 @@ impl FromRequest<Arc<Console>> for Act {
     type Rejection = Failure;
 
     async fn from_request(request: Request<Body>, console: &Arc<Console>) -> Result<Self, Failure> {
-        let (visitor, form) = form_of(request, console).await?;
+        let (visitor, form) = form_of(request, console, Hand::On).await?;
         let by = seated(Visitor { to: form.back(), ..visitor })?;
         by.holds_token(&form)?;
         if by.person.acting { Ok(Self { by, form }) } else { Err(Failure::Resume(form.back())) }
+    }
+}
+
+/// A form that a page sends by itself: no hand is on it, and nobody follows it to a page. Its session acts for the desk.
+#[derive(Clone, Debug)]
+pub struct Quiet {
+    /// Who.
+    pub by: Seated,
+    /// What the form says.
+    pub form: Form,
+}
+
+impl FromRequest<Arc<Console>> for Quiet {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request<Body>, console: &Arc<Console>) -> Result<Self, Failure> {
+        let (visitor, form) = form_of(request, console, Hand::Off).await?;
+        let by = seated(visitor).map_err(|_nobody| Failure::Ended)?;
+        by.holds_token(&form)?;
+        by.officer()?;
+        if by.person.acting {
+            return Ok(Self { by, form });
+        }
+        let invalid = Invalid::new(Reason::RoleForbidden, "session", "console.watching");
+        Err(Failure::Short { invalid, words: by.visitor.words })
     }
 }
 
@@ -209,7 +234,7 @@ impl FromRequest<Arc<Console>> for OwnForm {
     type Rejection = Failure;
 
     async fn from_request(request: Request<Body>, console: &Arc<Console>) -> Result<Self, Failure> {
-        let (visitor, form) = form_of(request, console).await?;
+        let (visitor, form) = form_of(request, console, Hand::On).await?;
         let by = seated(visitor)?;
         by.holds_token(&form)?;
         Ok(Self { by, form })
@@ -239,7 +264,7 @@ impl FromRequest<Arc<Console>> for AnyForm {
     type Rejection = Failure;
 
     async fn from_request(request: Request<Body>, console: &Arc<Console>) -> Result<Self, Failure> {
-        let (visitor, form) = form_of(request, console).await?;
+        let (visitor, form) = form_of(request, console, Hand::On).await?;
         Ok(Self { visitor, form })
     }
 }
@@ -284,9 +309,9 @@ pub fn local(to: &str) -> String {
     if plain && !to.chars().any(char::is_control) { to.to_owned() } else { "/inbox".to_owned() }
 }
 
-async fn form_of(request: Request<Body>, console: &Arc<Console>) -> Result<(Visitor, Form), Failure> {
+async fn form_of(request: Request<Body>, console: &Arc<Console>, hand: Hand) -> Result<(Visitor, Form), Failure> {
     let (parts, body) = request.into_parts();
-    let visitor = Visitor::of(console, &parts, Hand::On);
+    let visitor = Visitor::of(console, &parts, hand);
     let media = text(&parts.headers, header::CONTENT_TYPE.as_str());
     if !media.starts_with("application/x-www-form-urlencoded") {
         return Err(visitor.refused(Invalid::schema("content-type", "console.form")));

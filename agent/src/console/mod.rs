@@ -64,7 +64,7 @@ pub struct Console {
     /// Who has.
     sessions: Sessions,
     /// Messages in the making; one request at a time changes one.
-    drafts: tokio::sync::Mutex<Drafts>,
+    drafts: Arc<tokio::sync::Mutex<Drafts>>,
     /// How many of them wait for a second person.
     waiting: AtomicU64,
     /// The brokers, in the order in which they are tried.
@@ -87,7 +87,7 @@ impl Console {
         let (accounts, attempts) = (Accounts::of(state), Attempts::new()?);
         let drafts = Drafts::of(state);
         let waiting = AtomicU64::new(drafts.waiting());
-        let (drafts, sessions) = (tokio::sync::Mutex::new(drafts), Sessions::default());
+        let (drafts, sessions) = (Arc::new(tokio::sync::Mutex::new(drafts)), Sessions::default());
         Ok(Self { desk, accounts, attempts, sessions, drafts, waiting, endpoints, tasks })
     }
 

@@ -103,6 +103,30 @@ impl Browser {
         self.post(path, &all, &[]).await
     }
 
+    /// A form of this session, of which nobody waits for the answer longer than `patience`.
+    pub async fn abandons(&mut self, path: &str, fields: &[(&str, &str)], patience: std::time::Duration) {
+        let token = self.token().await;
+        let all = fields.iter().copied().chain([("token", token.as_str())]);
+        let body: Vec<String> = all.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(self.request("POST", path, &body.join("&"), &[], "close").as_bytes()).await.unwrap();
+        tokio::time::sleep(patience).await;
+    }
+
+    /// Presses the button under a draft as it is shown now.
+    pub async fn release(&mut self, draft: &str, fields: &[(&str, &str)]) -> Answer {
+        let seen = self.seen(draft).await;
+        let all: Vec<(&str, &str)> = fields.iter().copied().chain([("seen", seen.as_str())]).collect();
+        self.act(&format!("{draft}/send"), &all).await
+    }
+
+    /// The version of a draft that is shown; empty where nobody may let it go.
+    pub async fn seen(&mut self, draft: &str) -> String {
+        let page = self.get(&format!("{draft}/review")).await.body;
+        let rest = page.split_once("name=\"seen\" value=\"").map(|(_, rest)| rest);
+        rest.and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned()
+    }
+
     /// The token that the forms of this session carry.
     pub async fn token(&mut self) -> String {
         let page = self.get("/inbox").await.body;

@@ -89,11 +89,11 @@ async fn write(
     }
     let send = format!("{draft}/send");
     let sent = match signer {
-        None => writer.act(&send, &[]).await,
+        None => writer.release(&draft, &[]).await,
         Some(signer) => {
             assert_eq!(writer.act(&send, &[("ask", "1")]).await.code, 303);
             assert!(signer.get(&format!("{draft}/review")).await.body.contains("由你签发"));
-            signer.act(&send, &[]).await
+            signer.release(&draft, &[]).await
         }
     };
     let to = sent.location();

@@ -297,18 +297,25 @@ addEventListener("pageshow", () => {
 const paper = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-keep]"));
 const KEEP_MS = 3000;
 if (paper) {
-  let typed = false, keeping = false;
+  let typed = false, keeping = false, refused = false;
   const say = (/** @type {string} */ text) => { const place = lookUp("kept"); if (place) place.textContent = text; };
   paper.addEventListener("input", () => { typed = true; });
+  // what was refused is refused again: the page says why and asks no more
+  const stop = async (/** @type {Response} */ answer) => {
+    refused = true;
+    const plain = answer.headers.get("content-type")?.startsWith("text/plain");
+    say(`${paper.dataset.lost} ${(plain && await answer.text()) || paper.dataset.refused}`);
+  };
   setInterval(async () => {
-    if (!typed || keeping || paper.dataset.sent) return;
+    if (!typed || keeping || refused || paper.dataset.sent) return;
     typed = false;
     keeping = true;
     try {
       const body = new URLSearchParams(/** @type {any} */ (new FormData(paper)));
       const answer = await fetch(paper.dataset.keep ?? "", { method: "POST", body, redirect: "error" });
-      if (!answer.ok) throw new Error(String(answer.status));
-      say(`${paper.dataset.kept} ${await answer.text()}`);
+      if (answer.status >= 400 && answer.status < 500) { typed = true; await stop(answer); }
+      else if (!answer.ok) throw new Error(String(answer.status));
+      else say(`${paper.dataset.kept} ${await answer.text()}`);
     } catch {
       typed = true;
       say(`${paper.dataset.lost} ${lookUp("clock")?.textContent ?? ""}`);

@@ -131,16 +131,25 @@ async fn sign_in(State(console): State<Arc<Console>>, AnyForm { visitor, form }:
 impl Console {
     /// The second person who signs a message off at somebody else's screen: account, post, password and code of the form.
     /// That it was right, and that it was not, is written down.
+    ///
+    /// # Errors
+    /// `SIGNOFF_MISSING` when something of it is wrong, or the person is kept out for now.
     pub(in crate::console) async fn second_person(
         &self,
         visitor: &Visitor,
         form: &Form,
-    ) -> Result<Option<(Account, Post)>, Invalid> {
+    ) -> Result<(Account, Post), Invalid> {
         let name = form.get("account");
         let whose = self.attempts.whose(name, visitor.source.0, visitor.kept_of(name));
         let post = form.get("post").parse().ok();
         let tried = Tried { account: name, post, form, whose, what: "SECOND_PERSON" };
-        Ok(self.checked(visitor.source.0, tried).await?.ok())
+        self.checked(visitor.source.0, tried).await?.map_err(|kept| {
+            let rule = match kept {
+                Kept::Wrong => "console.second_person",
+                Kept::Out => "console.kept_out",
+            };
+            Invalid::new(Reason::SignoffMissing, "signed_off_by", rule)
+        })
     }
 
     /// The account and post, if all that was said is right. Answers are written down.

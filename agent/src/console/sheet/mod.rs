@@ -24,6 +24,8 @@ pub mod moment {
 
 /// Entries of a list that a sheet makes room for.
 const ENTRIES_MAX: usize = 64;
+/// Fields whose text cannot be read yet that a sheet keeps.
+const UNREAD_MAX: usize = 256;
 
 /// What a person has filled in so far.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -57,9 +59,9 @@ impl Sheet {
     }
 
     /// Writes what was typed into a field; nothing typed empties it. What cannot be read is kept as it is. Fields that the
-    /// contract does not know are left out.
+    /// contract does not know are left out, and those for which a sheet makes no room.
     pub fn put(&mut self, contract: &Contract, path: &str, typed: &[&str]) {
-        let Some(field) = contract.field(path) else { return };
+        let Some(field) = contract.field(path).filter(|_| has_room(path)) else { return };
         let parts = texts::parts(field, typed);
         if self.text(contract, path) == parts.join("\n") {
             return;
@@ -71,7 +73,9 @@ impl Sheet {
         }
         if let Err(_kept) = self.write(contract, path, &parts) {
             self.clear(contract, path);
-            self.unread.insert(path.to_owned(), parts.join("\n"));
+            if self.unread.len() < UNREAD_MAX {
+                self.unread.insert(path.to_owned(), parts.join("\n"));
+            }
         }
     }
 
@@ -97,9 +101,10 @@ impl Sheet {
 
     /// Why what was typed cannot be read.
     pub fn unread(&self, contract: &Contract) -> Vec<Invalid> {
+        let mut scratch = Self { value: self.value.clone(), unread: BTreeMap::new() };
         let fault = |(path, typed): (&String, &String)| {
             let parts: Vec<String> = typed.lines().map(str::to_owned).collect();
-            self.clone().write(contract, path, &parts).err()
+            scratch.write(contract, path, &parts).err()
         };
         self.unread.iter().filter_map(fault).collect()
     }
@@ -310,6 +315,12 @@ fn indexed(step: &str) -> (&str, Option<usize>) {
         Some((name, at)) => (name, at.trim_end_matches(']').parse().ok()),
         None => (step, None),
     }
+}
+
+/// Whether a sheet makes room for every entry that a path names.
+fn has_room(path: &str) -> bool {
+    let fits = |step: &str| !step.contains('[') || indexed(step).1.is_some_and(|at| at < ENTRIES_MAX);
+    path.split('.').all(fits)
 }
 
 fn entry_of(path: &str) -> Option<(&str, usize)> {

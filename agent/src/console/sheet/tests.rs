@@ -160,3 +160,22 @@ fn what_must_be_there_in_some_case_alone_comes_first_in_that_case() {
     assert!(first(&sheet).contains_key("body.lines[0].reason"));
     assert!(!first(&sheet).contains_key("body.lines[0].eta"));
 }
+
+#[test]
+fn a_sheet_keeps_no_more_than_it_has_room_for() {
+    let contract = contract(Kind::ResourceRequest, Action::Originate);
+    let list =
+        contract.below("body").into_iter().find(|field| field.repeated && field.path.starts_with("items")).unwrap();
+    assert!(contract.is_group("body.items", list));
+    let number = contract.below("body.items[0]").into_iter().find(|field| field.path.ends_with("quantity")).unwrap();
+    let name = super::contract::name(number);
+    let mut sheet = empty(&contract);
+    for at in ["64", "70", "100000000", "x", ""] {
+        sheet.put(&contract, &format!("body.items[{at}].{name}"), &["many"]);
+    }
+    assert!(sheet.unread(&contract).is_empty());
+    for at in 0..64 {
+        sheet.put(&contract, &format!("body.items[{at}].{name}"), &["many"]);
+    }
+    assert_eq!(sheet.unread(&contract).len(), 64, "each is named where it stands");
+}

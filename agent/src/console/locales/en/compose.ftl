@@ -28,6 +28,7 @@ compose-review = Review
 compose-discard = Throw away
 compose-kept-at = kept at
 compose-not-kept = Not kept, leave this page open:
+compose-refused = Sign in again in another tab, then press Save draft.
 compose-outside = outside any agreement
 yes = Yes
 no = No

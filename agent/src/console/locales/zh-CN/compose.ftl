@@ -28,6 +28,7 @@ compose-review = 核对
 compose-discard = 作废草稿
 compose-kept-at = 已存
 compose-not-kept = 没有存上，请勿关闭页面：
+compose-refused = 请在另一页重新登录，再按“存草稿”。
 compose-outside = 协议之外
 yes = 是
 no = 否

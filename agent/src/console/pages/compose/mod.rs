@@ -24,7 +24,7 @@ use model::{
 use proto::{rules, status::Lang, v1};
 
 use self::{
-    keep::{Begun, Judged},
+    keep::{Begun, Judged, Undone},
     to::To,
 };
 use super::steps;
@@ -35,7 +35,7 @@ use crate::{
         drafts::Draft,
         failure::{Failure, filled, see_other},
         frame::Frame,
-        gate::{Act, Form, Seated},
+        gate::{Act, Form, Quiet, Seated},
         sheet::{Choice, Contract, Field, Piece, Showing, Suggested, anchor},
         words::Words,
     },
@@ -91,8 +91,13 @@ struct Choose {
 
 async fn choose(State(console): State<Arc<Console>>, by: Seated) -> Result<Response, Failure> {
     let w = by.visitor.words;
-    let all = console.all_drafts().await.map_err(|invalid| by.refused(invalid))?;
-    let lines = all.iter().map(|draft| console.draft_line(draft, w));
+    let all = console.all_drafts().await.map_err(|undone| undone.failure(&by))?;
+    let line = |draft: &Draft| {
+        let line = console.draft_line(draft, w);
+        let hidden = keep::may_see(&by, draft).is_err();
+        DraftLine { title: if hidden { "——".to_owned() } else { line.title }, ..line }
+    };
+    let lines = all.iter().map(line);
     let (waiting, drafts) = lines.partition(|line| line.waits);
     let kinds = by.role().map(|role| console.desk.beginnings(role)).unwrap_or_default();
     let item = |one: &&crate::desk::steps::Beginning| BeginItem {
@@ -119,7 +124,7 @@ async fn begin(State(console): State<Arc<Console>>, Act { by, form }: Act) -> Re
         let value = console.desk.begun(step, id).map_err(refused)?;
         Begun { kind: step.kind, action: step.action, about: Some(id), step: step.name.to_owned(), value }
     };
-    let id = console.begin(&by, begun).await.map_err(refused)?;
+    let id = console.begin(&by, begun).await.map_err(|undone| undone.failure(&by))?;
     Ok(see_other(&format!("/compose/{id}")))
 }
 
@@ -166,7 +171,7 @@ struct Page {
 async fn show(State(console): State<Arc<Console>>, Path(id): Path<String>, by: Seated) -> Result<Response, Failure> {
     let refused = |invalid: Invalid| by.refused(invalid);
     let id: MessageId = id.parse().map_err(refused)?;
-    let (draft, contract) = console.draft(id).await.map_err(refused)?;
+    let (draft, contract) = console.draft(&by, id).await.map_err(|undone| undone.failure(&by))?;
     Ok(filled(&console.page(&by, &draft, &contract)))
 }
 
@@ -176,28 +181,26 @@ async fn keep(
     Path(id): Path<String>,
     Act { by, form }: Act,
 ) -> Result<Response, Failure> {
-    let refused = |invalid: Invalid| by.refused(invalid);
+    let undone = |undone: Undone| undone.failure(&by);
     by.officer()?;
-    let id: MessageId = id.parse().map_err(refused)?;
+    let id: MessageId = id.parse().map_err(|invalid| by.refused(invalid))?;
     if !form.get("take-over").is_empty() {
-        console.take_over(&by, id).await.map_err(refused)?;
-        console.note(Noted { about: Some(id), ..Noted::by("DRAFT_TAKEN_OVER", &by) }).await.map_err(refused)?;
+        console.take_over(&by, id).await.map_err(undone)?;
+        let noted = console.note(Noted { about: Some(id), ..Noted::by("DRAFT_TAKEN_OVER", &by) }).await;
+        noted.map_err(|invalid| by.refused(invalid))?;
         return Ok(see_other(&format!("/compose/{id}")));
     }
     if !form.get("discard").is_empty() {
-        // whose it is is looked at first
-        console.change_draft(&by, id, |_, _| ()).await.map_err(refused)?;
-        console.forget_draft(id).await.map_err(refused)?;
+        console.discard(&by, id).await.map_err(undone)?;
         return Ok(see_other("/compose"));
     }
     let reviews = !form.get("review").is_empty();
-    let mut place = String::new();
-    let change = |draft: &mut Draft, contract: &Contract| {
+    let change = move |draft: &mut Draft, contract: &Contract| {
         take(draft, contract, &form);
-        place = press(draft, contract, &form);
         draft.judged |= reviews;
+        press(draft, contract, &form)
     };
-    let draft = console.change_draft(&by, id, change).await.map_err(refused)?;
+    let (draft, place) = console.change_draft(&by, id, change).await.map_err(undone)?;
     if reviews {
         let contract = draft.contract(console.desk.officer.utc_offset_min);
         let whole = contract.is_some_and(|contract| console.judge(&draft, &contract).whole.is_some());
@@ -206,25 +209,30 @@ async fn keep(
     Ok(see_other(&format!("/compose/{id}{place}")))
 }
 
-/// Keeps what was typed, as the page does by itself every few seconds: says when.
+/// Keeps what was typed, as the page does by itself every few seconds: says when, or why not.
 async fn keep_quietly(
     State(console): State<Arc<Console>>,
     Path(id): Path<String>,
-    Act { by, form }: Act,
+    Quiet { by, form }: Quiet,
 ) -> Result<Response, Failure> {
-    let refused = |invalid: Invalid| by.refused(invalid);
-    by.officer()?;
-    let id: MessageId = id.parse().map_err(refused)?;
-    console.change_draft(&by, id, |draft, contract| take(draft, contract, &form)).await.map_err(refused)?;
+    let short = |invalid: Invalid| Failure::Short { invalid, words: by.visitor.words };
+    let id: MessageId = id.parse().map_err(short)?;
+    let kept = console.change_draft(&by, id, move |draft, contract| take(draft, contract, &form)).await;
+    kept.map_err(|undone| match undone {
+        Undone::Sent(_) => short(Invalid::new(Reason::WrongSequence, "draft", "console.draft_sent")),
+        Undone::Refused(invalid) => short(invalid),
+    })?;
     let zone = console.zone();
     Ok(zone.second(zone.now).into_response())
 }
 
-/// Everything that was typed.
+/// Everything that was typed. Of the header, what its form shows: nothing else of it is a person's to write.
 fn take(draft: &mut Draft, contract: &Contract, form: &Form) {
     to::take(&mut draft.sheet, contract, form);
+    let (first, rest) = header_fields(contract);
+    let shown = |name: &str| first.iter().chain(&rest).any(|(own, _)| *own == name);
     for name in form.names() {
-        if name.starts_with("body.") || name.starts_with("header.") {
+        if name.starts_with("body.") || name.strip_prefix("header.").is_some_and(shown) {
             let typed: Vec<&str> = form.all(name).collect();
             draft.sheet.put(contract, name, &typed);
         }
@@ -233,7 +241,8 @@ fn take(draft: &mut Draft, contract: &Contract, form: &Form) {
 
 /// The button that was pressed; where the page goes on.
 fn press(draft: &mut Draft, contract: &Contract, form: &Form) -> String {
-    let (add, remove, pick) = (form.get("add"), form.get("remove"), form.get("pick"));
+    let body = |name: &str| Some(form.get(name)).filter(|path| path.starts_with("body.")).unwrap_or_default();
+    let (add, remove, pick) = (body("add"), body("remove"), body("pick"));
     let place = |path: &str| format!("#{}", anchor(path));
     if !add.is_empty() {
         draft.sheet.add(contract, add);

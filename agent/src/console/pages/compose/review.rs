@@ -22,10 +22,10 @@ use proto::{border, rules, v1};
 
 use super::{
     DraftLine,
-    keep::{Judged, of_another, signed},
+    keep::{Judged, Leaving, Undone, changed, of_another, signed},
 };
 use crate::console::{
-    Console, Noted,
+    Console,
     drafts::Draft,
     failure::{Failure, filled, see_other},
     frame::Frame,
@@ -61,6 +61,8 @@ struct Page {
     w: Words,
     id: String,
     line: DraftLine,
+    /// Names the version that is shown.
+    seen: String,
     mark: &'static str,
     class: &'static str,
     precedence: String,
@@ -96,16 +98,9 @@ pub async fn show(
     Path(id): Path<String>,
     by: Seated,
 ) -> Result<Response, Failure> {
-    let refused = |invalid: Invalid| by.refused(invalid);
-    let id: MessageId = id.parse().map_err(refused)?;
+    let id: MessageId = id.parse().map_err(|invalid| by.refused(invalid))?;
     by.officer()?;
-    let (draft, contract) = console.draft(id).await.map_err(refused)?;
-    Ok(match console.judge(&draft, &contract) {
-        Judged { whole: Some(whole), needs_second, .. } => {
-            filled(&console.reviewed(&by, &draft, &whole, needs_second, &Form::default(), String::new()))
-        }
-        Judged { whole: None, .. } => see_other(&format!("/compose/{id}#faults")),
-    })
+    console.review(&by, id, &Form::default(), String::new()).await
 }
 
 /// Sends it, by the way of every message of this desk; or asks a second person to.
@@ -114,45 +109,65 @@ pub async fn send(
     Path(id): Path<String>,
     Act { by, form }: Act,
 ) -> Result<Response, Failure> {
-    let refused = |invalid: Invalid| by.refused(invalid);
-    let id: MessageId = id.parse().map_err(refused)?;
+    let undone = |undone: Undone| undone.failure(&by);
+    let id: MessageId = id.parse().map_err(|invalid| by.refused(invalid))?;
     by.officer()?;
     if !form.get("ask").is_empty() {
-        console.change_draft(&by, id, |draft, _| draft.waits = true).await.map_err(refused)?;
+        console.change_draft(&by, id, |draft, _| draft.waits = true).await.map_err(undone)?;
         return Ok(see_other(&format!("/compose/{id}/review")));
     }
-    let (draft, contract) = console.draft(id).await.map_err(refused)?;
+    let (draft, contract) = console.draft(&by, id).await.map_err(undone)?;
     let Judged { whole, needs_second, .. } = console.judge(&draft, &contract);
     let Some(whole) = whole else { return Ok(see_other(&format!("/compose/{id}#faults"))) };
     match console.release(&by, &draft, &whole, needs_second, &form).await {
         Ok(sent) => Ok(see_other(&format!("/m/{sent}/trace"))),
-        Err(invalid) => {
+        Err(sent @ Undone::Sent(_)) => Err(undone(sent)),
+        Err(Undone::Refused(invalid)) => {
+            // shown as it stands by now
             let problem = super::text_of(&invalid, by.visitor.words);
-            let mut answer = filled(&console.reviewed(&by, &draft, &whole, needs_second, &form, problem));
-            *answer.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            let mut answer = console.review(&by, id, &form, problem).await?;
+            if answer.status() == StatusCode::OK {
+                *answer.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            }
             Ok(answer)
         }
     }
 }
 
 impl Console {
+    /// The draft as the other side will see it, as it stands now; its form where something is wrong with it.
+    async fn review(
+        self: &Arc<Self>,
+        by: &Seated,
+        id: MessageId,
+        form: &Form,
+        problem: String,
+    ) -> Result<Response, Failure> {
+        let (draft, contract) = self.draft(by, id).await.map_err(|undone| undone.failure(by))?;
+        Ok(match self.judge(&draft, &contract) {
+            Judged { whole: Some(whole), needs_second, .. } => {
+                filled(&self.reviewed(by, &draft, &whole, needs_second, form, problem))
+            }
+            Judged { whole: None, .. } => see_other(&format!("/compose/{id}#faults")),
+        })
+    }
+
     /// Lets a message go, if everything that must be confirmed is.
     async fn release(
-        &self,
+        self: &Arc<Self>,
         by: &Seated,
         draft: &Draft,
         (header, outgoing): &(Header, v1::Draft),
         needs_second: bool,
         form: &Form,
-    ) -> Result<MessageId, Invalid> {
-        let owns = draft.account == by.person.account;
-        let signs = !owns && may_sign(by);
-        if !owns && !signs {
-            return Err(of_another(draft));
+    ) -> Result<MessageId, Undone> {
+        let signs = signs(by, draft)?;
+        if !draft.is_version(form.get("seen")) {
+            return Err(changed().into());
         }
         let flash = header.precedence == Precedence::Flash;
         if flash && CHECKS.iter().any(|(name, _)| form.all("check").all(|done| done != *name)) {
-            return Err(Invalid::new(Reason::SignoffMissing, "check", "console.checklist"));
+            return Err(Invalid::new(Reason::SignoffMissing, "check", "console.checklist").into());
         }
         let mut outgoing = outgoing.clone();
         if signs || needs_second {
@@ -161,16 +176,15 @@ impl Console {
             let at = Some(border::time::to_wire(self.desk.clock.now()));
             outgoing = signed(outgoing, v1::Signatory { name, role, at });
         }
-        let sent = self.give(draft.id.parse()?, outgoing).await?;
         let what = if signs { "MESSAGE_SIGNED_OFF" } else { "MESSAGE_SENT" };
-        self.note(Noted { about: Some(sent), ..Noted::by(what, by) }).await?;
-        Ok(sent)
+        let seen = form.get("seen").to_owned();
+        self.give(by, Leaving { id: draft.id.parse()?, outgoing, seen, what }).await
     }
 
     /// The second person at this screen.
     async fn second(&self, by: &Seated, form: &Form) -> Result<(String, Option<model::role::Role>), Invalid> {
         let refused = || Invalid::new(Reason::SignoffMissing, "signed_off_by", "console.second_person");
-        let (account, post) = self.second_person(&by.visitor, form).await?.ok_or_else(refused)?;
+        let (account, post) = self.second_person(&by.visitor, form).await?;
         match post {
             Post::Desk(role) if role.signs_off() && account.name != by.person.account => {
                 Ok((account.person, Some(role)))
@@ -236,7 +250,8 @@ impl Console {
             fields: rules::view(&body, w.lang),
             checks: if flash { CHECKS.iter().map(|(name, key)| (*name, w.t(key))).collect() } else { Vec::new() },
             needs_second,
-            signs: !owns && may_sign(by),
+            seen: draft.version(),
+            signs: may_sign(by, draft),
             owns,
             posts: [model::role::Role::ShiftLeader, model::role::Role::Commander].map(role).into(),
             account: form.get("account").to_owned(),
@@ -245,7 +260,30 @@ impl Console {
     }
 }
 
-/// Whether this person may put their name under what another wrote.
-fn may_sign(by: &Seated) -> bool {
-    by.role().is_some_and(model::role::Role::signs_off)
+/// Whether this person lets a draft go by signing it: another's, which was offered; their own leaves in the post in which it was
+/// written.
+///
+/// # Errors
+/// It is another's and not for this person to sign, or was written in another post.
+fn signs(by: &Seated, draft: &Draft) -> Result<bool, Invalid> {
+    let role = by.role().map_or(0, model::role::Role::number);
+    if draft.account != by.person.account {
+        let unasked = || Invalid::new(Reason::RoleForbidden, "draft", "console.not_offered");
+        return match (draft.waits, may_sign(by, draft)) {
+            (true, true) => Ok(true),
+            (false, _) => Err(unasked()),
+            (true, false) => Err(of_another(draft)),
+        };
+    }
+    if draft.role != role {
+        let written = model::role::Role::from_number(draft.role).map_or("", model::role::Role::name);
+        return Err(Invalid::new(Reason::RoleForbidden, "post", "console.draft_post").detail(written));
+    }
+    Ok(false)
+}
+
+/// Whether this person may put their name under what another wrote and offered.
+fn may_sign(by: &Seated, draft: &Draft) -> bool {
+    let another = draft.account != by.person.account && draft.waits;
+    another && by.role().is_some_and(model::role::Role::signs_off)
 }
