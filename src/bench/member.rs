@@ -211,8 +211,8 @@ pub fn draft(to: &str, bytes: usize) -> v1::Draft {
         incident_id,
         event_level: v1::EventLevel::L4.into(),
         category: v1::Category::Natural.into(),
-        prepared_by: signatory("bench", v1::Role::DutyOfficer),
-        signed_off_by: signatory("bench leader", v1::Role::ShiftLeader),
+        prepared_by: Some(signatory("bench", v1::Role::DutyOfficer)),
+        signed_off_by: Some(signatory("bench leader", v1::Role::ShiftLeader)),
         ..v1::Header::default()
     };
     let bulletin = v1::Bulletin {
@@ -226,8 +226,8 @@ pub fn draft(to: &str, bytes: usize) -> v1::Draft {
     v1::Draft { header: Some(header), body: Some(body), inline: Vec::new() }
 }
 
-fn signatory(name: &str, role: v1::Role) -> Option<v1::Signatory> {
-    Some(v1::Signatory { name: name.to_owned(), role: role.into(), at: None })
+fn signatory(name: &str, role: v1::Role) -> v1::Signatory {
+    v1::Signatory { name: name.to_owned(), role: role.into(), at: None }
 }
 
 /// Whether a receipt is of this stage.

@@ -179,7 +179,8 @@ impl Broker {
             self.knows_all().await;
             self.settle(5).await;
         }
-        if stage == Stage::Reserve || stage == Stage::Full {
+        // a start that gave the ballast back has room again, if there was a little
+        if stage == Stage::Full || stage == Stage::Reserve && !restarts {
             let (metrics, full) = (self.region.metrics_address, "FLASH");
             until("healthz tells of the full disk", async || health(metrics).await.contains(full)).await;
         }

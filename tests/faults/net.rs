@@ -148,7 +148,8 @@ impl Net {
             Weather::Slow => {
                 let shown = self.inside(&["tc", "-s", "qdisc", "show", "dev", &self.inner]).output().unwrap();
                 run(&mut self.inside(&["tc", "qdisc", "del", "dev", &self.inner, "root"]));
-                number_after(&String::from_utf8_lossy(&shown.stdout), "overlimits ")
+                // each that went out went at this pace: "Sent 4096 bytes 12 pkt"
+                number_after(&String::from_utf8_lossy(&shown.stdout), " bytes ")
             }
             _ => {
                 let shown = self.inside(&["nft", "list", "ruleset"]).output().unwrap();

@@ -192,7 +192,7 @@ impl Pump {
     fn take_up_mended(&mut self, rows: &Rows<'_>) -> Result<(), DeliverError> {
         let keys: Vec<_> = self.damaged.keys().cloned().collect();
         for bytes in keys {
-            let waiting = rows.get(&bytes)?.map(|row| decode_row::<WaitingRow>(row)).transpose()?;
+            let waiting = rows.get(&bytes)?.map(decode_row::<WaitingRow>).transpose()?;
             let is_still_damaged =
                 |damaged: &(Line, u64)| waiting.as_ref().is_some_and(|waiting| waiting.submitted_at == damaged.1);
             if self.damaged.get(&bytes).is_some_and(is_still_damaged) {

@@ -112,7 +112,7 @@ fn start(key: &DutyKey, row: &DutyRow) -> Option<Start> {
 
 /// The duty under this key, for whoever reads rows.
 pub fn duty(rows: &Rows<'_>, key: &DutyKey) -> Result<Option<Duty>, FoldError> {
-    let row = rows.get(&key.encode())?.map(|row| decode_row::<DutyRow>(row)).transpose()?;
+    let row = rows.get(&key.encode())?.map(decode_row::<DutyRow>).transpose()?;
     Ok(row.and_then(|row| Duty::of(key.clone(), row)))
 }
 
