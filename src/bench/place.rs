@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,7 +12,10 @@ use certs::region::{MemberSpec, Spec};
 use model::time::Timestamp;
 
 use super::member::Member;
-use crate::{clock, demo::programs::Program};
+use crate::{
+    clock,
+    demo::{programs::Program, region::free_port},
+};
 
 /// The bench's own region.
 const REGION: &str = "bench";
@@ -151,8 +154,4 @@ fn broker_toml(folder: &Path, listen: SocketAddr) -> anyhow::Result<String> {
         state.display(),
         trust.display()
     ))
-}
-
-fn free_port() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }

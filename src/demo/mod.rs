@@ -20,7 +20,7 @@ mod drafts;
 mod figures;
 mod line;
 pub mod programs;
-mod region;
+pub mod region;
 mod stage;
 mod story;
 mod tell;

@@ -185,6 +185,6 @@ fn member((id, zh, en, outline): &(&str, &str, &str, Outline)) -> anyhow::Result
 }
 
 /// A port of loopback that nobody uses now; a program that is killed and started again finds the same.
-fn free_port() -> io::Result<SocketAddr> {
+pub fn free_port() -> io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }

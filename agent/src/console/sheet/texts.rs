@@ -5,6 +5,8 @@ use model::time::Timestamp;
 use proto::{border, rules::FieldInfo, v1::Format};
 use serde_json::Value;
 
+use crate::formats::sheet::flat::decimal;
+
 /// What was typed, part by part: a field has one, a list as many as there are lines or codes.
 pub fn parts(field: &FieldInfo, typed: &[&str]) -> Vec<String> {
     let clean = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
@@ -48,16 +50,6 @@ pub fn shown(field: &FieldInfo, value: &Value, offset_min: i32) -> String {
 
 fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
-}
-
-/// A whole number in units of the last of `places` decimals.
-fn decimal(number: i64, places: u32) -> String {
-    let unit = 10_u64.pow(places);
-    let (sign, size) = (if number < 0 { "-" } else { "" }, number.unsigned_abs());
-    let rest = format!("{:0width$}", size % unit, width = places as usize);
-    let rest = rest.trim_end_matches('0');
-    let dot = if rest.is_empty() { "" } else { "." };
-    format!("{sign}{}{dot}{rest}", size / unit)
 }
 
 /// `2026-12-03T08:40` on the desk's clock.

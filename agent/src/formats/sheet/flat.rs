@@ -59,7 +59,7 @@ fn text_of_entry(value: &Value, type_name: &str) -> Option<String> {
 }
 
 /// A whole number of the last place as a decimal: 346283000 of 10⁻⁷ is `34.6283`.
-fn decimal(number: i64, places: u32) -> String {
+pub fn decimal(number: i64, places: u32) -> String {
     let unit = 10_u64.pow(places);
     let (sign, size) = (if number < 0 { "-" } else { "" }, number.unsigned_abs());
     let rest = format!("{:0width$}", size % unit, width = places as usize);
